@@ -1,0 +1,85 @@
+import type { Address, DialFailure, SecretId } from './ports.ts'
+
+/** Why a connection ended: metric label, log field and what tests assert. Closed: adding one means deciding where it shows. */
+export const CLOSE_REASONS = [
+  /** Both directions ended in order, in relay. */
+  'eof',
+  'client-reset',
+  'dc-reset',
+  /** Nothing came before `first_byte_timeout`, and there is no mask host to hand the silence to. */
+  'first-byte-timeout',
+  'handshake-timeout',
+  /** After our ServerHello the client said nothing for `prewarm_timeout`. */
+  'prewarm-timeout',
+  /** After our ServerHello came what no client sends; read and discarded to a bound. */
+  'bad-init',
+  /** PROXY protocol header wanted and missing, malformed, or sent by somebody who may not. */
+  'bad-proxy-header',
+  /** The DC id is in no table. */
+  'unknown-dc',
+  'dial-failed',
+  'idle',
+  'lifetime',
+  /** Relayed to the mask host until that ended, in order or by reset. */
+  'masked',
+  /** Relayed to the mask host up to `mask.max_bytes` or `mask.max_time`. */
+  'mask-limit',
+  /** Read and discarded, because there is no mask host or it did not answer. */
+  'discarded',
+  /** The buffer pool is at its ceiling. */
+  'overflow',
+  'drain',
+  /** Its secret was removed with `on_remove = "close"`. */
+  'secret-removed',
+  /** An assertion of ours failed. */
+  'fault',
+] as const
+export type CloseReason = (typeof CLOSE_REASONS)[number]
+
+/** Why a connection was not taken for a client. */
+export const REJECT_REASONS = [
+  'not-a-client',
+  'bad-hello',
+  'bad-digest',
+  'sni-mismatch',
+  'skew',
+  'replay',
+  'replay-full',
+  'mode-not-allowed',
+  'trial-budget',
+  'first-byte-timeout',
+  'handshake-timeout',
+  'client-ended',
+  'draining',
+] as const
+export type RejectReason = (typeof REJECT_REASONS)[number]
+
+export const MODES = ['fake-tls', 'padded', 'plain'] as const
+export type Mode = (typeof MODES)[number]
+
+/** How a connection is counted in the end. */
+export type Outcome = 'relayed' | 'masked' | 'discarded' | 'failed'
+
+/** What the core tells the outside. Metrics, logs and traces subscribe; nothing in core depends on who listens. */
+export type ProxyEvent =
+  | { readonly kind: 'accepted'; readonly connection: number; readonly client: Address }
+  | { readonly kind: 'authenticated'; readonly connection: number; readonly mode: Mode; readonly secret: SecretId; readonly dc: number }
+  | { readonly kind: 'rejected'; readonly connection: number; readonly client: Address; readonly reason: RejectReason; readonly trials: number }
+  | { readonly kind: 'relaying'; readonly connection: number; readonly dc: number; readonly dialMs: number }
+  | {
+      readonly kind: 'closed'
+      readonly connection: number
+      readonly client: Address
+      readonly reason: CloseReason
+      readonly outcome: Outcome
+      readonly fromClientBytes: number
+      readonly toClientBytes: number
+      readonly ageMs: number
+    }
+  | { readonly kind: 'dial-failed'; readonly target: 'dc' | 'mask'; readonly address: Address; readonly why: DialFailure }
+  | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
+  | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
+  | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }
+  | { readonly kind: 'fault'; readonly where: string; readonly message: string }
+
+export type Emit = (event: ProxyEvent) => void
