@@ -20,6 +20,8 @@ export const CLOSE_REASONS = [
   'dial-failed',
   'idle',
   'lifetime',
+  /** In relay, the client's TLS records stopped making sense. */
+  'bad-record',
   /** Relayed to the mask host until that ended, in order or by reset. */
   'masked',
   /** Relayed to the mask host up to `mask.max_bytes` or `mask.max_time`. */
@@ -50,7 +52,6 @@ export const REJECT_REASONS = [
   'first-byte-timeout',
   'handshake-timeout',
   'client-ended',
-  'draining',
 ] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]
 
@@ -63,8 +64,20 @@ export type Outcome = 'relayed' | 'masked' | 'discarded' | 'failed'
 /** What the core tells the outside. Metrics, logs and traces subscribe; nothing in core depends on who listens. */
 export type ProxyEvent =
   | { readonly kind: 'accepted'; readonly connection: number; readonly client: Address }
-  | { readonly kind: 'authenticated'; readonly connection: number; readonly mode: Mode; readonly secret: SecretId; readonly dc: number }
-  | { readonly kind: 'rejected'; readonly connection: number; readonly client: Address; readonly reason: RejectReason; readonly trials: number }
+  | {
+      readonly kind: 'authenticated'
+      readonly connection: number
+      readonly mode: Mode
+      readonly secret: SecretId
+      readonly dc: number
+    }
+  | {
+      readonly kind: 'rejected'
+      readonly connection: number
+      readonly client: Address
+      readonly reason: RejectReason
+      readonly trials: number
+    }
   | { readonly kind: 'relaying'; readonly connection: number; readonly dc: number; readonly dialMs: number }
   | {
       readonly kind: 'closed'
@@ -76,7 +89,12 @@ export type ProxyEvent =
       readonly toClientBytes: number
       readonly ageMs: number
     }
-  | { readonly kind: 'dial-failed'; readonly target: 'dc' | 'mask'; readonly address: Address; readonly why: DialFailure }
+  | {
+      readonly kind: 'dial-failed'
+      readonly target: 'dc' | 'mask'
+      readonly address: Address
+      readonly why: DialFailure
+    }
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }

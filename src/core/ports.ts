@@ -74,6 +74,8 @@ export interface Cancellable {
 }
 
 export interface Network {
+  /** The largest chunk `onData` ever gets, in bytes: what one read of this runtime can bring. */
+  readonly readMaxBytes: number
   /** Connects to `address`. The time limit is the caller's: `cancel` ends the attempt. */
   dial(address: Address, dialing: Dialing): Cancellable
   /** Addresses of a host name, in the resolver's order; empty when there are none or the resolver failed. Never called at once. */

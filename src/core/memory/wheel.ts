@@ -108,7 +108,7 @@ export class TimerWheel {
     if (slot.next === slot) return
     // The due ones move to a list of their own, so that arming in `fire` never feeds the loop it is called from.
     const due = new Slot()
-    for (let timer = slot.next; timer !== undefined && timer !== slot; ) {
+    for (let timer = slot.next; timer !== undefined && timer !== slot;) {
       const next: Timer | undefined = timer.next
       if (timer.at <= upToMs) {
         unlink(timer)

@@ -1,0 +1,217 @@
+import type { Mode, RejectReason } from '../events.ts'
+import { isBootStamp } from '../guard/replay.ts'
+import { readClientHello, type ClientHello } from '../protocol/faketls/client-hello.ts'
+import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.ts'
+import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
+import type { Match, SecretId } from '../ports.ts'
+import { Accumulator } from './accumulator.ts'
+import { InitStage } from './init.ts'
+import { jittered } from './jitter.ts'
+import { OpeningStage } from './opening.ts'
+import type { Session, Stage } from './session.ts'
+
+/** A hello is at most 16 KiB and five bytes; whoever sends more without making sense is not a client. */
+const SEEN_MAX_BYTES = 16_389
+/** Bytes 8..55 of an init are its keys and counters: what an attacker cannot vary without losing the match. */
+const INIT_IDENTITY = { from: 8, to: 56 }
+/** The first 28 bytes of a hello's random are its MAC; the last four are the stamp, which the MAC does not cover. */
+const MAC_LENGTH = 28
+/** How an HTTP request starts. Clients never send these first (protocol.md, 3.1), so there is no need to wait for more. */
+const HTTP_WORDS = [0x47455420, 0x504f5354, 0x48454144, 0x4f505449]
+
+/**
+ * Collects what the client says first and decides, before any byte of ours, whether it is one: the secret, the host it
+ * named, its clock, and last whether this very hello was seen before. Any no sends it to the mask host.
+ */
+export class HelloStage implements Stage {
+  readonly name = 'hello'
+  readonly #session: Session
+  #seen: Accumulator
+  #hasEnded = false
+  /** The vault is working on it: input is paused, and nothing is decided before its answer. */
+  #isAsking = false
+  #hasLeft = false
+
+  constructor(session: Session) {
+    this.#session = session
+    this.#seen = new Accumulator(session.services.pool)
+  }
+
+  /** Bytes that came behind a PROXY header; before `enter`. False when there is no buffer for them. */
+  adopt(rest: Uint8Array): boolean {
+    return this.#seen.add(rest)
+  }
+
+  enter(): void {
+    const { random, settings } = this.#session.services
+    const { firstByteTimeoutMs, handshakeTimeoutMs } = settings.listen
+    this.#session.setDeadline(jittered(this.#seen.length === 0 ? firstByteTimeoutMs : handshakeTimeoutMs, random))
+    if (this.#seen.length > 0) this.#decide()
+  }
+
+  onData(chunk: Uint8Array): void {
+    const { random, settings } = this.#session.services
+    if (this.#seen.length === 0) this.#session.setDeadline(jittered(settings.listen.handshakeTimeoutMs, random))
+    if (!this.#seen.add(chunk)) this.#session.close('overflow', 'failed')
+    else if (!this.#isAsking) this.#decide()
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#hasEnded = true
+    if (!this.#isAsking) this.#reject('client-ended')
+  }
+
+  onClose(): void {
+    this.#session.close('client-reset', 'failed', 'gone')
+  }
+
+  onDeadline(): void {
+    this.#reject(this.#seen.length === 0 ? 'first-byte-timeout' : 'handshake-timeout')
+  }
+
+  leave(): void {
+    this.#hasLeft = true
+    this.#seen.release()
+  }
+
+  #decide(): void {
+    const seen = this.#seen.bytes
+    const read = readClientHello(seen)
+    if (read.state === 'hello') this.#tryHello(read.hello, read.consumed)
+    else if (read.state === 'bad') this.#reject('bad-hello')
+    else if (read.state === 'not-tls') this.#tryInit(seen)
+    else if (seen.length > SEEN_MAX_BYTES) this.#reject('bad-hello')
+  }
+
+  #tryHello(hello: ClientHello, consumed: number): void {
+    const { secrets, trials, vault, wheel } = this.#session.services
+    const all = secrets.forHello(hello.sni)
+    if (all.length === 0) {
+      this.#reject('sni-mismatch', hello.sni)
+      return
+    }
+    const ip = this.#session.clientAddress.ip
+    const candidates = trials.candidates(ip, hello.sni === undefined ? [] : all, all, wheel.now)
+    this.#isAsking = true
+    vault.match({ kind: 'client-hello', record: hello.record, random: hello.random }, candidates, (match, spent) => {
+      this.#answered(() => {
+        trials.spent(ip, spent, match?.id, wheel.now)
+        if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match.id, match.stamp, spent)
+        else this.#reject(candidates.length < all.length ? 'trial-budget' : 'bad-digest', hello.sni, spent)
+      })
+    })
+    this.#pauseWhileAsking()
+  }
+
+  #judgeHello(hello: ClientHello, consumed: number, id: SecretId, stamp: number, spent: number): void {
+    const { clock, replay, secrets, settings } = this.#session.services
+    const wall = clock.wall()
+    if (!secrets.allows(id, 'fake-tls', wall)) {
+      this.#reject('mode-not-allowed', hello.sni, spent)
+      return
+    }
+    const isStamped = !isBootStamp(stamp)
+    if (isStamped && Math.abs(wall - stamp) > settings.mask.skewSec) {
+      this.#reject('skew', hello.sni, spent)
+      return
+    }
+    const identity = hello.random.subarray(0, MAC_LENGTH)
+    const verdict = isStamped ? replay.admitStamped(identity, stamp) : replay.admitUnstamped(identity)
+    if (verdict === 'fresh') this.#answer(hello, consumed, id)
+    else this.#reject(verdict === 'full' ? 'replay-full' : 'replay', hello.sni, spent)
+  }
+
+  #answer(hello: ClientHello, consumed: number, id: SecretId): void {
+    const { flights, random, secrets, shares, vault } = this.#session.services
+    const shape = flights.shapeFor(secrets.get(id)?.domain ?? '')
+    const answer = makeAnswer({ hello, share: shares.next(), shape, random })
+    this.#isAsking = true
+    vault.sign(id, [hello.random, answer], (mac) => {
+      this.#answered(() => {
+        if (mac === undefined) {
+          this.#reject('mode-not-allowed', hello.sni)
+          return
+        }
+        answer.set(mac, ANSWER_RANDOM_AT)
+        this.#session.secret = id
+        const init = new InitStage(this.#session, id)
+        const isKept = init.adopt(answer, this.#seen.bytes.subarray(consumed))
+        this.#session.moveTo(init)
+        if (!isKept) this.#session.close('overflow', 'failed')
+        else init.start(this.#hasEnded)
+      })
+    })
+    this.#pauseWhileAsking()
+  }
+
+  #tryInit(seen: Uint8Array): void {
+    const { secrets, trials, vault, wheel } = this.#session.services
+    const all = secrets.forInit()
+    if (all.length === 0 || startsLikeHttp(seen)) {
+      this.#reject('not-a-client')
+      return
+    }
+    if (seen.length < INIT_LENGTH) return
+    const ip = this.#session.clientAddress.ip
+    const candidates = trials.candidates(ip, [], all, wheel.now)
+    const wire = seen.slice(0, INIT_LENGTH)
+    this.#isAsking = true
+    vault.match({ kind: 'init', wire }, candidates, (match, spent) => {
+      this.#answered(() => {
+        trials.spent(ip, spent, match?.id, wheel.now)
+        if (match?.kind === 'init') this.#judgeInit(match, wire, spent)
+        else this.#reject(candidates.length < all.length ? 'trial-budget' : 'not-a-client', undefined, spent)
+      })
+    })
+    this.#pauseWhileAsking()
+  }
+
+  #judgeInit(match: Match & { kind: 'init' }, wire: Uint8Array, spent: number): void {
+    const { clock, replay, secrets, emit } = this.#session.services
+    const init = readInit(match.plain)
+    const mode: Mode = init?.framing === 'padded' ? 'padded' : 'plain'
+    if (init === undefined || !secrets.allows(match.id, mode, clock.wall())) {
+      this.#reject('mode-not-allowed', undefined, spent)
+      return
+    }
+    if (replay.admitUnstamped(wire.subarray(INIT_IDENTITY.from, INIT_IDENTITY.to)) !== 'fresh') {
+      this.#reject('replay', undefined, spent)
+      return
+    }
+    const session = this.#session
+    session.secret = match.id
+    emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
+    const opening = new OpeningStage(session, { ...init, match, isInsideTls: false, hasClientEnded: this.#hasEnded })
+    const isKept = opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))
+    session.moveTo(opening)
+    if (!isKept) session.close('overflow', 'failed')
+  }
+
+  /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */
+  #pauseWhileAsking(): void {
+    if (this.#isAsking && !this.#hasLeft) this.#session.client.pause()
+  }
+
+  /** The vault may answer before or after `match` returns, and even after this stage is over. */
+  #answered(then: () => void): void {
+    if (this.#hasLeft) return
+    this.#session.guard(() => {
+      this.#isAsking = false
+      then()
+    })
+  }
+
+  #reject(reason: RejectReason, sni?: string, trials = 0): void {
+    const seen = this.#seen
+    this.#seen = new Accumulator(this.#session.services.pool)
+    this.#session.reject(reason, seen, { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded })
+  }
+}
+
+function startsLikeHttp(seen: Uint8Array): boolean {
+  if (seen.length < 4) return false
+  const word = ((seen[0] << 24) | (seen[1] << 16) | (seen[2] << 8) | seen[3]) >>> 0
+  return HTTP_WORDS.includes(word)
+}

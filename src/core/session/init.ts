@@ -1,0 +1,138 @@
+import { RecordReader } from '../protocol/faketls/records.ts'
+import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
+import type { Match, SecretId } from '../ports.ts'
+import { Accumulator } from './accumulator.ts'
+import { DiscardStage } from './discard.ts'
+import { jittered } from './jitter.ts'
+import { OpeningStage } from './opening.ts'
+import { Outbox } from './outbox.ts'
+import type { Session, Stage } from './session.ts'
+
+/**
+ * Our ServerHello is out and nothing else is said until the client speaks: a change-cipher-spec record, then 64 bytes of
+ * obfuscated2 init inside data records. Phones open connections ahead and stay silent for minutes. Whatever is wrong from
+ * here on is read and discarded: the mask host can no longer take over.
+ */
+export class InitStage implements Stage {
+  readonly name = 'init'
+  readonly #session: Session
+  readonly #secret: SecretId
+  readonly #answer: Outbox
+  readonly #records = new RecordReader()
+  /** Raw bytes that came together with the hello. */
+  readonly #rest: Accumulator
+  /** Payload of data records: the init and what follows it. */
+  readonly #inner: Accumulator
+  #hasSpoken = false
+  #hasEnded = false
+  #isAsking = false
+  #hasLeft = false
+
+  constructor(session: Session, secret: SecretId) {
+    const { pool } = session.services
+    this.#session = session
+    this.#secret = secret
+    this.#answer = new Outbox(session.client, pool)
+    this.#rest = new Accumulator(pool)
+    this.#inner = new Accumulator(pool)
+  }
+
+  /** Before `enter`: the answer goes out in one write; `rest` is what the client sent behind its hello. False: no buffer. */
+  adopt(answer: Uint8Array, rest: Uint8Array): boolean {
+    this.#session.toClientBytes += answer.length
+    return this.#rest.add(rest) && this.#answer.send(answer)
+  }
+
+  enter(): void {
+    const { random, settings } = this.#session.services
+    this.#session.setDeadline(jittered(settings.listen.prewarmTimeoutMs, random))
+  }
+
+  /** After `enter`: goes on with what is already here. */
+  start(hasClientEnded: boolean): void {
+    this.#session.client.resume()
+    if (this.#rest.length > 0) this.onData(this.#rest.bytes)
+    if (hasClientEnded) this.onEnd()
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.#hasSpoken) {
+      const { random, settings } = this.#session.services
+      this.#hasSpoken = true
+      this.#session.setDeadline(jittered(settings.listen.handshakeTimeoutMs, random))
+    }
+    const payload = this.#records.push(chunk)
+    if (payload === undefined) this.#discard()
+    else if (!this.#inner.add(payload)) this.#session.close('overflow', 'failed')
+    else if (this.#inner.length >= INIT_LENGTH && !this.#isAsking) this.#tryInit()
+  }
+
+  onDrain(): void {
+    this.#answer.flush()
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true
+    if (!this.#isAsking && !this.#hasLeft) this.#session.close('eof', 'failed')
+  }
+
+  onClose(): void {
+    this.#session.close('client-reset', 'failed', 'gone')
+  }
+
+  onDeadline(): void {
+    if (this.#hasSpoken) this.#discard()
+    else this.#session.close('prewarm-timeout', 'failed')
+  }
+
+  leave(): void {
+    this.#hasLeft = true
+    this.#answer.release()
+    this.#rest.release()
+    this.#inner.release()
+  }
+
+  #tryInit(): void {
+    const session = this.#session
+    const wire = this.#inner.bytes.slice(0, INIT_LENGTH)
+    this.#isAsking = true
+    session.services.vault.match({ kind: 'init', wire }, [this.#secret], (match) => {
+      if (this.#hasLeft) return
+      session.guard(() => {
+        this.#isAsking = false
+        this.#judge(match)
+      })
+    })
+    if (this.#isAsking && !this.#hasLeft) session.client.pause()
+  }
+
+  #judge(match: Match | undefined): void {
+    const session = this.#session
+    const init = match?.kind === 'init' ? readInit(match.plain) : undefined
+    // Inside TLS every client uses the padded framing; the init is covered by the hello's replay check.
+    if (match?.kind !== 'init' || init?.framing !== 'padded') {
+      this.#discard()
+      return
+    }
+    session.services.emit({
+      kind: 'authenticated',
+      connection: session.id,
+      mode: 'fake-tls',
+      secret: this.#secret,
+      dc: init.dc,
+    })
+    const opening = new OpeningStage(session, {
+      ...init,
+      match,
+      records: this.#records,
+      hasClientEnded: this.#hasEnded,
+    })
+    const isKept = opening.adopt(this.#inner.bytes.subarray(INIT_LENGTH))
+    session.moveTo(opening)
+    if (!isKept) session.close('overflow', 'failed')
+  }
+
+  #discard(): void {
+    this.#session.moveTo(new DiscardStage(this.#session, 'bad-init', this.#hasEnded))
+  }
+}

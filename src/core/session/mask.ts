@@ -1,0 +1,151 @@
+import type { Address, Cancellable, CloseKind, Connection, DialFailure, Handler } from '../ports.ts'
+import type { Accumulator } from './accumulator.ts'
+import { DiscardStage } from './discard.ts'
+import { jittered } from './jitter.ts'
+import { Pipe } from './pipe.ts'
+import type { Session, Stage } from './session.ts'
+
+const MASK_DIAL_MS = 5_000
+/** The site is given this much of a reader that does not read; the relay's own limit is for clients. */
+const WAITING_MAX_BYTES = 64 << 10
+
+type State =
+  | { readonly name: 'dialing'; readonly dial: Cancellable }
+  | { readonly name: 'relaying'; readonly site: Connection; readonly toSite: Pipe; readonly toClient: Pipe }
+  | { readonly name: 'left' }
+
+/**
+ * The client is somebody else's: it gets the web site we hide behind, from the first byte it sent, with that site's own
+ * certificate, timing and way of closing. Bounded in bytes and in time.
+ */
+export class MaskStage implements Stage {
+  readonly name = 'mask'
+  readonly #session: Session
+  readonly #target: Address
+  readonly #seen: Accumulator
+  readonly #hasClientEnded: boolean
+  #bytesLeft: number
+  #state: State = { name: 'left' }
+
+  /** Takes over `seen`: every byte the client sent so far. */
+  constructor(session: Session, target: Address, seen: Accumulator, hasClientEnded: boolean) {
+    const { random, settings } = session.services
+    this.#session = session
+    this.#target = target
+    this.#hasClientEnded = hasClientEnded
+    this.#seen = seen
+    this.#bytesLeft = jittered(settings.mask.maxBytes, random)
+  }
+
+  enter(): void {
+    const { client, services } = this.#session
+    client.pause()
+    this.#session.setDeadline(MASK_DIAL_MS)
+    const dial = services.network.dial(this.#target, {
+      onOpen: (site) => this.#relay(site),
+      onFail: (why) => this.#giveUp(why),
+    })
+    this.#state = { name: 'dialing', dial }
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#state.name !== 'relaying') return
+    this.#pass(this.#state.toSite, chunk)
+  }
+
+  onDrain(): void {
+    if (this.#state.name !== 'relaying') return
+    this.#state.toClient.drain()
+    this.#closeIfDone()
+  }
+
+  onEnd(): void {
+    if (this.#state.name !== 'relaying') return
+    this.#state.toSite.end()
+    this.#closeIfDone()
+  }
+
+  onClose(kind: CloseKind): void {
+    if (kind === 'end') this.#closeIfDone()
+    else {
+      if (this.#state.name === 'relaying') this.#state.site.reset()
+      this.#session.close('masked', 'masked', 'gone')
+    }
+  }
+
+  onDeadline(): void {
+    if (this.#state.name === 'dialing') this.#giveUp('timeout')
+    else this.#limit()
+  }
+
+  leave(): void {
+    const state = this.#state
+    this.#state = { name: 'left' }
+    this.#seen.release()
+    if (state.name === 'dialing') state.dial.cancel()
+    if (state.name === 'relaying') {
+      state.toSite.release()
+      state.toClient.release()
+      state.site.close()
+    }
+  }
+
+  #relay(site: Connection): Handler {
+    const session = this.#session
+    const { pool, random, settings } = session.services
+    const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES)
+    const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES)
+    this.#state = { name: 'relaying', site, toSite, toClient }
+    session.setDeadline(jittered(settings.mask.maxTimeMs, random))
+    session.guard(() => {
+      this.#pass(toSite, this.#seen.bytes)
+      this.#seen.release()
+      if (this.#state.name !== 'relaying') return
+      if (this.#hasClientEnded) toSite.end()
+      session.client.resume()
+    })
+    return {
+      onData: (chunk) => session.guard(() => this.#fromSite(chunk)),
+      onDrain: () =>
+        session.guard(() => {
+          toSite.drain()
+          this.#closeIfDone()
+        }),
+      onEnd: () =>
+        session.guard(() => {
+          toClient.end()
+          this.#closeIfDone()
+        }),
+      onClose: (kind) => {
+        if (kind === 'reset') session.close('masked', 'masked', 'reset')
+        else this.#closeIfDone()
+      },
+    }
+  }
+
+  #fromSite(chunk: Uint8Array): void {
+    if (this.#state.name !== 'relaying') return
+    this.#session.toClientBytes += chunk.length
+    this.#pass(this.#state.toClient, chunk)
+  }
+
+  #pass(pipe: Pipe, bytes: Uint8Array): void {
+    this.#bytesLeft -= bytes.length
+    if (!pipe.push(bytes)) this.#session.close('overflow', 'failed')
+    else if (this.#bytesLeft < 0) this.#limit()
+  }
+
+  #closeIfDone(): void {
+    if (this.#state.name !== 'relaying') return
+    if (this.#state.toSite.isFinished && this.#state.toClient.isFinished) this.#session.close('masked', 'masked')
+  }
+
+  #limit(): void {
+    this.#session.moveTo(new DiscardStage(this.#session, 'mask-limit', false, true))
+  }
+
+  #giveUp(why: DialFailure): void {
+    this.#session.services.emit({ kind: 'dial-failed', target: 'mask', address: this.#target, why })
+    this.#session.moveTo(new DiscardStage(this.#session, 'discarded', this.#hasClientEnded))
+  }
+}

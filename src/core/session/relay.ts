@@ -1,0 +1,204 @@
+import { ctr, type StreamCipher } from '../protocol/ctr.ts'
+import { wrapRecords, wrappedLength, type RecordReader } from '../protocol/faketls/records.ts'
+import { INIT_LENGTH } from '../protocol/obfuscated2.ts'
+import type { CipherKey, CloseKind, Connection, Handler } from '../ports.ts'
+import type { CloseReason } from '../events.ts'
+import type { Opened } from './opening.ts'
+import { Pipe } from './pipe.ts'
+import type { Session, Stage } from './session.ts'
+
+/** What waits for a client when the DC is gone gets this long to be taken. */
+const FLUSH_MS = 30_000
+
+/**
+ * Bytes both ways between an authenticated client and its DC. Uplink: unwrapped, deciphered, enciphered for the DC.
+ * Downlink: what the DC encrypts is already what the client expects, so it passes as it is, or gets record headers.
+ */
+export class RelayStage implements Stage {
+  readonly name = 'relay'
+  /** For the DC's connection. */
+  readonly dcHandler: Handler
+  readonly #session: Session
+  readonly #dc: Connection
+  readonly #records: RecordReader | undefined
+  readonly #fromClient: StreamCipher
+  readonly #toDc: StreamCipher
+  readonly #uplink: Pipe
+  readonly #downlink: Pipe
+  readonly #hasClientEnded: boolean
+  readonly #since: number
+  #lastActive: number
+  /** The DC is gone; only what waits for the client is left to do. */
+  #isFlushing = false
+
+  constructor(session: Session, dc: Connection, opened: Opened, init: { wire: Uint8Array; up: CipherKey }) {
+    const { pool, settings, wheel, network } = session.services
+    const waitingMax = Math.max(0, settings.memory.perConnectionBytes - network.readMaxBytes)
+    this.#session = session
+    this.#dc = dc
+    this.#records = opened.records
+    this.#hasClientEnded = opened.hasClientEnded
+    this.#fromClient = ctr(opened.match.fromClient, INIT_LENGTH)
+    this.#toDc = ctr(init.up, INIT_LENGTH)
+    this.#uplink = new Pipe(session.client, dc, pool, waitingMax)
+    this.#downlink = new Pipe(dc, session.client, pool, waitingMax)
+    this.#since = this.#lastActive = wheel.now
+    this.#uplink.push(init.wire)
+    this.dcHandler = new DcSide(session, this)
+  }
+
+  /** Before `enter`: what the client sent behind its init. */
+  adopt(early: Uint8Array): void {
+    if (early.length > 0) this.#sendUp(early)
+  }
+
+  enter(): void {
+    this.#arm()
+    if (this.#hasClientEnded) this.onEnd()
+    else this.#session.client.resume()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#lastActive = this.#session.services.wheel.now
+    const payload = this.#records === undefined ? chunk : this.#records.push(chunk)
+    if (payload === undefined) this.#session.close('bad-record', 'relayed')
+    else if (payload.length > 0) this.#sendUp(payload)
+  }
+
+  onDrain(): void {
+    this.#downlink.drain()
+    this.#closeIfDone()
+  }
+
+  onEnd(): void {
+    this.#uplink.end()
+    this.#closeIfDone()
+  }
+
+  onClose(kind: CloseKind): void {
+    if (kind === 'reset') this.#session.close('client-reset', 'relayed', 'gone')
+    else this.#closeIfDone()
+  }
+
+  onDcData(chunk: Uint8Array): void {
+    const { services } = this.#session
+    this.#lastActive = services.wheel.now
+    services.totals.dcToClientBytes += chunk.length
+    this.#session.toClientBytes += chunk.length
+    let bytes = chunk
+    if (this.#records !== undefined) {
+      const wrapped = scratchFor(services.scratch, wrappedLength(chunk.length))
+      bytes = wrapped.subarray(0, wrapRecords(chunk, wrapped))
+    }
+    if (!this.#downlink.push(bytes)) this.#session.close('overflow', 'relayed')
+  }
+
+  onDcDrain(): void {
+    this.#uplink.drain()
+    this.#closeIfDone()
+  }
+
+  onDcEnd(): void {
+    this.#downlink.end()
+    this.#closeIfDone()
+  }
+
+  onDcClose(kind: CloseKind): void {
+    if (kind === 'end') {
+      this.#closeIfDone()
+      return
+    }
+    if (this.#downlink.waiting === 0) {
+      this.#session.close('dc-reset', 'relayed')
+      return
+    }
+    this.#isFlushing = true
+    this.#downlink.end()
+    this.#session.setDeadline(FLUSH_MS)
+  }
+
+  onDeadline(): void {
+    const { relay } = this.#session.services.settings
+    const now = this.#session.services.clock.mono()
+    if (this.#isFlushing) this.#session.close('dc-reset', 'relayed')
+    else if (relay.maxLifetimeMs > 0 && now - this.#since >= relay.maxLifetimeMs)
+      this.#session.close('lifetime', 'relayed')
+    else if (now - this.#lastActive >= relay.idleTimeoutMs) this.#session.close('idle', 'relayed')
+    else this.#arm()
+  }
+
+  leave(): void {
+    this.#uplink.release()
+    this.#downlink.release()
+    this.#dc.close()
+  }
+
+  #sendUp(payload: Uint8Array): void {
+    this.#session.services.totals.clientToDcBytes += payload.length
+    if (!this.#uplink.push(this.#toDc.update(this.#fromClient.update(payload))))
+      this.#session.close('overflow', 'relayed')
+  }
+
+  /** One deadline, moved only when it comes: silence of the pair, or the end of its lifetime. */
+  #arm(): void {
+    const { clock, settings } = this.#session.services
+    const { idleTimeoutMs, maxLifetimeMs } = settings.relay
+    const idleAt = this.#lastActive + idleTimeoutMs
+    const at = maxLifetimeMs > 0 ? Math.min(idleAt, this.#since + maxLifetimeMs) : idleAt
+    this.#session.setDeadline(Math.max(0, at - clock.mono()))
+  }
+
+  #closeIfDone(): void {
+    if (!this.#downlink.isFinished) return
+    if (this.#isFlushing) this.#session.close('dc-reset', 'relayed')
+    else if (this.#uplink.isFinished) this.#session.close('eof' satisfies CloseReason, 'relayed')
+  }
+}
+
+/** The DC's side of a relay, as a handler; a class, because one exists per connection. */
+class DcSide implements Handler {
+  readonly #session: Session
+  readonly #relay: RelayStage
+
+  constructor(session: Session, relay: RelayStage) {
+    this.#session = session
+    this.#relay = relay
+  }
+
+  onData(chunk: Uint8Array): void {
+    try {
+      this.#relay.onDcData(chunk)
+    } catch (error) {
+      this.#session.fault(error)
+    }
+  }
+
+  onDrain(): void {
+    try {
+      this.#relay.onDcDrain()
+    } catch (error) {
+      this.#session.fault(error)
+    }
+  }
+
+  onEnd(): void {
+    try {
+      this.#relay.onDcEnd()
+    } catch (error) {
+      this.#session.fault(error)
+    }
+  }
+
+  onClose(kind: CloseKind): void {
+    try {
+      this.#relay.onDcClose(kind)
+    } catch (error) {
+      this.#session.fault(error)
+    }
+  }
+}
+
+/** The shared scratch, or for an unusually large read a buffer of its own. */
+function scratchFor(scratch: Uint8Array, length: number): Uint8Array {
+  return length <= scratch.length ? scratch : new Uint8Array(length)
+}

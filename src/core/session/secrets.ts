@@ -1,0 +1,46 @@
+import type { Mode } from '../events.ts'
+import type { SecretId } from '../ports.ts'
+import type { SecretSettings } from '../settings.ts'
+
+const NONE: readonly SecretId[] = []
+
+/** The configured secrets, indexed for the ways they are looked up. Immutable; a reload makes a new one. */
+export class SecretTable {
+  readonly #byId = new Map<SecretId, SecretSettings>()
+  readonly #byDomain = new Map<string, SecretId[]>()
+  readonly #fakeTls: SecretId[] = []
+  readonly #obfuscated: SecretId[] = []
+
+  constructor(secrets: readonly SecretSettings[]) {
+    for (const secret of secrets) {
+      this.#byId.set(secret.id, secret)
+      if (secret.modes.includes('fake-tls')) {
+        this.#fakeTls.push(secret.id)
+        const same = this.#byDomain.get(secret.domain)
+        if (same === undefined) this.#byDomain.set(secret.domain, [secret.id])
+        else same.push(secret.id)
+      }
+      if (secret.modes.includes('plain') || secret.modes.includes('padded')) this.#obfuscated.push(secret.id)
+    }
+  }
+
+  get(id: SecretId): SecretSettings | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** Secrets that may answer a ClientHello: those of the named host, or all when the client named none (some clients send no SNI). */
+  forHello(sni: string | undefined): readonly SecretId[] {
+    return sni === undefined ? this.#fakeTls : (this.#byDomain.get(sni) ?? NONE)
+  }
+
+  /** Secrets that may answer 64 obfuscated bytes. */
+  forInit(): readonly SecretId[] {
+    return this.#obfuscated
+  }
+
+  allows(id: SecretId, mode: Mode, wallSec: number): boolean {
+    const secret = this.#byId.get(id)
+    if (secret === undefined || !secret.modes.includes(mode)) return false
+    return secret.expiresAt === 0 || wallSec < secret.expiresAt
+  }
+}

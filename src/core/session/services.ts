@@ -1,0 +1,40 @@
+import type { Emit } from '../events.ts'
+import type { ReplayGuard } from '../guard/replay.ts'
+import type { TrialBudget } from '../guard/trials.ts'
+import type { FlightLearner } from '../mask/flight.ts'
+import type { SharePool } from '../mask/shares.ts'
+import type { MaskTargets } from '../mask/targets.ts'
+import type { BufferPool } from '../memory/pool.ts'
+import type { TimerWheel } from '../memory/wheel.ts'
+import type { Clock, Network, Random, Vault } from '../ports.ts'
+import type { Settings } from '../settings.ts'
+import type { DirectDialer } from '../telegram/direct.ts'
+import type { SecretTable } from './secrets.ts'
+
+/** Bytes of clients relayed to Telegram, counted as they pass. */
+export interface Totals {
+  clientToDcBytes: number
+  dcToClientBytes: number
+}
+
+/** What all sessions share. `settings` and `secrets` are replaced whole by a reload. */
+export interface Services {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  readonly vault: Vault
+  readonly wheel: TimerWheel
+  readonly pool: BufferPool
+  readonly replay: ReplayGuard
+  readonly trials: TrialBudget
+  readonly dialer: DirectDialer
+  readonly targets: MaskTargets
+  readonly flights: FlightLearner
+  readonly shares: SharePool
+  readonly totals: Totals
+  readonly emit: Emit
+  /** Where downlink bytes get their record headers; used within one call only. */
+  readonly scratch: Uint8Array
+  settings: Settings
+  secrets: SecretTable
+}

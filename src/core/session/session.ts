@@ -1,0 +1,177 @@
+import { assert } from '../assert.ts'
+import type { CloseReason, Outcome, RejectReason } from '../events.ts'
+import { Timer } from '../memory/wheel.ts'
+import type { Address, CloseKind, Connection, Handler, SecretId } from '../ports.ts'
+import type { Accumulator } from './accumulator.ts'
+import { DiscardStage } from './discard.ts'
+import { MaskStage } from './mask.ts'
+import type { Services } from './services.ts'
+import { MOVES, type StageName } from './stages.ts'
+
+/** One stage of a connection. It is told what the client does until it hands over to the next one. */
+export interface Stage extends Handler {
+  readonly name: StageName
+  /** Called once when the session enters the stage; sets the deadline. */
+  enter(): void
+  onDeadline(): void
+  /** Gives back what the stage still holds: called exactly once, when the session leaves it. */
+  leave(): void
+}
+
+const CLOSED: Stage = {
+  name: 'closed',
+  enter() {},
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+  onDeadline() {},
+  leave() {},
+}
+
+/**
+ * One client connection from its first byte to its last. The session holds what outlives a stage (the connection, the one
+ * live deadline, the counts) and is the single place where it ends: one reason, one event, everything given back.
+ */
+export class Session extends Timer implements Handler {
+  readonly id: number
+  readonly client: Connection
+  readonly services: Services
+  /** The socket's peer, or whom a trusted load balancer named. */
+  clientAddress: Address
+  /** Once authenticated. */
+  secret: SecretId | undefined
+  fromClientBytes = 0
+  toClientBytes = 0
+  readonly #openedAt: number
+  readonly #onClosed: (session: Session) => void
+  #stage: Stage = CLOSED
+
+  constructor(id: number, client: Connection, services: Services, onClosed: (session: Session) => void) {
+    super()
+    this.id = id
+    this.client = client
+    this.services = services
+    this.clientAddress = client.remote
+    this.#onClosed = onClosed
+    this.#openedAt = services.clock.mono()
+  }
+
+  get stage(): Stage {
+    return this.#stage
+  }
+
+  get isClosed(): boolean {
+    return this.#stage === CLOSED
+  }
+
+  /** The first stage; every later one comes by `moveTo`. */
+  begin(stage: Stage): void {
+    this.#stage = stage
+    stage.enter()
+  }
+
+  moveTo(next: Stage): void {
+    const from = this.#stage
+    assert(MOVES[from.name].includes(next.name), 'stages move along the table and never back')
+    this.services.wheel.disarm(this)
+    from.leave()
+    this.#stage = next
+    next.enter()
+  }
+
+  /** Replaces the one deadline of the session. */
+  setDeadline(afterMs: number): void {
+    this.services.wheel.arm(this, this.services.clock.mono() + afterMs)
+  }
+
+  /** Not a client of ours: everything read so far goes to the mask host, or to nobody. Takes over `seen`. */
+  reject(reason: RejectReason, seen: Accumulator, hello: { sni?: string; trials: number; hasEnded: boolean }): void {
+    const { services } = this
+    services.emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason, trials: hello.trials })
+    const target = services.targets.targetFor(hello.sni)
+    if (target !== undefined) this.moveTo(new MaskStage(this, target, seen, hello.hasEnded))
+    else {
+      seen.release()
+      this.moveTo(new DiscardStage(this, 'discarded', hello.hasEnded))
+    }
+  }
+
+  /** Ends the session. `how` says what the client sees: an ordered end, a reset, or nothing (it is gone already). */
+  close(reason: CloseReason, outcome: Outcome, how: 'close' | 'reset' | 'gone' = 'close'): void {
+    if (this.isClosed) return
+    const from = this.#stage
+    this.#stage = CLOSED
+    this.services.wheel.disarm(this)
+    from.leave()
+    if (how === 'close') this.client.close()
+    else if (how === 'reset') this.client.reset()
+    this.#onClosed(this)
+    this.services.emit({
+      kind: 'closed',
+      connection: this.id,
+      client: this.clientAddress,
+      reason,
+      outcome,
+      fromClientBytes: this.fromClientBytes,
+      toClientBytes: this.toClientBytes,
+      ageMs: this.services.clock.mono() - this.#openedAt,
+    })
+  }
+
+  /** Runs a step that belongs to this session; an assertion that fails in it ends this session alone. */
+  guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+
+  fault(error: unknown): void {
+    const message = error instanceof Error ? error.message : 'unknown'
+    this.services.emit({ kind: 'fault', where: this.#stage.name, message })
+    this.close('fault', 'failed', 'reset')
+  }
+
+  override fire(): void {
+    try {
+      this.#stage.onDeadline()
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.fromClientBytes += chunk.length
+    try {
+      this.#stage.onData(chunk)
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+
+  onDrain(): void {
+    try {
+      this.#stage.onDrain()
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+
+  onEnd(): void {
+    try {
+      this.#stage.onEnd()
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+
+  onClose(kind: CloseKind): void {
+    try {
+      this.#stage.onClose(kind)
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+}
