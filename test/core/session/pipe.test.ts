@@ -1,0 +1,73 @@
+import { fc, test } from '@fast-check/vitest'
+import { describe, expect, it } from 'vitest'
+import { BufferPool } from '../../../src/core/memory/pool.ts'
+import { Pipe } from '../../../src/core/session/pipe.ts'
+import { FakeConnection } from './fake-connection.ts'
+
+const bytes = (length: number, from = 0) => Uint8Array.from({ length }, (_, at) => (from + at) & 0xff)
+
+describe('Pipe', () => {
+  it('pauses the source while more than the limit waits, and resumes it when all is taken', () => {
+    const [source, target] = [new FakeConnection(), new FakeConnection()]
+    const pipe = new Pipe(source, target, new BufferPool({ ceilingBytes: 1 << 20 }), 10)
+    target.room = 5
+    pipe.push(bytes(15))
+    expect([source.isPaused, pipe.waiting]).toEqual([false, 10])
+    pipe.push(bytes(1, 15))
+    expect([source.isPaused, pipe.waiting]).toEqual([true, 11])
+    target.room = 4
+    pipe.drain()
+    expect(source.isPaused).toBe(true)
+    target.room = 100
+    pipe.drain()
+    expect(source.isPaused).toBe(false)
+    expect(target.written).toEqual([...bytes(16)])
+  })
+
+  it('sends the FIN behind the last byte that waits', () => {
+    const [source, target] = [new FakeConnection(), new FakeConnection()]
+    const pipe = new Pipe(source, target, new BufferPool({ ceilingBytes: 1 << 20 }), 0)
+    target.room = 1
+    pipe.push(bytes(3))
+    pipe.end()
+    expect([target.hasEnded, pipe.isFinished]).toEqual([false, false])
+    target.room = 100
+    pipe.drain()
+    expect([target.hasEnded, pipe.isFinished, target.written.length]).toEqual([true, true, 3])
+  })
+
+  it('says so when the pool has no buffer left, and gives back what it holds', () => {
+    const pool = new BufferPool({ ceilingBytes: 4096 })
+    const target = new FakeConnection()
+    target.room = 0
+    const pipe = new Pipe(new FakeConnection(), target, pool, 0)
+    expect(pipe.push(bytes(4096))).toBe(true)
+    expect(pipe.push(bytes(1))).toBe(false)
+    pipe.release()
+    expect(pool.leases).toBe(0)
+  })
+
+  test.prop([fc.array(fc.tuple(fc.nat(9000), fc.nat(6000), fc.boolean()), { maxLength: 30 })])(
+    'keeps every byte in order for any pattern of sizes, room and drains',
+    (steps) => {
+      const pool = new BufferPool({ ceilingBytes: 1 << 22, poison: true })
+      const target = new FakeConnection()
+      const pipe = new Pipe(new FakeConnection(), target, pool, 1000)
+      const sent: number[] = []
+      for (const [length, room, drains] of steps) {
+        target.room = room
+        const chunk = bytes(length, sent.length)
+        sent.push(...chunk)
+        pipe.push(chunk)
+        chunk.fill(0xee)
+        if (drains) pipe.drain()
+        expect(target.written.length + pipe.waiting).toBe(sent.length)
+      }
+      target.room = Number.POSITIVE_INFINITY
+      pipe.drain()
+      pipe.end()
+      expect(target.written).toEqual(sent)
+      expect([pool.leases, pool.inUseBytes, target.hasEnded]).toEqual([0, 0, true])
+    },
+  )
+})
