@@ -20,7 +20,7 @@ export class OpeningStage implements Stage {
   readonly name = 'opening'
   readonly #session: Session
   readonly #opened: Opened
-  readonly #early: Accumulator
+  #early: Accumulator
   #dial: Cancellable | undefined
 
   constructor(session: Session, opened: Opened) {
@@ -47,11 +47,9 @@ export class OpeningStage implements Stage {
       onOpen: (connection, dialMs) => {
         this.#dial = undefined
         session.services.emit({ kind: 'relaying', connection: session.id, dc, dialMs })
-        const relay = new RelayStage(session, connection, this.#opened, init)
-        session.guard(() => {
-          relay.adopt(this.#early.bytes)
-          session.moveTo(relay)
-        })
+        const relay = new RelayStage(session, connection, this.#opened, init, this.#early)
+        this.#early = new Accumulator(session.services.pool)
+        session.guard(() => session.moveTo(relay))
         return relay.dcHandler
       },
       onFail: (why) => {

@@ -2,7 +2,7 @@ import { ctr, type StreamCipher } from '../protocol/ctr.ts'
 import { wrapRecords, wrappedLength, type RecordReader } from '../protocol/faketls/records.ts'
 import { INIT_LENGTH } from '../protocol/obfuscated2.ts'
 import type { CipherKey, CloseKind, Connection, Handler } from '../ports.ts'
-import type { CloseReason } from '../events.ts'
+import type { Accumulator } from './accumulator.ts'
 import type { Opened } from './opening.ts'
 import { Pipe } from './pipe.ts'
 import type { Session, Stage } from './session.ts'
@@ -26,12 +26,21 @@ export class RelayStage implements Stage {
   readonly #uplink: Pipe
   readonly #downlink: Pipe
   readonly #hasClientEnded: boolean
+  readonly #init: Uint8Array
+  readonly #early: Accumulator
   readonly #since: number
   #lastActive: number
   /** The DC is gone; only what waits for the client is left to do. */
   #isFlushing = false
 
-  constructor(session: Session, dc: Connection, opened: Opened, init: { wire: Uint8Array; up: CipherKey }) {
+  /** Takes over the DC's connection and `early`, what the client sent behind its init. */
+  constructor(
+    session: Session,
+    dc: Connection,
+    opened: Opened,
+    init: { readonly wire: Uint8Array; readonly up: CipherKey },
+    early: Accumulator,
+  ) {
     const { pool, settings, wheel, network } = session.services
     const waitingMax = Math.max(0, settings.memory.perConnectionBytes - network.readMaxBytes)
     this.#session = session
@@ -43,17 +52,15 @@ export class RelayStage implements Stage {
     this.#uplink = new Pipe(session.client, dc, pool, waitingMax)
     this.#downlink = new Pipe(dc, session.client, pool, waitingMax)
     this.#since = this.#lastActive = wheel.now
-    this.#uplink.push(init.wire)
+    this.#init = init.wire
+    this.#early = early
     this.dcHandler = new DcSide(session, this)
-  }
-
-  /** Before `enter`: what the client sent behind its init. */
-  adopt(early: Uint8Array): void {
-    if (early.length > 0) this.#sendUp(early)
   }
 
   enter(): void {
     this.#arm()
+    this.#greet()
+    if (this.#session.isClosed) return
     if (this.#hasClientEnded) this.onEnd()
     else this.#session.client.resume()
   }
@@ -128,9 +135,21 @@ export class RelayStage implements Stage {
   }
 
   leave(): void {
+    this.#early.release()
     this.#uplink.release()
     this.#downlink.release()
     this.#dc.close()
+  }
+
+  /** Our init and the client's first bytes in one write: one packet on the way to the DC. */
+  #greet(): void {
+    const early = this.#toDc.update(this.#fromClient.update(this.#early.bytes))
+    this.#session.services.totals.clientToDcBytes += early.length
+    const first = new Uint8Array(this.#init.length + early.length)
+    first.set(this.#init)
+    first.set(early, this.#init.length)
+    this.#early.release()
+    if (!this.#uplink.push(first)) this.#session.close('overflow', 'relayed')
   }
 
   #sendUp(payload: Uint8Array): void {
@@ -151,7 +170,7 @@ export class RelayStage implements Stage {
   #closeIfDone(): void {
     if (!this.#downlink.isFinished) return
     if (this.#isFlushing) this.#session.close('dc-reset', 'relayed')
-    else if (this.#uplink.isFinished) this.#session.close('eof' satisfies CloseReason, 'relayed')
+    else if (this.#uplink.isFinished) this.#session.close('eof', 'relayed')
   }
 }
 
