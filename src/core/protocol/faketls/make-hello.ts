@@ -11,7 +11,6 @@ import {
   RANDOM_AT,
   RANDOM_LENGTH,
   RECORD_HEADER,
-  SESSION_ID_AT,
   SESSION_ID_LENGTH,
 } from './tls.ts'
 
@@ -83,11 +82,7 @@ export function makeClientHello(options: HelloOptions): MadeHello {
   write24(record, RECORD_HEADER + 1, record.length - RECORD_HEADER - 4)
   const helloRandom = secret === undefined ? random.fill(new Uint8Array(RANDOM_LENGTH)) : digest(record, secret, stamp)
   record.set(helloRandom, RANDOM_AT)
-  return {
-    record,
-    random: helloRandom,
-    sessionId: record.slice(SESSION_ID_AT + 1, SESSION_ID_AT + 1 + sessionId.length),
-  }
+  return { record, random: helloRandom, sessionId }
 }
 
 /** HMAC over the record with its random zeroed, the stamp masking its last four bytes, little-endian (protocol.md, 4.2). */
