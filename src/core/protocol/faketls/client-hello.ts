@@ -40,7 +40,7 @@ export type ClientHelloResult =
 /** How TLS records that carry a hello begin. */
 const START = [HANDSHAKE, 3, 1] as const
 const HANDSHAKE_HEADER = 4
-/** Every known client pads its hello to 517 bytes at least, header included. */
+/** Without the record header: every known client pads its hello to 517 bytes at least with it. */
 export const HELLO_MIN_BYTES = 512
 /** With the record header. Also the most that is looked at, however many records it is cut into. */
 export const HELLO_MAX_BYTES = RECORD_HEADER + RECORD_MAX
