@@ -1,0 +1,45 @@
+import { FIGURES, goalFor, isMet, type ProxyMode } from './goals.ts'
+import type { Workload } from './load/job.ts'
+import type { Comparison } from './stats.ts'
+
+export type RuntimeName = 'bun' | 'node'
+
+export interface Row {
+  readonly runtime: RuntimeName
+  readonly workload: Workload
+  readonly mode: ProxyMode
+  readonly comparison: Comparison
+  readonly rounds: number
+}
+
+const HEAD = ['workload', 'mode', 'unit', 'relay', 'proxy', 'ratio', 'rounds from..to', 'goal', ''] as const
+
+/** A Markdown table that also reads well in a terminal: columns are padded. Goals stand beside Bun's rows only. */
+export function table(rows: readonly Row[]): string {
+  const cells = rows.map(cellsOf)
+  const widths = HEAD.map((title, column) => Math.max(title.length, 2, ...cells.map((row) => row[column].length)))
+  const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return [line(HEAD), rule, ...cells.map(line)].join('\n')
+}
+
+function cellsOf({ runtime, workload, mode, comparison, rounds }: Row): string[] {
+  const { relay, proxy, ratio, ratioMin, ratioMax } = comparison
+  const goal = runtime === 'bun' ? goalFor(workload, mode) : undefined
+  return [
+    FIGURES[workload].title,
+    mode,
+    FIGURES[workload].unit,
+    amount(relay),
+    amount(proxy),
+    ratio.toFixed(2),
+    rounds === 1 ? '1 round' : `${ratioMin.toFixed(2)}..${ratioMax.toFixed(2)}`,
+    goal === undefined ? '' : goal.kind === 'ratio' ? goal.max.toFixed(2) : `${goal.max} KB`,
+    goal === undefined ? '' : isMet(goal, comparison) ? 'met' : 'missed',
+  ]
+}
+
+/** Three digits that matter. */
+function amount(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}

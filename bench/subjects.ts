@@ -1,0 +1,85 @@
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inRoot, runtimePath, start, stop } from './process.ts'
+import type { RuntimeName } from './report.ts'
+
+/** A process under measurement. */
+export interface Subject {
+  readonly pid: number
+  readonly port: number
+  stop(): Promise<void>
+}
+
+const START_LIMIT_MS = 20_000
+/** The generator's own secret and DC id (load/opening.ts). */
+const KEY = '00112233445566778899aabbccddeeff'
+const DOMAIN = 'www.example.com'
+
+export async function startRelay(runtime: RuntimeName, dcPort: number): Promise<Subject> {
+  const args = [inRoot('bench/relay/main.ts'), String(dcPort)]
+  const child = start('subject', runtimePath(runtime), args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (child.stdout === null || child.pid === undefined) throw new Error('the relay did not start')
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const { port } = JSON.parse(line.toString()) as { port: number }
+  return { pid: child.pid, port, stop: () => stop(child) }
+}
+
+/** The real program with a configuration of its own; every setting that costs something stays at its default. */
+export async function startProxy(runtime: RuntimeName, dcPort: number): Promise<Subject> {
+  const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'))
+  const config = join(folder, 'palisade.toml')
+  const log = join(folder, 'log')
+  writeFileSync(config, configFor(dcPort), { mode: 0o600 })
+  const logFile = openSync(log, 'w')
+  const args = [inRoot('bin/palisade'), 'run', '--config', config, '--runtime', runtime]
+  const child = start('subject', 'sh', args, { stdio: ['ignore', logFile, logFile], cwd: folder })
+  closeSync(logFile)
+  const end = async () => {
+    await stop(child)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (let waitedMs = 0; waitedMs < START_LIMIT_MS; waitedMs += 50) {
+    await sleep(50)
+    const port = listeningPort(readFileSync(log, 'utf8'))
+    if (port !== undefined && child.pid !== undefined) return { pid: child.pid, port, stop: end }
+    if (child.exitCode !== null) break
+  }
+  const said = readFileSync(log, 'utf8')
+  await end()
+  throw new Error(`the proxy did not start:\n${said}`)
+}
+
+/** No mask host answers at port 1, so the proxy uses the built-in shape of a server's flight. */
+function configFor(dcPort: number): string {
+  return `
+[listen]
+address = ["127.0.0.1:0"]
+[[secret]]
+name = "bench"
+key = "${KEY}"
+modes = ["fake-tls", "padded", "plain"]
+domain = "${DOMAIN}"
+[mask]
+host = "127.0.0.1"
+port = 1
+[telegram]
+mode = "direct"
+[telegram.dc]
+2 = ["127.0.0.1:${dcPort}"]
+[metrics]
+listen = "127.0.0.1:0"
+`
+}
+
+/** From the \`listening\` log event. */
+function listeningPort(log: string): number | undefined {
+  for (const line of log.split('\n')) {
+    if (!line.includes('"listening"')) continue
+    const port = /"port":(\d+)|"address":"[^"]*:(\d+)"/.exec(line)
+    if (port !== null) return Number(port[1] ?? port[2])
+  }
+  return undefined
+}
