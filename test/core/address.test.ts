@@ -36,6 +36,7 @@ describe('parseIp and formatIp', () => {
     ['::FFFF:c000:0201', '192.0.2.1'],
     ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
     ['::192.0.2.1', '::c000:201'],
+    ['0000:0000:0000:0000:0000:ffff:255.255.255.255', '255.255.255.255'],
   ])('%s is %s', (text, canonical) => {
     expect(formatIp(ip(text))).toBe(canonical)
   })
@@ -64,6 +65,7 @@ describe('parseIp and formatIp', () => {
     '1.2.3.4::',
     '::1.2.3.4:5',
     'example.com',
+    `${'0'.repeat(40)}::1.2.3.4`,
   ])('%s is no address', (text) => {
     expect(parseIp(text)).toBeUndefined()
   })

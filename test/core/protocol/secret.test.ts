@@ -42,6 +42,7 @@ describe('parseSecret', () => {
     ['padding where none belongs', `${Buffer.from(new Uint8Array(18)).toString('base64')}=`],
     ['both alphabets at once', '-_'.repeat(10) + '+/'.repeat(10)],
     ['nothing', ''],
+    ['more than any secret', 'a'.repeat(10_000)],
     ['spaces around it', ' 00112233445566778899aabbccddeeff '],
   ])('refuses %s', (_, text) => {
     expect(parseSecret(text)).toHaveProperty('error')

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { read16, read24, read32le, write16 } from '../bytes.ts'
+import { read16, read32le, write16 } from '../bytes.ts'
 import { walkExtensions } from './extensions.ts'
 import {
   CLIENT_HELLO,
@@ -111,7 +111,6 @@ function join(seen: Uint8Array, end: number, total: number): Uint8Array {
 function finish(record: Uint8Array, consumed: number): ClientHelloResult {
   const { length } = record
   const suitesAt = SESSION_ID_AT + 1 + SESSION_ID_LENGTH + 2
-  if (read24(record, RECORD_HEADER + 1) !== length - RECORD_HEADER - HANDSHAKE_HEADER) return { state: 'bad' }
   if (read16(record, RANDOM_AT - 2) !== 0x0303 || record[SESSION_ID_AT] !== SESSION_ID_LENGTH) return { state: 'bad' }
   const suitesEnd = suitesAt + read16(record, suitesAt - 2)
   if (suitesEnd === suitesAt || (suitesEnd - suitesAt) % 2 !== 0 || suitesEnd >= length) return { state: 'bad' }

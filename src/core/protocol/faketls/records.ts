@@ -39,7 +39,7 @@ export class RecordReader {
       const length = Math.min(this.#left, chunk.length - at)
       // The first piece stays where it is, so that a chunk of one record is not copied at all.
       if (end === 0) from = end = at
-      else if (end !== at) chunk.copyWithin(end, at, at + length)
+      else chunk.copyWithin(end, at, at + length)
       end += length
       at += length
       this.#left -= length

@@ -18,7 +18,6 @@ import {
   SESSION_ID_LENGTH,
   TLS_1_3,
   TLS_AES_128_GCM_SHA256,
-  isGrease,
 } from './tls.ts'
 
 /** What the answer of a web site looks like to somebody who cannot read it. */
@@ -99,10 +98,10 @@ function writeVersions(answer: Uint8Array, at: number): void {
   write16(answer, at + 4, TLS_1_3)
 }
 
-/** The mask host's choice if this client offers it; otherwise what the client likes best among those of TLS 1.3. */
+/** The mask host's choice if this client offers it; otherwise its first of TLS 1.3 (13xx), which no reserved value looks like. */
 function chooseCipher(offered: readonly number[], wanted: number | undefined): number {
   if (wanted !== undefined && offered.includes(wanted)) return wanted
-  return offered.find((suite) => suite >> 8 === 0x13 && !isGrease(suite)) ?? TLS_AES_128_GCM_SHA256
+  return offered.find((suite) => suite >> 8 === 0x13) ?? TLS_AES_128_GCM_SHA256
 }
 
 /** What can be seen of a real server's first flight. */

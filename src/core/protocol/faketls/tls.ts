@@ -26,8 +26,3 @@ export const TLS_1_3 = 0x0304
 
 /** The record that both sides send once for the sake of old middle boxes. */
 export const CCS_RECORD = Uint8Array.of(CHANGE_CIPHER_SPEC, 3, 3, 0, 1, 1)
-
-/** Reserved values that clients sprinkle in so that servers learn to ignore what they don't know (RFC 8701). */
-export function isGrease(value: number): boolean {
-  return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff)
-}

@@ -41,13 +41,13 @@ export interface FrameReader {
 }
 
 export interface FramingCodec {
-  reader(options?: ReaderOptions): FrameReader
+  readonly reader: (options?: ReaderOptions) => FrameReader
   /** `payload`: a multiple of 4 bytes, 4 at least. */
-  writePacket(payload: Uint8Array, options?: PacketOptions): Uint8Array
+  readonly writePacket: (payload: Uint8Array, options?: PacketOptions) => Uint8Array
   /** To a client; `token` gets bit 31. */
-  writeQuickAck(token: number): Uint8Array
+  readonly writeQuickAck: (token: number) => Uint8Array
   /** To a client: a negative code such as -404. Never padded: some clients know an error by its length of exactly 4. */
-  writeError(code: number): Uint8Array
+  readonly writeError: (code: number) => Uint8Array
 }
 
 export const QUICK_ACK_BIT = 0x80000000

@@ -148,6 +148,8 @@ describe('readServerFlight', () => {
     expect([whole.recordBytes, whole.isMidRecord]).toEqual([[33, 2700, 281, 69], false])
     const cut = flightOf(wire.slice(0, -1))
     expect([cut.recordBytes, cut.isMidRecord]).toEqual([[33, 2700, 281], true])
+    const inHeader = flightOf(concat(hello, hex('170303')))
+    expect([inHeader.recordBytes, inHeader.isMidRecord]).toEqual([[], true])
     expect(flightOf(hello).recordBytes).toEqual([])
   })
 
@@ -181,6 +183,8 @@ describe('readServerFlight', () => {
     ['another message', record(0x16, hex(`0b000026${'00'.repeat(38)}`))],
     ['a hello over several records', serverHello(VERSIONS).slice(0, 40).fill(30, 4, 5)],
     ['extensions that do not add up', serverHello(`${VERSIONS}0033`)],
+    ['a session id beyond its end', serverHello(VERSIONS).fill(200, 43, 44)],
+    ['a hello that ends in its random', record(0x16, hex(`0200000403031111${'00'.repeat(40)}`))],
     ['an alert behind the hello', concat(serverHello(VERSIONS), record(0x15, hex('0228')))],
     ['a record behind it that is too long', concat(serverHello(VERSIONS), hex('1703034101'))],
   ])('is bad for %s', (_, wire) => {

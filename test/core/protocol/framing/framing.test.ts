@@ -194,7 +194,7 @@ describe('a head that no peer writes', () => {
     ['intermediate', '06000000', 'a length that is no multiple of 4'],
     ['padded', '03000000', 'a length without a word'],
   ] satisfies [Framing, string, string][])('%s %s is refused: %s', (name, wire, _why) => {
-    expect(readAll(name as Framing, 'dc', hex(wire)).verdict).toBe('bad')
+    expect(readAll(name, 'dc', hex(wire)).verdict).toBe('bad')
   })
 })
 
