@@ -1,0 +1,93 @@
+import { posix } from 'node:path'
+import ts from 'typescript'
+import { parse, problemAt, walk, type Problem } from './source.ts'
+
+interface Layer {
+  readonly name: string
+  /** Paths that belong to it; the first layer that fits counts. */
+  readonly holds: RegExp
+  /** Project files it may import, beside its own. */
+  readonly mayImport: RegExp
+  /** Packages and platform modules it may import. */
+  readonly mayUse: RegExp
+}
+
+/** Cipher, hash, HMAC and X25519 give the same bytes on every runtime; so does zlib's crc32, and nothing else of zlib. */
+const DETERMINISTIC = /^node:(crypto|zlib)$/
+const ANYTHING = /^/
+const GROUND = /^src\/core\/(ports|assert|events|address)\.ts$/
+/** Vault, trust, config, observe and admin: around the core, and free of the operating system's adapters. */
+const RING = /^src\/(core|vault|trust|config|observe|admin)\//
+/** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
+export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
+  { path: /^sim\/(run|demo)\.ts$/, why: 'commands: read arguments, print' },
+  { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
+  { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
+]
+
+/** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime, main, cli. */
+const LAYERS: readonly Layer[] = [
+  { name: 'core/protocol', holds: /^src\/core\/protocol\//, mayImport: GROUND, mayUse: DETERMINISTIC },
+  { name: 'core/memory', holds: /^src\/core\/memory\//, mayImport: GROUND, mayUse: DETERMINISTIC },
+  { name: 'core', holds: /^src\/core\//, mayImport: /^src\/core\//, mayUse: DETERMINISTIC },
+  { name: 'ring', holds: RING, mayImport: RING, mayUse: ANYTHING },
+  { name: 'runtime', holds: /^src\/runtime\//, mayImport: RING, mayUse: ANYTHING },
+  { name: 'main', holds: /^src\/main\.ts$/, mayImport: /^src\/(?!cli\/)/, mayUse: ANYTHING },
+  // The simulator and the demo are commands too; they are loaded when asked for.
+  { name: 'cli', holds: /^src\/cli\//, mayImport: /^(src\/|sim\/(run|demo)\.ts$|package\.json$)/, mayUse: ANYTHING },
+  ...SIM_EDGE.map(({ path }) => ({
+    name: 'sim edge',
+    holds: path,
+    mayImport: /^(src|sim|fixtures)\//,
+    mayUse: ANYTHING,
+  })),
+  {
+    name: 'sim',
+    holds: /^sim\//,
+    mayImport: /^(src\/(core|vault|config)\/|sim\/(?!run|demo|mutants)|fixtures\/)/,
+    mayUse: DETERMINISTIC,
+  },
+]
+/** Nothing of the product may lean on these. */
+const OUTER = /^(test|bench|scripts)\//
+
+/** Where imports point outwards, or out of the house. */
+export function importProblems(path: string, text: string): Problem[] {
+  const layer = LAYERS.find(({ holds }) => holds.test(path))
+  if (layer === undefined) return []
+  const source = parse(path, text)
+  const problems: Problem[] = []
+  walk(source, (node) => {
+    const specifier = specifierOf(node)
+    if (specifier === undefined) return
+    const complain = (what: string) => problems.push(problemAt(source, node, `${layer.name} imports ${what}`))
+    if (specifier.startsWith('.')) {
+      const target = posix.join(posix.dirname(path), specifier)
+      const isOwn = layer.holds.test(target) && layer === LAYERS.find(({ holds }) => holds.test(target))
+      if (OUTER.test(target) || (!isOwn && !layer.mayImport.test(target))) complain(target)
+    } else if (!layer.mayUse.test(specifier)) complain(specifier)
+    else if (layer.mayUse === DETERMINISTIC && specifier === 'node:zlib' && !takesOnly(node, 'crc32'))
+      complain('more of node:zlib than crc32')
+  })
+  return problems
+}
+
+/** The module that an import, a re-export, an `import()` or an `import type` names. */
+function specifierOf(node: ts.Node): string | undefined {
+  let place: ts.Node | undefined
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) place = node.moduleSpecifier
+  else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) place = node.arguments[0]
+  else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) place = node.argument.literal
+  return place !== undefined && ts.isStringLiteralLike(place) ? place.text : undefined
+}
+
+function takesOnly(node: ts.Node, name: string): boolean {
+  if (!ts.isImportDeclaration(node)) return false
+  const bindings = node.importClause?.namedBindings
+  return (
+    node.importClause?.name === undefined &&
+    bindings !== undefined &&
+    ts.isNamedImports(bindings) &&
+    bindings.elements.every((element) => (element.propertyName ?? element.name).text === name)
+  )
+}
