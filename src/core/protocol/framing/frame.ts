@@ -10,7 +10,10 @@ export type Frame =
   /** Read by clients only; `token` has bit 31 set. */
   | { readonly kind: 'quick-ack'; readonly token: number }
 
-/** Who we are: a client reads quick acks and pads by 0..15 bytes, a DC (or a proxy in its place) reads requests for them and pads by 0..3. */
+/**
+ * Who we are: a client reads quick acks and pads by 0..15 bytes, a DC (or a proxy in its place) reads requests for them
+ * and pads by 0..3.
+ */
 export type Side = 'client' | 'dc'
 
 export interface ReaderOptions {
