@@ -183,7 +183,7 @@ export class HelloStage implements Stage {
     const session = this.#session
     session.secret = match.id
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
-    const opening = new OpeningStage(session, { ...init, match, isInsideTls: false, hasClientEnded: this.#hasEnded })
+    const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
     const isKept = opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))
     session.moveTo(opening)
     if (!isKept) session.close('overflow', 'failed')

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { assert } from '../assert.ts'
+import type { Clock, SharedMemory } from '../ports.ts'
+import { GENERATIONS, Generations } from './generations.ts'
+import { IDENTITY_BYTES, RecentIdentities } from './recent.ts'
+
+/** Whatever was accepted last, with a stamp or without, is refused exactly this often (I12). */
+const RECENT = 65_536
+/**
+ * Some clients stamp with seconds since their boot: below 1000 days nothing can be a unix time of today, and no phone
+ * runs longer (protocol.md, 4.3).
+ */
+const BOOT_STAMP_MAX = 86_400_000
+const SPAN_MIN_SEC = 30
+const HEADER_WORDS = 4
+/** Says that the region is ours and how it is laid out. */
+const MAGIC = 0x50524c31
+/** A holder keeps the lock for microseconds; after this many looks it must be dead, and its half-made entry is harmless. */
+const SPINS_MAX = 10_000_000
+
+export function isBootStamp(stamp: number): boolean {
+  return stamp < BOOT_STAMP_MAX
+}
+
+export interface ReplayOptions {
+  readonly memory: SharedMemory
+  readonly clock: Clock
+  /** Accepted difference between a stamp and our clock, in seconds. */
+  readonly skewSec: number
+}
+
+/**
+ * Remembers the hellos it let in, so that none comes in twice: whatever the clocks do, over worker processes and restarts.
+ * The region is mapped by all of them:
+ *
+ *   magic | span of a generation in seconds | lock | 0 | recent identities | generations
+ */
+export class ReplayGuard {
+  readonly #header: Int32Array
+  readonly #recent: RecentIdentities
+  readonly #generations: Generations
+  readonly #identity = new Int32Array(IDENTITY_BYTES / 4)
+
+  constructor({ memory, clock, skewSec }: ReplayOptions) {
+    const recentBytes = RecentIdentities.byteLength(RECENT)
+    const region = memory.open('replay', 4 * HEADER_WORDS + recentBytes + Generations.byteLength)
+    const words = new Int32Array(region.bytes.buffer, region.bytes.byteOffset, region.bytes.byteLength / 4)
+    const recentEnd = HEADER_WORDS + recentBytes / 4
+    const spanSec = Math.max(SPAN_MIN_SEC, Math.ceil((2 * skewSec) / (GENERATIONS - 2)))
+    this.#header = words.subarray(0, HEADER_WORDS)
+    const isOurs = this.#header[0] === MAGIC && this.#header[1] === spanSec
+    if (!isOurs) words.fill(0)
+    this.#header[0] = MAGIC
+    this.#header[1] = spanSec
+    this.#recent = new RecentIdentities(words.subarray(HEADER_WORDS, recentEnd), RECENT)
+    this.#generations = new Generations(words.subarray(recentEnd), spanSec)
+    // What was let in since the last write that survived can only carry stamps up to here.
+    if (region.origin === 'stale' || (region.origin === 'kept' && !isOurs)) {
+      this.#generations.raiseFloor(clock.wall() + skewSec)
+    }
+  }
+
+  /** Stamps up to and including this one are refused; unix seconds. */
+  get floor(): number {
+    return this.#generations.floor
+  }
+
+  /**
+   * Checks and inserts in one step, after everything else was right. `identity` is what an attacker can't vary without
+   * losing the match (the 28 bytes of the MAC), `stamp` the hello's own time.
+   */
+  admitStamped(identity: Uint8Array, stamp: number): 'fresh' | 'replay' | 'full' {
+    return this.#locked(() => {
+      const key = this.#keyOf(identity)
+      if (this.#recent.has(key) || this.#generations.has(key)) return 'replay'
+      const verdict = this.#generations.add(key, stamp)
+      if (verdict === 'fresh') this.#recent.add(key)
+      return verdict
+    })
+  }
+
+  /** For hellos and inits that carry no time. */
+  admitUnstamped(identity: Uint8Array): 'fresh' | 'replay' {
+    return this.#locked(() => {
+      const key = this.#keyOf(identity)
+      if (this.#recent.has(key) || this.#generations.has(key)) return 'replay'
+      this.#recent.add(key)
+      return 'fresh'
+    })
+  }
+
+  /** Hashed, so that a client who chooses its init's bytes does not choose where they land. */
+  #keyOf(identity: Uint8Array): Int32Array {
+    assert(identity.length >= IDENTITY_BYTES, 'an identity is too long to be guessed')
+    const digest = createHash('sha256').update(identity).digest()
+    for (let word = 0; word < this.#identity.length; word++) this.#identity[word] = digest.readInt32LE(4 * word)
+    return this.#identity
+  }
+
+  #locked<T>(step: () => T): T {
+    for (let spins = 0; Atomics.compareExchange(this.#header, 2, 0, 1) !== 0; spins++) {
+      if (spins === SPINS_MAX) break
+    }
+    try {
+      return step()
+    } finally {
+      Atomics.store(this.#header, 2, 0)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { isPrivate, parseIp } from '../address.ts'
+import type { Emit } from '../events.ts'
+import { CallbackTimer, type TimerWheel } from '../memory/wheel.ts'
+import type { Address, Network } from '../ports.ts'
+import type { MaskSettings, SecretSettings } from '../settings.ts'
+
+/** How long an answer of the resolver serves, and how soon it is asked again when it had none. */
+const REFRESH_MS = 5 * 60_000
+const RETRY_MS = 60_000
+
+export interface TargetOptions {
+  readonly network: Network
+  readonly wheel: TimerWheel
+  readonly emit: Emit
+  readonly settings: () => { readonly mask: MaskSettings; readonly secrets: readonly SecretSettings[] }
+  /** Our own listeners: the mask must not lead back to them. */
+  readonly listening: () => readonly Address[]
+}
+
+interface Name {
+  /** The last good answer, kept while the resolver fails. */
+  ip: string | undefined
+  /** What was refused last, so that it is told once. */
+  refused: string | undefined
+  isAsked: boolean
+}
+
+/** Where everything goes that is no client. Names are resolved in the background; a connection never waits for that. */
+export class MaskTargets {
+  readonly #options: TargetOptions
+  /** Only names of the configuration: strangers add none. */
+  readonly #names = new Map<string, Name>()
+  readonly #timer = new CallbackTimer(() => this.refresh())
+  #isClosed = false
+
+  constructor(options: TargetOptions) {
+    this.#options = options
+  }
+
+  /**
+   * The mask host's address for a connection that named `sni`, or nothing. A host that is configured serves all; otherwise
+   * it is the named one if it is ours, else the first secret's: an open relay to anywhere we must not become.
+   */
+  targetFor(sni: string | undefined): Address | undefined {
+    const { mask, secrets } = this.#options.settings()
+    if (mask.host !== '') return this.addressOf(mask.host)
+    const domains = secrets.filter((secret) => secret.domain !== '')
+    const named = domains.find((secret) => secret.domain === sni) ?? domains[0]
+    return named === undefined ? undefined : this.addressOf(named.domain)
+  }
+
+  /** Of a configured host: the literal itself, or what its name resolved to. */
+  addressOf(host: string): Address | undefined {
+    const { port } = this.#options.settings().mask
+    if (parseIp(host) !== undefined) return this.#refusal(host, true) === undefined ? { ip: host, port } : undefined
+    const ip = this.#names.get(host)?.ip
+    return ip === undefined ? undefined : { ip, port }
+  }
+
+  /** Asks for every configured name again; also called by itself. */
+  refresh(): void {
+    if (this.#isClosed) return
+    const { wheel } = this.#options
+    const hosts = this.#hosts()
+    for (const host of this.#names.keys()) if (!hosts.includes(host)) this.#names.delete(host)
+    for (const host of hosts) this.#ask(host)
+    wheel.arm(this.#timer, wheel.now + REFRESH_MS)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#options.wheel.disarm(this.#timer)
+  }
+
+  #hosts(): readonly string[] {
+    const { mask, secrets } = this.#options.settings()
+    const hosts = mask.host === '' ? secrets.map((secret) => secret.domain) : [mask.host]
+    for (const host of hosts) {
+      if (parseIp(host) !== undefined) this.#tell(host, host, this.#refusal(host, true), this.#nameOf(host))
+    }
+    return [...new Set(hosts)].filter((host) => host !== '' && parseIp(host) === undefined)
+  }
+
+  #ask(host: string): void {
+    const name = this.#nameOf(host)
+    if (name.isAsked) return
+    name.isAsked = true
+    this.#options.network.resolve(host, (ips) => {
+      name.isAsked = false
+      if (this.#isClosed || this.#names.get(host) !== name) return
+      const good = ips.find((ip) => this.#refusal(ip, false) === undefined)
+      if (good !== undefined) {
+        name.ip = good
+        name.refused = undefined
+      } else if (ips.length > 0) {
+        name.ip = undefined
+        this.#tell(host, ips[0], this.#refusal(ips[0], false), name)
+      }
+      const { wheel } = this.#options
+      if (good === undefined) wheel.arm(this.#timer, Math.min(this.#timer.at, wheel.now + RETRY_MS))
+    })
+  }
+
+  #nameOf(host: string): Name {
+    const name = this.#names.get(host) ?? { ip: undefined, refused: undefined, isAsked: false }
+    this.#names.set(host, name)
+    return name
+  }
+
+  /** A literal was meant as it stands, loopback included; a name may have been changed by somebody else. */
+  #refusal(ip: string, isLiteral: boolean): 'private' | 'ourselves' | undefined {
+    const bytes = parseIp(ip)
+    if (bytes === undefined) return 'private'
+    if (this.#isOurselves(ip)) return 'ourselves'
+    return isPrivate(bytes) && !isLiteral ? 'private' : undefined
+  }
+
+  #isOurselves(ip: string): boolean {
+    const { listening, network, settings } = this.#options
+    const { port } = settings().mask
+    const own = listening().filter((listener) => listener.port === port)
+    if (own.length === 0) return false
+    const isOurAddress = ip.startsWith('127.') || ip === '::1' || network.ownAddresses().includes(ip)
+    return own.some((listener) => listener.ip === ip || (isOurAddress && isAny(listener.ip)))
+  }
+
+  #tell(host: string, ip: string, why: 'private' | 'ourselves' | undefined, name: Name): void {
+    if (why === undefined || name.refused === ip) return
+    name.refused = ip
+    this.#options.emit({ kind: 'mask-refused', host, ip, why })
+  }
+}
+
+function isAny(ip: string): boolean {
+  return ip === '0.0.0.0' || ip === '::'
+}

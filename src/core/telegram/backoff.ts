@@ -1,0 +1,65 @@
+import type { Address, Random } from '../ports.ts'
+
+/** Pauses after one failure, two, three ...; the last one stays (I25). Jittered by up to a half. */
+const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]
+/** Endpoints come from the configuration and the built-in table, so there are few; more than this is a fault of ours. */
+const ENDPOINTS_MAX = 1024
+
+interface Endpoint {
+  failures: number
+  /** Monotonic ms before which it is not tried. */
+  until: number
+  /** The one attempt that a pause ends with is under way. */
+  isProbed: boolean
+}
+
+/** Which endpoints failed lately, and until when each is left alone. */
+export class Backoff {
+  readonly #random: Random
+  readonly #endpoints = new Map<string, Endpoint>()
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** Milliseconds until the endpoint may be tried; 0 when it may be now. */
+  waitMs(address: Address, now: number): number {
+    const endpoint = this.#endpoints.get(keyOf(address))
+    return endpoint === undefined ? 0 : Math.max(0, endpoint.until - now)
+  }
+
+  /**
+   * Says that an attempt begins. An endpoint that failed before counts as failing until `succeeded` says otherwise, so that
+   * a burst of clients makes one attempt per pause and not one each.
+   */
+  attempt(address: Address, now: number): void {
+    const endpoint = this.#endpoints.get(keyOf(address))
+    if (endpoint === undefined) return
+    endpoint.isProbed = true
+    endpoint.until = now + this.#pauseMs(endpoint.failures)
+  }
+
+  failed(address: Address, now: number): void {
+    const key = keyOf(address)
+    const endpoint = this.#endpoints.get(key) ?? { failures: 0, until: 0, isProbed: true }
+    // Attempts that ran side by side before the first failure fail together: they are one failure.
+    if (!endpoint.isProbed) return
+    endpoint.isProbed = false
+    endpoint.failures++
+    endpoint.until = now + this.#pauseMs(endpoint.failures)
+    if (this.#endpoints.size < ENDPOINTS_MAX) this.#endpoints.set(key, endpoint)
+  }
+
+  succeeded(address: Address): void {
+    this.#endpoints.delete(keyOf(address))
+  }
+
+  #pauseMs(failures: number): number {
+    const pause = PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1]
+    return pause + this.#random.below(Math.floor(pause / 2) + 1)
+  }
+}
+
+function keyOf(address: Address): string {
+  return `${address.ip}|${address.port}`
+}
