@@ -33,8 +33,9 @@ const DRAWS_MAX = 64
 
 /** Keys of both directions as bytes 8..55 of the wire give them, before any secret. The result shares no memory with `wire`. */
 export function rawKeys(wire: Uint8Array): { up: CipherKey; down: CipherKey } {
-  const forwards = wire.slice(KEY_AT, TAG_AT)
-  const backwards = wire.slice(KEY_AT, TAG_AT).reverse()
+  // `from` and not `slice`: a runtime's Buffer shares its memory when it is sliced.
+  const forwards = Uint8Array.from(wire.subarray(KEY_AT, TAG_AT))
+  const backwards = Uint8Array.from(forwards).reverse()
   return { up: splitKey(forwards), down: splitKey(backwards) }
 }
 
