@@ -62,6 +62,7 @@ describe('version 1', () => {
   it('is bad without the carriage return', () => {
     expect(readProxyHeader(fromAscii('PROXY UNKNOWN\n'))).toEqual({ state: 'bad' })
     expect(readProxyHeader(fromAscii('PROXY \n'))).toEqual({ state: 'bad' })
+    expect(readProxyHeader(fromAscii('PROXY UNKNOWN and more\n'))).toEqual({ state: 'bad' })
   })
 
   it('has at most 107 bytes', () => {
