@@ -1,0 +1,63 @@
+export const DOMAIN = 'www.example.com'
+
+export interface TestSecret {
+  readonly name: string
+  readonly mode: 'plain' | 'padded' | 'fake-tls'
+  /** 16 bytes in hex. */
+  readonly key: string
+}
+
+/** One user for each way of connecting. */
+export const SECRETS: readonly TestSecret[] = [
+  { name: 'plain', mode: 'plain', key: '00112233445566778899aabbccddeeff' },
+  { name: 'dd', mode: 'padded', key: '0123456789abcdeffedcba9876543210' },
+  { name: 'ee', mode: 'fake-tls', key: 'fedcba98765432100123456789abcdef' },
+]
+export const FAKE_TLS = SECRETS[2]
+
+/** The secret as a client is given it: bare, with `dd`, or with `ee` and the domain. */
+export function writtenSecret({ mode, key }: TestSecret): string {
+  if (mode === 'plain') return key
+  return mode === 'padded' ? `dd${key}` : `ee${key}${Buffer.from(DOMAIN).toString('hex')}`
+}
+
+export interface ConfigOptions {
+  readonly dcPort: number
+  readonly maskPort: number
+  readonly secrets?: readonly TestSecret[]
+  readonly listenPort?: number
+  /** Lines put at the end of the `[listen]` table. */
+  readonly listen?: string
+}
+
+/** A whole configuration: every DC is the simulated one, the mask host is the local site, all ports are free ones. */
+export function configText(options: ConfigOptions): string {
+  const { dcPort, maskPort, secrets = SECRETS, listenPort = 0, listen = '' } = options
+  const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
+  const users = secrets.map(
+    ({ name, key, mode }) => `[[secret]]
+name = "${name}"
+key = "${key}"
+modes = ["${mode}"]
+${mode === 'fake-tls' ? `domain = "${DOMAIN}"` : ''}`,
+  )
+  return `[listen]
+address = ["127.0.0.1:${listenPort}"]
+${listen}
+
+${users.join('\n')}
+
+[mask]
+host = "127.0.0.1"
+port = ${maskPort}
+
+[telegram.dc]
+${dcs.join('\n')}
+
+[metrics]
+listen = "127.0.0.1:0"
+
+[log]
+level = "debug"
+`
+}

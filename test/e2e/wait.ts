@@ -1,0 +1,41 @@
+/** Waits with a bound, so that a broken program fails a test with a name instead of hanging the run. */
+export async function within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: nothing within ${limitMs} ms`)), limitMs)
+  })
+  try {
+    return await Promise.race([work, expired])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Collects values and lets one wait for a value of a kind, whether it has come already or not. */
+export class Inbox<T> {
+  readonly all: T[] = []
+  readonly #waiting = new Set<() => void>()
+
+  add(value: T): void {
+    this.all.push(value)
+    for (const look of [...this.#waiting]) look()
+  }
+
+  /** The first value, from index `from` on, that fits. */
+  async next(limitMs: number, what: string, fits: (value: T) => boolean, from = 0): Promise<T> {
+    let look = () => {}
+    const found = new Promise<T>((resolve) => {
+      look = () => {
+        const value = this.all.slice(from).find(fits)
+        if (value !== undefined) resolve(value)
+      }
+    })
+    this.#waiting.add(look)
+    look()
+    try {
+      return await within(limitMs, what, found)
+    } finally {
+      this.#waiting.delete(look)
+    }
+  }
+}
