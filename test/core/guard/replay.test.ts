@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { fc, test } from '@fast-check/vitest'
+import { describe, expect, it } from 'vitest'
+import { GENERATIONS } from '../../../src/core/guard/generations.ts'
+import { isBootStamp, ReplayGuard } from '../../../src/core/guard/replay.ts'
+import type { SharedMemory } from '../../../src/core/ports.ts'
+
+const SKEW = 120
+const NOW = 1_800_000_000
+
+class Machine implements SharedMemory {
+  wall = NOW
+  origin: 'new' | 'kept' | 'stale' = 'new'
+  bytes: Uint8Array | undefined
+  open(_name: string, byteLength: number) {
+    this.bytes ??= new Uint8Array(byteLength)
+    return { bytes: this.bytes, origin: this.origin }
+  }
+  guard(skewSec = SKEW) {
+    return new ReplayGuard({ memory: this, clock: { mono: () => 0, wall: () => this.wall }, skewSec })
+  }
+}
+
+const identity = (name: number) => createHash('sha256').update(`identity ${name}`).digest().subarray(0, 28)
+
+describe('ReplayGuard', () => {
+  it('lets a hello in once', () => {
+    const guard = new Machine().guard()
+    expect(guard.admitStamped(identity(1), NOW)).toBe('fresh')
+    expect(guard.admitStamped(identity(1), NOW)).toBe('replay')
+    expect(guard.admitStamped(identity(2), NOW)).toBe('fresh')
+  })
+
+  it('knows a hello whose stamp was rewritten, since the MAC does not cover it', () => {
+    const guard = new Machine().guard()
+    guard.admitStamped(identity(1), NOW)
+    expect(guard.admitStamped(identity(1), NOW + 60)).toBe('replay')
+    expect(guard.admitUnstamped(identity(1))).toBe('replay')
+  })
+
+  it('remembers over a restart', () => {
+    const machine = new Machine()
+    machine.guard().admitStamped(identity(1), NOW)
+    machine.origin = 'kept'
+    expect(machine.guard().admitStamped(identity(1), NOW)).toBe('replay')
+  })
+
+  it('after the machine went down refuses every stamp that could have been let in before', () => {
+    const machine = new Machine()
+    machine.guard().admitStamped(identity(1), NOW + SKEW)
+    machine.origin = 'stale'
+    machine.bytes = undefined
+    const guard = machine.guard()
+    expect(guard.admitStamped(identity(1), NOW + SKEW)).toBe('replay')
+    expect(guard.admitStamped(identity(2), NOW + SKEW + 1)).toBe('fresh')
+  })
+
+  it('raises the floor to the end of what it drops', () => {
+    const guard = new Machine().guard()
+    guard.admitStamped(identity(1), NOW)
+    const far = NOW + GENERATIONS * 30
+    expect(guard.admitStamped(identity(2), far)).toBe('fresh')
+    expect(guard.floor).toBeGreaterThanOrEqual(NOW)
+    expect(guard.floor).toBeLessThan(NOW + 30)
+    expect(guard.admitStamped(identity(3), guard.floor)).toBe('replay')
+    expect(guard.admitStamped(identity(4), guard.floor + 1)).toBe('fresh')
+  })
+
+  it('refuses when a generation is full, and serves the next one', () => {
+    const guard = new Machine().guard()
+    let taken = 0
+    while (guard.admitStamped(identity(taken), NOW) === 'fresh') taken++
+    expect(taken).toBe(24_576)
+    expect(guard.admitStamped(identity(taken), NOW)).toBe('full')
+    expect(guard.admitStamped(identity(taken), NOW + 60)).toBe('fresh')
+  })
+
+  it('refuses the last 65,536 without a stamp, and forgets the oldest first', () => {
+    const guard = new Machine().guard()
+    for (let name = 0; name < 65_536; name++) expect(guard.admitUnstamped(identity(name))).toBe('fresh')
+    expect(guard.admitUnstamped(identity(0))).toBe('replay')
+    expect(guard.admitUnstamped(identity(65_536))).toBe('fresh')
+    expect(guard.admitUnstamped(identity(1))).toBe('replay')
+    expect(guard.admitUnstamped(identity(0))).toBe('fresh')
+  })
+
+  it('takes a changed span for a region whose contents it can not trust', () => {
+    const machine = new Machine()
+    machine.guard().admitStamped(identity(1), NOW)
+    machine.origin = 'kept'
+    expect(machine.guard(10 * SKEW).admitStamped(identity(1), NOW)).toBe('replay')
+  })
+
+  it('tells times since boot from times of day', () => {
+    expect([isBootStamp(0), isBootStamp(86_399_999), isBootStamp(86_400_000), isBootStamp(NOW)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
+  })
+
+  const step = fc.oneof(
+    fc.record({ op: fc.constant('hello' as const), name: fc.nat(20), skew: fc.integer({ min: -SKEW, max: SKEW }) }),
+    fc.record({ op: fc.constant('clock' as const), by: fc.integer({ min: -4000, max: 4000 }) }),
+    fc.record({ op: fc.constant('restart' as const), isStale: fc.boolean() }),
+  )
+  test.prop([fc.array(step, { maxLength: 80 })], { numRuns: 50 })(
+    'never lets an identity in twice, whatever the clock does, over restarts (I12)',
+    (steps) => {
+      const machine = new Machine()
+      let guard = machine.guard()
+      machine.origin = 'kept'
+      const admitted = new Set<number>()
+      const stamps = new Map<number, number>()
+      for (const each of steps) {
+        if (each.op === 'clock') machine.wall += each.by
+        else if (each.op === 'restart') {
+          machine.origin = each.isStale ? 'stale' : 'kept'
+          guard = machine.guard()
+        } else {
+          // A hello keeps the stamp it was made with; one outside the window never reaches the guard.
+          const stamp = stamps.get(each.name) ?? machine.wall + each.skew
+          stamps.set(each.name, stamp)
+          if (Math.abs(machine.wall - stamp) > SKEW) continue
+          const verdict = guard.admitStamped(identity(each.name), stamp)
+          if (verdict === 'fresh') expect(admitted.has(each.name)).toBe(false)
+          if (verdict === 'fresh') admitted.add(each.name)
+        }
+      }
+    },
+  )
+})
