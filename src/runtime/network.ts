@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs'
+import type { Address, CloseKind, Connection, DialFailure, Handler, Network } from '../core/ports.ts'
+
+/** What both network adapters share: the interface of listening, names of failures, the budget of descriptors. */
+
+export interface ListenOptions {
+  /** An IP address without brackets. An IPv6 one listens for IPv6 only, so that `::` and `0.0.0.0` stand side by side. */
+  readonly host: string
+  /** 0 lets the kernel choose. */
+  readonly port: number
+  /** Connections the kernel completes ahead of us; it cuts this to net.core.somaxconn. */
+  readonly backlog: number
+}
+
+export interface Listener {
+  /** As bound: with the port the kernel chose. */
+  readonly address: Address
+  /** Stops accepting and keeps the connections. Harmless when called again. */
+  close(): void
+}
+
+export interface ListenError {
+  /** As the kernel names it: EADDRINUSE, EACCES, EADDRNOTAVAIL, ... */
+  readonly code: string
+  /** One line for the operator: where, what, and the code. */
+  readonly message: string
+}
+
+export interface RuntimeNetwork extends Network {
+  /** Answers once, never at once. `accept` returns the handler of the new connection. */
+  listen(
+    options: ListenOptions,
+    accept: (connection: Connection) => Handler,
+    reply: (result: Listener | { readonly error: ListenError }) => void,
+  ): void
+  /** Sockets held now: connections of both kinds and dials under way. */
+  readonly open: number
+  /** Accepted connections closed at once because the budget was spent, since the start. */
+  readonly refused: number
+}
+
+export interface NetworkOptions {
+  /** Most sockets held at a time; the default is what the process may open less a reserve for files and libraries. */
+  readonly descriptorsMax?: number
+}
+
+/** Files, logs, the store, the admin socket, the runtime's own. Of a small limit a quarter is kept. */
+const RESERVE = 256
+/** One part in this many is kept for dials: an accepted client is worth nothing without its way out. */
+const DIAL_SHARE = 8
+/** What Linux gives a process that was told nothing. */
+const LIMIT_FALLBACK = 1024
+
+/** Counts sockets against a ceiling. Past it the kernel would fail us in places that cannot answer (security.md, E5). */
+export class DescriptorBudget {
+  readonly max: number
+  readonly #acceptMax: number
+  open = 0
+  refused = 0
+
+  constructor(max: number = softLimit()) {
+    this.max = max
+    this.#acceptMax = max - Math.floor(max / DIAL_SHARE)
+  }
+
+  /** Room for an accepted connection: less than `max`, so that dials still find some. */
+  get canAccept(): boolean {
+    return this.open < this.#acceptMax
+  }
+
+  get canDial(): boolean {
+    return this.open < this.max
+  }
+}
+
+function softLimit(): number {
+  const limit = openFilesLimit()
+  return limit - Math.min(RESERVE, limit >> 2)
+}
+
+/** RLIMIT_NOFILE as it is in force; both runtimes raise the soft limit to the hard one when they start. */
+function openFilesLimit(): number {
+  try {
+    const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'))
+    return line === null || line[1] === 'unlimited' ? LIMIT_FALLBACK : Number(line[1])
+  } catch {
+    return LIMIT_FALLBACK
+  }
+}
+
+/** The kernel's text of an address as ours: IPv4-mapped becomes IPv4, a zone is dropped. */
+export function plainIp(text: string): string {
+  const zone = text.indexOf('%')
+  const ip = zone < 0 ? text : text.slice(0, zone)
+  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice('::ffff:'.length) : ip
+}
+
+/** For what has no name any more because its socket is gone. */
+export const UNKNOWN_ADDRESS: Address = { ip: '0.0.0.0', port: 0 }
+
+export function dialFailure(code: string): DialFailure {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'refused'
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'unreachable'
+    case 'ETIMEDOUT':
+      return 'timeout'
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'descriptors'
+    default:
+      return 'error'
+  }
+}
+
+const LISTEN_WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken by another program',
+  EACCES: 'no permission for this port (ports below 1024 need root or CAP_NET_BIND_SERVICE)',
+  EPERM: 'no permission for this port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EAFNOSUPPORT: 'this machine has no such address family',
+}
+
+export function listenError(options: ListenOptions, code: string): ListenError {
+  const where = options.host.includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`
+  return { code, message: `cannot listen on ${where}: ${LISTEN_WHY[code] ?? 'the system refused'} (${code})` }
+}
+
+export function errorCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : 'UNKNOWN'
+}
+
+export function isOrdered(error: unknown): CloseKind {
+  return error === undefined || error === null ? 'end' : 'reset'
+}
