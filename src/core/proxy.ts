@@ -14,6 +14,7 @@ import { ProxyHeaderStage } from './session/proxy-header.ts'
 import { SecretTable } from './session/secrets.ts'
 import type { Services, Totals } from './session/services.ts'
 import { Session } from './session/session.ts'
+import type { StageName } from './session/stages.ts'
 import type { Settings } from './settings.ts'
 import { DirectDialer } from './telegram/direct.ts'
 
@@ -26,6 +27,8 @@ export interface ProxyPorts {
   readonly store: Store
   /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
   readonly poisonBuffers?: boolean
+  /** Key shares made ahead; fewer where their cost matters more than a burst. */
+  readonly sharesAhead?: number
 }
 
 /**
@@ -60,7 +63,7 @@ export class Proxy {
       trials: new TrialBudget({ random }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: () => current().telegram }),
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),
-      shares: new SharePool(random),
+      shares: new SharePool(random, ports.sharesAhead),
       totals: { clientToDcBytes: 0, dcToClientBytes: 0 },
       scratch: new Uint8Array(wrappedLength(network.readMaxBytes)),
       secrets: new SecretTable(settings.secrets),
@@ -83,6 +86,10 @@ export class Proxy {
   }
   get wheel(): TimerWheel {
     return this.#services.wheel
+  }
+  /** What each open session is doing: for `status`, and for checkers. */
+  *inspect(): Iterable<{ readonly stage: StageName; readonly isArmed: boolean }> {
+    for (const session of this.#sessions) yield { stage: session.stage.name, isArmed: session.isArmed }
   }
   get isDraining(): boolean {
     return this.#onDrained !== undefined

@@ -132,7 +132,7 @@ export class FlightLearner {
   #failed(name: string, domain: Domain, why: string): void {
     const { clock, emit, random } = this.#options
     domain.look = undefined
-    const pause = Math.min(FIRST_RETRY_MS * 2 ** Math.min(domain.failures, 10), LAST_RETRY_MS)
+    const pause = Math.min(FIRST_RETRY_MS << Math.min(domain.failures, 6), LAST_RETRY_MS)
     domain.failures++
     domain.nextLookAt = clock.mono() + pause + random.below(pause / 4)
     emit({ kind: 'mask-unreachable', domain: name, why })

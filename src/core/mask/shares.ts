@@ -2,7 +2,7 @@ import type { Random } from '../ports.ts'
 import { x25519Public } from '../protocol/x25519.ts'
 
 /** A public key takes about 60 us; a burst of this many handshakes finds them ready. */
-const READY = 256
+export const SHARES_AHEAD = 256
 /** Made per tick at most, so that refilling never holds up the relay. */
 const PER_REFILL = 16
 const KEY_LENGTH = 32
@@ -15,8 +15,11 @@ export class SharePool {
   readonly #random: Random
   readonly #ready: Uint8Array[] = []
 
-  constructor(random: Random) {
+  readonly #ahead: number
+
+  constructor(random: Random, ahead = SHARES_AHEAD) {
     this.#random = random
+    this.#ahead = ahead
   }
 
   get ready(): number {
@@ -30,7 +33,7 @@ export class SharePool {
 
   /** Makes a few more; called once a tick. */
   refill(): void {
-    for (let made = 0; made < PER_REFILL && this.#ready.length < READY; made++) this.#ready.push(this.#make())
+    for (let made = 0; made < PER_REFILL && this.#ready.length < this.#ahead; made++) this.#ready.push(this.#make())
   }
 
   #make(): Uint8Array {

@@ -1,0 +1,40 @@
+import type { Clock } from '../../src/core/ports.ts'
+
+/** Both clocks of the virtual world. Only the world moves the first; the second drifts and steps as a test says. */
+export class VirtualClock implements Clock {
+  #mono: number
+  #wallStart: number
+  #wallSince: number
+  /** Parts per million by which the wall clock runs fast. */
+  #driftPpm = 0
+
+  constructor(monoMs: number, wallSec: number) {
+    this.#mono = monoMs
+    this.#wallStart = wallSec
+    this.#wallSince = monoMs
+  }
+
+  mono(): number {
+    return this.#mono
+  }
+
+  wall(): number {
+    const elapsedMs = this.#mono - this.#wallSince
+    return Math.floor(this.#wallStart + (elapsedMs + (elapsedMs * this.#driftPpm) / 1_000_000) / 1000)
+  }
+
+  /** For the world alone. */
+  advanceTo(monoMs: number): void {
+    this.#mono = monoMs
+  }
+
+  stepWall(bySec: number): void {
+    this.#wallStart = this.wall() + bySec
+    this.#wallSince = this.#mono
+  }
+
+  setDrift(ppm: number): void {
+    this.stepWall(0)
+    this.#driftPpm = ppm
+  }
+}
