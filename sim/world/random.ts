@@ -11,7 +11,7 @@ export class SeededRandom implements Random {
   #d: number
 
   constructor(seed: number, name: string) {
-    let mixed = seed | 0
+    let mixed = splitMix(seed | 0)
     for (let at = 0; at < name.length; at++) mixed = splitMix(mixed ^ name.charCodeAt(at))
     this.#a = mixed = splitMix(mixed)
     this.#b = mixed = splitMix(mixed)
