@@ -4,8 +4,13 @@ import { plainIp } from './network.ts'
 
 /** `Network.resolve` by the system's resolver (hosts file included), the same on both runtimes. */
 export function resolve(host: string, reply: (ips: readonly string[]) => void): void {
+  if (host === '') {
+    // The system would take it for this machine, with a warning.
+    setImmediate(() => reply([]))
+    return
+  }
   lookup(host, { all: true, order: 'verbatim' }, (error, found) => {
-    // An empty name is answered with an error and, on one runtime, at once.
+    // Failures that need no resolver are answered within `lookup` by one of the runtimes.
     setImmediate(() => reply(error === null ? found.map(({ address }) => plainIp(address)) : []))
   })
 }

@@ -133,6 +133,6 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : 'UNKNOWN'
 }
 
-export function isOrdered(error: unknown): CloseKind {
+export function closeKindOf(error: unknown): CloseKind {
   return error === undefined || error === null ? 'end' : 'reset'
 }

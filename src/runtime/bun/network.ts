@@ -5,7 +5,7 @@ import {
   DescriptorBudget,
   dialFailure,
   errorCode,
-  isOrdered,
+  closeKindOf,
   listenError,
   plainIp,
   type ListenError,
@@ -27,7 +27,7 @@ const socketHandler: SocketHandler<SocketOwner, 'uint8array'> = {
   data: (socket, chunk) => socket.data.heardData(chunk),
   drain: (socket) => socket.data.heardDrain(),
   end: (socket) => socket.data.heardEnd(),
-  close: (socket, error) => socket.data.heardClose(isOrdered(error), error),
+  close: (socket, error) => socket.data.heardClose(closeKindOf(error), error),
   connectError: (socket, error) => socket.data.heardClose('reset', error),
   /** A handler threw. As on Node that is for the process to decide; without this it would pass unseen. */
   error: (_socket, error) => {
@@ -118,14 +118,20 @@ class Acceptor implements SocketOwner {
       socket.close()
       return
     }
+    const ip = socket.remoteAddress as string | undefined
+    if (ip === undefined) {
+      // Reset before we had a look.
+      socket.close()
+      return
+    }
     this.#budget.open++
-    const remote = { ip: plainIp(socket.remoteAddress), port: socket.remotePort }
+    const remote = { ip: plainIp(ip), port: socket.remotePort }
     const connection = new BunConnection(socket, this.#budget, remote, this.local)
     socket.data = connection
     connection.handler = this.#accept(connection)
   }
 
-  /** Only of sockets that were refused. */
+  /** Only of sockets that were closed at once. */
   heardData(): void {}
   heardDrain(): void {}
   heardEnd(): void {}

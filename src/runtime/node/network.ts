@@ -71,9 +71,9 @@ export class NodeNetwork implements RuntimeNetwork {
 
   #accept(socket: Socket, accept: (connection: Connection) => Handler): void {
     const { remoteAddress, remotePort } = socket
-    // No address: the peer is gone before we had a look.
+    if (!this.#budget.canAccept) this.#budget.refused++
+    // No address: reset before we had a look.
     if (!this.#budget.canAccept || remoteAddress === undefined || remotePort === undefined) {
-      this.#budget.refused++
       socket.on('error', () => {})
       socket.destroy()
       return

@@ -1,0 +1,14 @@
+import type { Case } from './contract.ts'
+import { realNetworkCases } from './network.real.ts'
+import { sharedMemoryCases } from './shared-memory.cases.ts'
+import { storeCases } from './store.cases.ts'
+import { clockCases, randomCases } from './system.cases.ts'
+
+/** One suite a port, by name. */
+export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
+  network: realNetworkCases,
+  'shared-memory': sharedMemoryCases,
+  store: storeCases,
+  clock: clockCases,
+  random: randomCases,
+}
