@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync } from 'node:fs'
 import type { Address, Connection, Handler } from '../../src/core/ports.ts'
 import { createRuntime, type Listener, type ListenError, type RuntimeNetwork } from '../../src/runtime/index.ts'
 import type { Case } from './contract.ts'
 import { networkCases } from './network.cases.ts'
-import { connectPair, Peer, type NetworkSubject } from './network.subject.ts'
+import { connectPair, Peer, type NetworkSubject, type Pair } from './network.subject.ts'
 
 /** The network of the runtime we are on, on loopback; and what only a real one promises. */
 
@@ -65,6 +66,19 @@ async function listening(
   const result = await listen(network, options, accept)
   if ('error' in result) throw new Error(result.error.message)
   return result
+}
+
+/** Socket descriptors of this process, by the word of the system. */
+function openSockets(): number {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      // The descriptor of this very listing is gone again.
+      return ''
+    }
+  })
+  return links.filter((link) => link.startsWith('socket:')).length
 }
 
 const peerFor = (connection: Connection) => new Peer().own(connection)
@@ -170,6 +184,40 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
       third.dialled.send(100, { end: true })
       third.accepted.send(100, { end: true })
       await subject.until('all are counted out', () => count() === 0)
+    },
+  },
+  {
+    name: 'every way to end a connection gives its descriptor back to the system',
+    async run(subject) {
+      const before = openSockets()
+      const endings: readonly ((pair: Pair) => void)[] = [
+        ({ dialled, accepted }) => [dialled, accepted].forEach((peer) => peer.connection.close()),
+        ({ dialled, accepted }) => [dialled, accepted].forEach((peer) => peer.connection.reset()),
+        ({ dialled, accepted }) => [dialled, accepted].forEach((peer) => peer.send(1000, { end: true })),
+        ({ dialled, accepted }) => {
+          accepted.connection.pause()
+          dialled.send(subject.floodBytes, { end: true })
+          dialled.connection.end()
+          dialled.connection.reset()
+          accepted.connection.reset()
+        },
+        ({ dialled, accepted }) => {
+          accepted.connection.pause()
+          dialled.send(subject.floodBytes)
+          dialled.connection.close()
+          accepted.connection.close()
+        },
+        ({ dialled, accepted }) => {
+          accepted.send(10, { end: true })
+          accepted.connection.reset()
+          dialled.onEnded = () => dialled.connection.close()
+        },
+      ]
+      for (const ending of endings) {
+        ending(await connectPair(subject))
+        await subject.until('the sockets are counted out', () => subject.network.open === 0)
+        await subject.until('the descriptors are closed', () => openSockets() === before)
+      }
     },
   },
   {
