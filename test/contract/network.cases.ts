@@ -371,6 +371,25 @@ const ENDINGS: readonly Case<NetworkSubject>[] = [
     },
   },
   {
+    name: 'a reset after an end that waits behind bytes comes at once, without the end',
+    async run(subject) {
+      for (const first of ['dialled', 'accepted'] as const) {
+        const pair = await connectPair(subject)
+        const [resetting, other] = first === 'dialled' ? [pair.dialled, pair.accepted] : [pair.accepted, pair.dialled]
+        other.connection.pause()
+        resetting.send(subject.floodBytes)
+        resetting.connection.end()
+        await subject.settle()
+        resetting.connection.reset()
+        await subject.settle()
+        other.connection.resume()
+        await subject.until('the close is told', () => isClosed(other))
+        assert.deepEqual([other.events, resetting.events], [['close:reset'], []])
+        noBreach(pair.dialled, pair.accepted)
+      }
+    },
+  },
+  {
     name: "a peer's reset while its bytes wait behind a pause is told at the latest after resume",
     async run(subject) {
       const { dialled, accepted } = await connectPair(subject)

@@ -187,6 +187,20 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
     },
   },
   {
+    name: 'a reset gives the socket back although the peer reads nothing, also behind an end that waits',
+    async run(subject) {
+      const { dialled, accepted } = await connectPair(subject)
+      accepted.connection.pause()
+      dialled.send(subject.floodBytes)
+      dialled.connection.end()
+      await subject.settle()
+      assert.equal(subject.network.open, 2)
+      dialled.connection.reset()
+      await subject.until('it is counted out', () => subject.network.open < 2)
+      accepted.connection.reset()
+    },
+  },
+  {
     name: 'every way to end a connection gives its descriptor back to the system',
     async run(subject) {
       const before = openSockets()
