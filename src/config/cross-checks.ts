@@ -1,0 +1,63 @@
+import type { Config } from './schema.ts'
+import { formatAddress } from './values/net.ts'
+
+/** What only two keys together can be wrong about. `allowed` follows "expected". */
+export interface CrossProblem {
+  readonly path: readonly (string | number)[]
+  readonly allowed: string
+  readonly hint?: string
+}
+
+/** Longest path of a Unix socket on Linux (sockaddr_un has 108 bytes, with the zero at the end). */
+export const SOCKET_PATH_MAX = 107
+
+export function crossChecks(config: Config): CrossProblem[] {
+  return [...secretChecks(config), ...listenChecks(config)]
+}
+
+function secretChecks(config: Config): CrossProblem[] {
+  const problems: CrossProblem[] = []
+  if (config.secret.length === 0)
+    problems.push({
+      path: ['secret'],
+      allowed: 'at least one [[secret]] table',
+      hint: 'make one with: palisade secret new',
+    })
+  const names = new Map<string, number>()
+  for (const [i, secret] of config.secret.entries()) {
+    if (secret.modes.includes('fake-tls') && secret.domain === undefined)
+      problems.push({
+        path: ['secret', i, 'domain'],
+        allowed: 'a host name, because modes has "fake-tls"',
+        hint: 'name a site that is not yours, or take "fake-tls" out of modes',
+      })
+    const before = names.get(secret.name)
+    if (before !== undefined)
+      problems.push({ path: ['secret', i, 'name'], allowed: `a name of its own; secret.${before} has this one` })
+    names.set(secret.name, before ?? i)
+  }
+  return problems
+}
+
+function listenChecks(config: Config): CrossProblem[] {
+  const problems: CrossProblem[] = []
+  const { listen, metrics, admin } = config
+  const seen = new Set<string>()
+  for (const [i, address] of listen.address.entries()) {
+    const text = formatAddress(address)
+    if (address.port !== 0 && seen.has(text))
+      problems.push({ path: ['listen', 'address', i], allowed: 'each address once' })
+    seen.add(text)
+  }
+  if (metrics.listen !== undefined && metrics.listen.port !== 0 && seen.has(formatAddress(metrics.listen)))
+    problems.push({ path: ['metrics', 'listen'], allowed: 'an address that is not in listen.address' })
+  // Nobody could send the header: all would be taken for clients, and "required" would require nothing.
+  if (listen.proxy_protocol !== 'off' && listen.proxy_protocol_from.length === 0)
+    problems.push({
+      path: ['listen', 'proxy_protocol_from'],
+      allowed: `the ranges of your load balancers, because proxy_protocol is "${listen.proxy_protocol}"`,
+    })
+  if (Buffer.byteLength(admin.socket) > SOCKET_PATH_MAX)
+    problems.push({ path: ['admin', 'socket'], allowed: `a path of at most ${SOCKET_PATH_MAX} bytes, folder included` })
+  return problems
+}

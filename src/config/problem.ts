@@ -1,0 +1,48 @@
+import { KEYS } from './schema.ts'
+
+/** One thing wrong in the configuration. All of them are reported at once. */
+export interface Problem {
+  /** The file's name, or "--set". */
+  readonly file: string
+  /** 1-based; undefined where no line can be named. */
+  readonly line: number | undefined
+  /** Names joined by dots, such as `secret.0.domain`; empty when it is about the whole. */
+  readonly key: string
+  /** What stands there; a sensitive value is described instead. Undefined when nothing does. */
+  readonly found: string | undefined
+  /** What may stand there, to follow "expected"; or the whole sentence, when `key` is empty. */
+  readonly allowed: string
+  readonly hint?: string
+}
+
+const FOUND_MAX = 60
+
+/** `palisade.toml:7: guard.block_for: expected a duration such as "30s", got 10 (did you mean "10s"?)` */
+export function formatProblem(problem: Problem): string {
+  const { file, line, key, found, allowed, hint } = problem
+  const place = line === undefined ? file : `${file}:${line}`
+  const what = key === '' ? allowed : `${key}: expected ${allowed}, got ${found ?? 'nothing'}`
+  return `${place}: ${what}${hint === undefined ? '' : ` (${hint})`}`
+}
+
+/** A value as a message may show it: short, on one line, and never when it is sensitive. */
+export function describeFound(path: readonly (string | number)[], found: unknown): string | undefined {
+  if (found === undefined) return undefined
+  if (mayBeSensitive(path))
+    return typeof found === 'string' ? `a text of ${found.length} characters` : `a ${typeof found}`
+  if (Array.isArray(found)) return found.length === 0 ? 'an empty list' : clip(JSON.stringify(found))
+  if (typeof found === 'object' && found !== null) return 'a table'
+  return clip(JSON.stringify(found))
+}
+
+/** Whether the place is in, or holds, a key that must not be repeated. */
+function mayBeSensitive(path: readonly (string | number)[]): boolean {
+  return KEYS.some(
+    (key) =>
+      key.isSensitive === true && key.path.every((name, i) => i >= path.length || name === '*' || name === path[i]),
+  )
+}
+
+function clip(text: string): string {
+  return text.length <= FOUND_MAX ? text : `${text.slice(0, FOUND_MAX)}...`
+}

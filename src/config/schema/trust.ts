@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { key, section } from '../key.ts'
+import { duration, instant } from '../values/time.ts'
+import { anyText, boolean, integer, list, oneOf, optional, text } from '../values/value.ts'
+
+export const pinning = section(
+  { doc: 'Certificates we insist on when we speak TLS to others.', reload: 'hot' },
+  {
+    mode: key(
+      oneOf('off', 'warn', 'strict'),
+      'warn',
+      'In "strict", a host without two valid pins, one of them a backup, is not contacted.',
+      { planned: true },
+    ),
+    pins: key(
+      list(
+        z.strictObject({
+          host: anyText('a host name'),
+          spki_sha256: list(anyText('a SHA-256 in base64'), 'a list of pins').prefault([]),
+          certificate_sha256: list(anyText('a SHA-256 in base64'), 'a list of pins').prefault([]),
+          from: optional(instant()).prefault(''),
+          until: optional(instant()).prefault(''),
+          backup: boolean().prefault(false),
+        }),
+        'a list of pins',
+      ),
+      [],
+      'Such as `{ host = "core.telegram.org", spki_sha256 = ["base64"], certificate_sha256 = [], from = "", until = "", backup = false }`.',
+      { planned: true },
+    ),
+  },
+)
+
+export const hsm = section(
+  { doc: 'Secrets in a hardware security module.', reload: 'restart' },
+  {
+    module: key(anyText('the path of a PKCS#11 module'), '', 'Such as /usr/lib/softhsm/libsofthsm2.so.', {
+      planned: true,
+    }),
+    token: key(anyText('the label of a token', 32), '', 'Label of the token.', { planned: true }),
+    pin: key(
+      optional(text('"env:NAME" or "file:PATH"', (found) => (/^(env|file):.+/.test(found) ? found : undefined))),
+      '',
+      'Where the PIN is: "env:NAME" or "file:PATH".',
+      { planned: true, isSensitive: true },
+    ),
+    sessions: key(integer(1, 256), 4, 'Sessions kept open.', { planned: true }),
+    operation_timeout: key(duration(10, 600_000), '2s', 'Longest wait for one operation.', { planned: true }),
+    random: key(boolean(), false, "Mix the HSM's generator into ours.", { planned: true }),
+    provider: key(oneOf('auto', 'inproc', 'helper', 'sealed'), 'auto', '"helper" is a process of its own.', {
+      planned: true,
+    }),
+    strict: key(boolean(), false, 'Do not start where secrets would have to leave the HSM.', { planned: true }),
+    outage: key(oneOf('wait', 'mask'), 'mask', 'What new connections get while the HSM is gone.', { planned: true }),
+  },
+)

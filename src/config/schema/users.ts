@@ -1,0 +1,139 @@
+import { z } from 'zod'
+import { MODES } from '../../core/events.ts'
+import { key, requiredKey, section, sectionList } from '../key.ts'
+import { bandwidth, durationSpan, quota, rate, shareSpan } from '../values/amount.ts'
+import { cidr, domain } from '../values/net.ts'
+import { keySource, readKey } from '../values/secret-key.ts'
+import { duration, instant } from '../values/time.ts'
+import { boolean, integer, list, oneOf, optional, text } from '../values/value.ts'
+
+const SECRETS_MAX = 10_000
+const COUNT_MAX = 1_000_000_000
+const NAME_MAX = 64
+
+export const secret = sectionList(
+  { doc: 'One table a user.', reload: 'hot' },
+  {
+    name: requiredKey(
+      text(`a name of 1 to ${NAME_MAX} letters, digits, ".", "_" or "-"`, (found) =>
+        /^[A-Za-z0-9._-]{1,64}$/.test(found) ? found : undefined,
+      ),
+      'How logs and commands call this secret.',
+    ),
+    key: requiredKey(
+      keySource(),
+      '16 bytes in hex; or "file:PATH" to read them from a file of its own; or "hsm:LABEL".',
+      {
+        planned: (found) => typeof found === 'string' && found.startsWith('hsm:'),
+        isSensitive: true,
+      },
+    ),
+    modes: key(
+      list(oneOf(...MODES), 'a list of "fake-tls", "padded", "plain"', 1),
+      ['fake-tls'],
+      'How clients may talk: any of "fake-tls", "padded", "plain".',
+    ),
+    domain: key(optional(domain()), '', 'The host name that fake-TLS clients pretend to visit.'),
+    access: key(level(), 'standard', 'Level of access of this user.', { planned: true }),
+    ad_tag: key(
+      optional(text('32 hex digits', readKey)),
+      '',
+      '16 bytes hex; needs `telegram.mode` "auto" or "middle".',
+      {
+        planned: true,
+      },
+    ),
+    max_connections: key(integer(0, COUNT_MAX), 0, 'Most connections at once. 0: no limit.', { planned: true }),
+    max_ips: key(integer(0, COUNT_MAX), 0, 'Most addresses at once. 0: no limit.', { planned: true }),
+    quota: key(optional(quota()), '', 'Such as "50 GB / month".', { planned: true }),
+    bandwidth: key(optional(bandwidth()), '', 'Such as "20 Mbit/s".', { planned: true }),
+    expires: key(optional(instant()), '', 'Such as "2027-01-01T00:00:00Z": not accepted from then on.'),
+    on_remove: key(
+      oneOf('drain', 'close'),
+      'drain',
+      'What happens to live connections when this secret is removed by a reload.',
+    ),
+  },
+  SECRETS_MAX,
+)
+
+export const access = section(
+  { doc: 'Who may come in at all.', reload: 'hot' },
+  {
+    default: key(level(), 'standard', 'Level of those no rule names.', { planned: true }),
+    allow: key(ranges(), [], 'When not empty, all others have level "none".', { planned: true }),
+    deny: key(ranges(), [], 'Who has level "none".', { planned: true }),
+    rules: key(
+      list(z.strictObject({ cidr: cidr(), level: level() }), 'a list of rules'),
+      [],
+      'Such as `{ cidr = "192.0.2.0/24", level = "full" }`.',
+      { planned: true },
+    ),
+    lists: key(
+      list(
+        z.strictObject({
+          source: text('a URL or a file', (found) => found),
+          level: level(),
+          refresh: duration(60_000),
+        }),
+        'a list of lists',
+      ),
+      [],
+      'Such as `{ source = "file or URL", level = "none", refresh = "6h" }`.',
+      { planned: true },
+    ),
+  },
+)
+
+export const guard = section(
+  { doc: 'How much anybody may ask of us.', reload: 'hot' },
+  {
+    enabled: key(boolean(), true, 'Whether the guard refuses anything.', { planned: true }),
+    connections_per_ip: key(integer(1, COUNT_MAX), 256, 'Open connections of one address.', { planned: true }),
+    new_connections_per_ip: key(rate(), '30/s, burst 120', 'New connections of one address.', { planned: true }),
+    new_connections_total: key(rate(), '5000/s, burst 20000', 'New connections of all.', { planned: true }),
+    handshakes_in_flight_per_ip: key(integer(1, COUNT_MAX), 64, 'Unfinished handshakes of one address.', {
+      planned: true,
+    }),
+    ipv6_prefix: key(integer(16, 128), 64, 'Bits of an IPv6 address that count as one source.', { planned: true }),
+    block_score: key(integer(1, COUNT_MAX), 100, 'Reputation at which a source is banned.', { planned: true }),
+    block_for: key(duration(1000), '10m', 'First ban; each further one doubles it.', { planned: true }),
+    block_max: key(duration(1000), '24h', 'Longest ban.', { planned: true }),
+    table_entries: key(integer(1024, 16_777_216), 262_144, 'Sources remembered; memory is fixed by this.', {
+      planned: true,
+    }),
+    on_refuse: key(oneOf('mask', 'tarpit', 'drop'), 'mask', 'What a refused source gets.', { planned: true }),
+    credit: key(
+      integer(1, 65536),
+      64,
+      'Authenticated use raises the limit in force of its address up to this factor.',
+      {
+        planned: true,
+      },
+    ),
+    limited_bandwidth: key(bandwidth(), '2 Mbit/s', 'Of level "limited".', { planned: true }),
+    overload: key(
+      z.strictObject({
+        loop_lag: durationSpan(),
+        memory: shareSpan(),
+        descriptors: shareSpan(),
+        buffers: shareSpan(),
+      }),
+      { loop_lag: ['100ms', '400ms'], memory: [0.85, 0.95], descriptors: [0.85, 0.95], buffers: [0.85, 0.95] },
+      'Where shedding load begins, and where it is complete.',
+      { planned: true },
+    ),
+    anomaly: key(oneOf('off', 'observe', 'enforce'), 'observe', 'What detectors of anomalies may do.', {
+      planned: true,
+    }),
+    dry_run: key(boolean(), false, 'Count what would be refused, refuse nothing.', { planned: true }),
+  },
+)
+
+function level() {
+  return oneOf('none', 'limited', 'standard', 'full')
+}
+
+function ranges() {
+  return list(cidr(), 'a list of ranges such as ["192.0.2.0/24"]')
+}

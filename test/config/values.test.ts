@@ -1,0 +1,100 @@
+import { fc, test } from '@fast-check/vitest'
+import { describe, expect, it } from 'vitest'
+import { readSize } from '../../src/config/values/amount.ts'
+import { formatAddress, readAddress, socks5 } from '../../src/config/values/net.ts'
+import { formatDuration, readDuration, readInstant } from '../../src/config/values/time.ts'
+import { editDistance, nearest } from '../../src/config/suggest.ts'
+
+describe('durations', () => {
+  it.each([
+    ['500ms', 500],
+    ['10s', 10_000],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['1d', 86_400_000],
+    ['0s', 0],
+  ])('reads %s', (text, ms) => expect(readDuration(text)).toBe(ms))
+
+  it.each(['', '10', 's', '-1s', '1.5s', '10 s', '10S', '1h30m', '9999999999s'])('refuses %j', (text) =>
+    expect(readDuration(text)).toBeUndefined(),
+  )
+
+  test.prop([fc.nat(100_000_000)])('what is written is read back', (ms) => {
+    expect(readDuration(formatDuration(ms))).toBe(ms)
+  })
+})
+
+describe('sizes', () => {
+  it.each([
+    ['64 MB', 64 * 1024 ** 2],
+    ['64MiB', 64 * 1024 ** 2],
+    ['256 KB', 262_144],
+    ['1.5 GB', 1.5 * 1024 ** 3],
+    ['10 B', 10],
+  ])('reads %s', (text, bytes) => expect(readSize(text)).toBe(bytes))
+
+  it.each(['', '64', '64 mb', '64 iB', '64  MB', '-1 MB', 'MB'])('refuses %j', (text) =>
+    expect(readSize(text)).toBeUndefined(),
+  )
+})
+
+describe('points in time', () => {
+  it.each(['2027-02-29', '2027-13-01', '2027-01-01T24:00:00Z', '1969-01-01', 'tomorrow', '2027-01-01T00:00:00'])(
+    'refuses %j',
+    (text) => expect(readInstant(text)).toBeUndefined(),
+  )
+
+  it('takes a date alone as its first second', () => expect(readInstant('2027-01-01')).toBe(1_798_761_600))
+
+  it('goes by the offset', () =>
+    expect(readInstant('2027-01-01T02:30:00+02:30')).toBe(readInstant('2027-01-01T00:00:00Z')))
+
+  const arbTime = fc.date({ min: new Date('1970-01-02'), max: new Date('2999-12-31'), noInvalidDate: true })
+  test.prop([arbTime])('agrees with the platform', (time) => {
+    expect(readInstant(time.toISOString())).toBe(Math.floor(time.getTime() / 1000))
+  })
+})
+
+describe('addresses', () => {
+  it.each(['0.0.0.0:443', '[::]:443', '[2001:67c:4e8:f002::a]:1', '1.2.3.4:65535'])('reads and writes %s', (text) => {
+    const address = readAddress(text)
+    expect(address === undefined ? undefined : formatAddress(address)).toBe(text)
+  })
+
+  it.each([
+    ':443',
+    '443',
+    '::1:443',
+    '[1.2.3.4]:443',
+    '1.2.3.4:0',
+    '1.2.3.4:65536',
+    'localhost:443',
+    '1.2.3.4',
+    '1.2.3:4',
+  ])('refuses %j', (text) => expect(readAddress(text)).toBeUndefined())
+
+  it('reads a SOCKS5 server with and without a user', () => {
+    const server = { ip: '192.0.2.1', port: 1080 }
+    expect(socks5().parse('socks5://u:p%40ss@192.0.2.1:1080')).toEqual({ server, user: 'u', password: 'p@ss' })
+    expect(socks5().parse('socks5://192.0.2.1:1080')).toEqual({ server, user: '', password: '' })
+  })
+
+  it.each(['http://192.0.2.1:1080', 'socks5://name:1080', 'socks5://u@192.0.2.1:1080', 'socks5://:p@192.0.2.1:1080'])(
+    'refuses %j as a SOCKS5 server',
+    (text) => expect(socks5().safeParse(text).success).toBe(false),
+  )
+})
+
+describe('suggestions', () => {
+  it('counts edits, and a swap as one', () => {
+    expect(editDistance('kitten', 'sitting')).toBe(3)
+    expect(editDistance('adress', 'address')).toBe(1)
+    expect(editDistance('lgo', 'log')).toBe(1)
+    expect(editDistance('', 'abc')).toBe(3)
+  })
+
+  it('names what is near and stays silent about what is not', () => {
+    expect(nearest('adress', ['backlog', 'address'])).toBe('address')
+    expect(nearest('bogus', ['enabled', 'credit'])).toBeUndefined()
+  })
+})
