@@ -1,0 +1,68 @@
+import type { ReloadResult } from '../config/live.ts'
+
+/** What a running proxy tells about itself; the answer of `palisade status --json`. */
+export interface Status {
+  readonly pid: number
+  readonly version: string
+  readonly runtime: string
+  readonly state: 'running' | 'draining'
+  readonly config: string
+  /** As bound, such as `0.0.0.0:443`. */
+  readonly listening: readonly string[]
+  /** Empty: off. */
+  readonly metrics: string
+  readonly uptime_sec: number
+  readonly open: number
+  readonly accepted: number
+  readonly bytes: { readonly client_to_dc: number; readonly dc_to_client: number }
+  readonly secrets: readonly string[]
+}
+
+/** What local commands may do to a running proxy. */
+export interface Control {
+  status(): Status
+  reload(): ReloadResult
+  /** Begins the drain, if it has not begun yet. */
+  drain(): void
+}
+
+export const COMMANDS = ['status', 'reload', 'drain'] as const
+export type CommandName = (typeof COMMANDS)[number]
+
+export type Answer =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: string; readonly problems?: readonly string[] }
+
+/** One request, one answer, each a line of JSON: `{"command":"status"}`. Never throws. */
+export function answerCommand(line: string, control: Control): Answer {
+  const name = readCommand(line)
+  switch (name) {
+    case 'status':
+      return { ok: true, result: control.status() }
+    case 'reload': {
+      const result = control.reload()
+      if (result.ok) return { ok: true, result: { applied: result.applied, cold: result.cold } }
+      return {
+        ok: false,
+        error: 'the new configuration has problems; the old one stays in force',
+        problems: result.problems,
+      }
+    }
+    case 'drain': {
+      control.drain()
+      return { ok: true, result: { open: control.status().open } }
+    }
+    case undefined:
+      return { ok: false, error: `expected {"command": NAME}, with one of ${COMMANDS.join(', ')}` }
+  }
+}
+
+function readCommand(line: string): CommandName | undefined {
+  try {
+    const request: unknown = JSON.parse(line)
+    if (typeof request !== 'object' || request === null || !('command' in request)) return undefined
+    return COMMANDS.find((name) => name === request.command)
+  } catch {
+    return undefined
+  }
+}

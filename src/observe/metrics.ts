@@ -1,0 +1,146 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { ProxyEvent } from '../core/events.ts'
+
+/** Figures that are read when somebody asks, not counted along the way. */
+export interface Readings {
+  readonly openConnections: number
+  readonly clientToDcBytes: number
+  readonly dcToClientBytes: number
+  readonly bufferBytes: number
+  readonly sockets: number
+  readonly socketsRefused: number
+  /** Worst lateness of the tick of late, in seconds. */
+  readonly loopLagSec: number
+  /** Bytes by kind: `rss`, `heap_used`, ... */
+  readonly memoryBytes: Readonly<Record<string, number>>
+}
+
+export interface BuildInfo {
+  readonly version: string
+  readonly runtime: string
+}
+
+/** Prometheus metrics, all under `palisade_`. Every label comes from a closed set: none that a stranger can choose. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #read: () => Readings
+  readonly #accepted = this.#counter('connections_accepted_total', 'Connections accepted', [])
+  readonly #closed = this.#counter('connections_total', 'Connections that ended, by how they are counted and why', [
+    'outcome',
+    'reason',
+  ])
+  readonly #handshakes = this.#counter('handshakes_total', 'Handshakes by mode of the client and result', [
+    'mode',
+    'result',
+  ])
+  readonly #rejects = this.#counter('rejects_total', 'Connections not taken for a client, by reason', ['reason'])
+  readonly #trials = this.#counter('trials_total', 'Secrets tried on connections that knew none', [])
+  readonly #dialFailures = this.#counter('dial_failures_total', 'Failed attempts to connect', ['target', 'why'])
+  readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
+  readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
+
+  constructor(read: () => Readings, build: BuildInfo) {
+    this.#read = read
+    this.#gauges()
+    this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime']).set({ ...build }, 1)
+    for (const mode of ['fake-tls', 'padded', 'plain']) this.#handshakes.inc({ mode, result: 'accepted' }, 0)
+    this.#handshakes.inc({ mode: 'unknown', result: 'rejected' }, 0)
+    for (const result of ['applied', 'refused']) this.#reloads.inc({ result }, 0)
+  }
+
+  readonly emit = (event: ProxyEvent): void => {
+    switch (event.kind) {
+      case 'accepted':
+        return this.#accepted.inc()
+      case 'authenticated':
+        return this.#handshakes.inc({ mode: event.mode, result: 'accepted' })
+      case 'rejected':
+        // Nobody can say in which mode a stranger failed.
+        this.#handshakes.inc({ mode: 'unknown', result: 'rejected' })
+        this.#trials.inc(event.trials)
+        return this.#rejects.inc({ reason: event.reason })
+      case 'closed':
+        return this.#closed.inc({ outcome: event.outcome, reason: event.reason })
+      case 'dial-failed':
+        return this.#dialFailures.inc({ target: event.target, why: event.why })
+      case 'fault':
+        return this.#faults.inc()
+      case 'relaying':
+      case 'mask-learnt':
+      case 'mask-unreachable':
+      case 'mask-refused':
+        return
+    }
+  }
+
+  reloaded(result: 'applied' | 'refused'): void {
+    this.#reloads.inc({ result })
+  }
+
+  readonly contentType = this.#registry.contentType
+
+  /** The text that Prometheus reads. */
+  async text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  #gauges(): void {
+    this.#live('connections', 'Connections open now', (gauge, now) => gauge.set(now.openConnections))
+    this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
+    this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
+    this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>
+      gauge.set(now.loopLagSec),
+    )
+    this.#live(
+      'memory_bytes',
+      'Memory of the process by kind',
+      (gauge, now) => {
+        for (const [kind, bytes] of Object.entries(now.memoryBytes)) gauge.set({ kind }, bytes)
+      },
+      ['kind'],
+    )
+    this.#liveTotal('bytes_total', 'Bytes relayed by direction', ['direction'], (counter, now) => {
+      counter.inc({ direction: 'client_to_dc' }, now.clientToDcBytes)
+      counter.inc({ direction: 'dc_to_client' }, now.dcToClientBytes)
+    })
+    this.#liveTotal('sockets_refused_total', 'Connections closed at once for want of descriptors', [], (counter, now) =>
+      counter.inc(now.socketsRefused),
+    )
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name: `palisade_${name}`, help, labelNames, registers: [this.#registry] })
+  }
+
+  #gauge(name: string, help: string, labelNames: string[]): Gauge {
+    return new Gauge({ name: `palisade_${name}`, help, labelNames, registers: [this.#registry] })
+  }
+
+  #live(name: string, help: string, set: (gauge: Gauge, now: Readings) => void, labelNames: string[] = []): void {
+    const read = this.#read
+    new Gauge({
+      name: `palisade_${name}`,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        set(this, read())
+      },
+    })
+  }
+
+  /** A counter whose value somebody else keeps. */
+  #liveTotal(name: string, help: string, labelNames: string[], set: (counter: Counter, now: Readings) => void): void {
+    const read = this.#read
+    new Counter({
+      name: `palisade_${name}`,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        set(this, read())
+      },
+    })
+  }
+}
