@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Download } from './clients.ts'
+import { pingWithTdlib } from './clients.ts'
 import { DOMAIN, FAKE_TLS, writtenSecret } from './config.ts'
 import { MaskSite } from './mask-site.ts'
 import { certificateSeenByOpenssl, firstBytes, firstRecord, isSignedAnswer, pageSeenByCurl, probe } from './probe.ts'
 import { RUNTIMES } from './program.ts'
 import { Recorder } from './recorder.ts'
-import { FILE_ID, Stage } from './stage.ts'
+import { Stage } from './stage.ts'
 
 /** Enough of an answer to see three whole TLS records of ours, or the site's own hello. */
 const ANSWER_BYTES = 256
@@ -17,16 +17,10 @@ describe.each(RUNTIMES)('probers of the program on %s', (runtime) => {
   })
   afterAll(() => stage.close())
 
-  /** A real client's hello, tapped on its way to the proxy while that client downloads through it. */
+  /** A real client's hello, tapped on its way to the proxy while that client pings through it. */
   async function recordHello(): Promise<{ hello: Buffer; answer: Buffer }> {
     const tap = await Recorder.start(stage.program.port)
-    const order = {
-      secret: writtenSecret(FAKE_TLS),
-      publicKeyPem: stage.dc.publicKeyPem,
-      fileId: FILE_ID,
-      bytes: 1 << 20,
-    }
-    await new Download({ port: tap.port, ...order }).done()
+    await pingWithTdlib(tap.port, writtenSecret(FAKE_TLS))
     tap.close()
     const [{ fromClient, toClient }] = tap.recordings
     return { hello: firstRecord(fromClient), answer: toClient }

@@ -3,8 +3,6 @@ import { configText, DOMAIN, type ConfigOptions } from './config.ts'
 import { MaskSite } from './mask-site.ts'
 import { Home, Program, type RuntimeName } from './program.ts'
 
-export const FILE_ID = '81985529216486895'
-
 type Settings = Omit<ConfigOptions, 'dcPort' | 'maskPort'>
 
 /** A simulated DC, a mask site and the program between them, all on the loopback. */
