@@ -1,0 +1,60 @@
+import { dirname, resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { Status } from '../admin/commands.ts'
+import { loadFile } from '../config/load.ts'
+import { formatDuration } from '../config/values/time.ts'
+import { askRunning } from './admin-client.ts'
+import { withConfigOptions, type ConfigOptions, DEFAULT_FILE } from './config-file.ts'
+import { print } from './output.ts'
+
+interface StatusOptions extends ConfigOptions {
+  readonly json?: true
+}
+
+/** Commands to a running proxy, over its admin socket. */
+export function addControl(program: Command): void {
+  withConfigOptions(program.command('status').description('what the running proxy does'))
+    .option('--json', 'for scripts')
+    .action(status)
+  withConfigOptions(
+    program.command('reload').description('apply the changed configuration; drops no connection'),
+  ).action(reload)
+  withConfigOptions(program.command('drain').description('stop taking connections, end when the last one has')).action(
+    drain,
+  )
+}
+
+async function status(options: StatusOptions): Promise<void> {
+  const now = (await askRunning(socketOf(options), 'status')) as Status
+  if (options.json === true) return print(JSON.stringify(now, undefined, 2))
+  print(
+    `${now.state} since ${formatDuration(now.uptime_sec * 1000)}, version ${now.version} on ${now.runtime}, pid ${now.pid}`,
+  )
+  print(`listening on ${now.listening.join(', ')}`)
+  print(`connections: ${now.open} open, ${now.accepted} accepted`)
+  print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
+  print(`secrets: ${now.secrets.join(', ')}`)
+}
+
+async function reload(options: ConfigOptions): Promise<void> {
+  const { applied, cold } = (await askRunning(socketOf(options), 'reload')) as { applied: string[]; cold: string[] }
+  print(applied.length === 0 ? 'nothing to apply' : `applied: ${applied.join(', ')}`)
+  if (cold.length > 0) print(`waiting for a restart: ${cold.join(', ')}`)
+}
+
+async function drain(options: ConfigOptions): Promise<void> {
+  const { open } = (await askRunning(socketOf(options), 'drain')) as { open: number }
+  print(`draining: ${open} open`)
+}
+
+/**
+ * The socket of the configuration. One with problems still tells where the socket is by default: asking a running proxy what
+ * it says to a broken file must work.
+ */
+function socketOf({ config = DEFAULT_FILE, set = [] }: ConfigOptions): string {
+  const result = loadFile(config, set)
+  if (!('problems' in result)) return result.config.admin.socket
+  const override = set.findLast((text) => text.startsWith('admin.socket='))
+  if (override !== undefined) return resolve(dirname(config), override.slice('admin.socket='.length))
+  return resolve(dirname(config), 'palisade.sock')
+}

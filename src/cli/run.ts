@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import { pino } from 'pino'
+import { loadFile } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { start, StartError, type RunningProxy } from '../main.ts'
+import { Log } from '../observe/log.ts'
+import { createRuntime } from '../runtime/index.ts'
+import { DEFAULT_FILE, loadOrExit, withConfigOptions, type ConfigOptions } from './config-file.ts'
+import { CliError, EXIT } from './exit.ts'
+import { writeFirstConfig } from './first-start.ts'
+import { HOST_PLACEHOLDER, linksOf, publicAddress, qrCode } from './links.ts'
+import { hasColour, print, say } from './output.ts'
+
+/** After everything is closed, for what the kernel was not given yet. */
+const LINGER_MS = 1000
+
+interface RunOptions extends ConfigOptions {
+  readonly host?: string
+}
+
+export function addRun(program: Command): void {
+  withConfigOptions(program.command('run').description('run the proxy; without a configuration, make one first'))
+    .option('--host <host>', 'our address in the link that the first start prints')
+    .addHelpText(
+      'after',
+      `
+Signals: SIGHUP reloads, SIGTERM and SIGINT drain, a second one stops.
+
+Examples:
+  palisade run
+  palisade run --config /etc/palisade/palisade.toml
+  palisade run --set listen.address=0.0.0.0:8443 --set log.format=pretty`,
+    )
+    .action(run)
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const isFirst = options.config === undefined && !existsSync(DEFAULT_FILE)
+  if (isFirst) await writeFirstConfig(DEFAULT_FILE, createRuntime().network)
+  const loaded = loadOrExit(options)
+  const log = createLog(loaded)
+  dieOnFaults(log)
+  const reread = () => loadFile(loaded.file, options.set)
+  const proxy = await startOrExit(loaded, { log, reread })
+  if (isFirst) showLinks(loaded, proxy, options.host)
+  obeySignals(proxy, log)
+  await proxy.stopped
+  setTimeout(() => process.exit(EXIT.ok), LINGER_MS).unref()
+}
+
+function createLog({ config }: LoadedConfig): Log {
+  const stderr = pino.destination({ dest: 2, sync: true })
+  return new Log({
+    ...config.log,
+    write: (line) => void stderr.write(line),
+    mono: () => performance.now(),
+    hasColour: hasColour(process.stderr),
+  })
+}
+
+async function startOrExit(loaded: LoadedConfig, options: Parameters<typeof start>[1]): Promise<RunningProxy> {
+  try {
+    return await start(loaded, options)
+  } catch (error) {
+    if (error instanceof StartError) throw new CliError(EXIT.failed, error.message)
+    throw error
+  }
+}
+
+/** What nobody caught leaves us in no known state: one line, and an end that a supervisor sees. */
+function dieOnFaults(log: Log): void {
+  const die = (error: unknown) => {
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
+    log.write('error', 'crashed', message, { stack })
+    process.exit(EXIT.failed)
+  }
+  process.on('uncaughtException', die)
+  process.on('unhandledRejection', die)
+}
+
+function obeySignals(proxy: RunningProxy, log: Log): void {
+  let asked = 0
+  const end = (signal: string) => {
+    asked++
+    log.write('info', 'signal', asked === 1 ? 'Asked to drain' : 'Asked again: stopping', { signal })
+    if (asked === 1) proxy.drain()
+    else proxy.stop()
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+  process.on('SIGHUP', () => void proxy.reload())
+}
+
+function showLinks(loaded: LoadedConfig, proxy: RunningProxy, wanted: string | undefined): void {
+  const host = wanted ?? publicAddress() ?? HOST_PLACEHOLDER
+  const { port } = proxy.listening[0]
+  for (const { tg, https } of linksOf(loaded, { host, port })) print(`${qrCode(tg)}\n${tg}\n${https}`)
+  if (host === HOST_PLACEHOLDER)
+    say(`No public address on this machine: put yours for ${HOST_PLACEHOLDER}, or run: palisade link --host ADDRESS`)
+}
