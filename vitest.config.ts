@@ -11,7 +11,14 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'contract',
+          include: ['test/contract/**/*.test.ts'],
+          testTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
       {
         test: {
           name: 'e2e',
@@ -22,6 +29,11 @@ export default defineConfig({
         },
       },
     ],
-    coverage: { provider: 'v8', include: ['src/core/**'], reporter: ['text-summary', 'json-summary'], thresholds: { lines: 90 } },
+    coverage: {
+      provider: 'v8',
+      include: ['src/core/**'],
+      reporter: ['text-summary', 'json-summary'],
+      thresholds: { lines: 90 },
+    },
   },
 })

@@ -63,7 +63,10 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   const live = new LiveConfig(loaded, reread)
 
   const store = await openStore(runtime, join(config.state.path, 'store'))
-  closing.add(() => log.write('info', 'stopped', 'Palisade stopped'))
+  let hasStarted = false
+  closing.add(() => {
+    if (hasStarted) log.write('info', 'stopped', 'Palisade stopped')
+  })
   closing.add(() => new Promise<void>((done) => store.close(done)))
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(true))
@@ -103,6 +106,7 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
     proxy.drain(stop)
   }
   await openAdmin(config.admin.socket, { status, reload, drain }, closing)
+  hasStarted = true
   announce(log, { runtime, loaded, listening, metricsAt })
   return { listening, status, reload, drain, stop, stopped: closing.done }
 }
