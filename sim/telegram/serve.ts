@@ -9,8 +9,8 @@ export interface SimulatedTelegram {
 }
 
 /** Puts a simulated DC on a real socket. Port 0 lets the kernel choose. */
-export async function startSimulatedTelegram(options: { host: string; port: number }): Promise<SimulatedTelegram> {
-  const { network, random } = await createRuntime()
+export function startSimulatedTelegram(options: { host: string; port: number }): Promise<SimulatedTelegram> {
+  const { network, random } = createRuntime()
   const counters: DcCounters = { connections: 0, answered: 0 }
   return new Promise((resolve, reject) => {
     network.listen(
