@@ -60,7 +60,8 @@ max_time = 10
       'palisade.toml:2: unknown key listen.adress (did you mean listen.address?)',
       'palisade.toml:3: listen.backlog: expected a whole number from 1 to 65535, got "many"',
       'palisade.toml:9: mask.port: expected a whole number from 1 to 65535, got 0',
-      'palisade.toml:10: mask.max_time: expected a duration from 1s to 30d such as "500ms", "10s", "2m" or "1h", got 10 (did you mean "10s"?)',
+      'palisade.toml:10: mask.max_time: expected a duration from 1s to 30d such as ' +
+        '"500ms", "10s", "2m" or "1h", got 10 (did you mean "10s"?)',
     ])
   })
 

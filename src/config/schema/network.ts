@@ -52,7 +52,8 @@ export const mask = section(
     host: key(
       optional(host()),
       '',
-      "A host name or an IP address. Empty: each secret's own domain. An IP address may be a private one; a name that leads to a private address or to ourselves is refused.",
+      "A host name or an IP address. Empty: each secret's own domain. An IP address may be a private one; " +
+        'a name that leads to a private address or to ourselves is refused.',
     ),
     port: key(integer(1, 65535), 443, 'Its port.'),
     skew: key(duration(1000, 86_400_000), '2m', "Accepted difference of a ClientHello's clock from ours."),
@@ -91,7 +92,8 @@ export const telegram = section(
     mode: key(
       oneOf('auto', 'direct', 'middle'),
       'auto',
-      '"auto": secrets with an ad tag and the DCs of `telegram.middle.dcs` go by middle proxy, all else direct. Until middle proxies are built, "auto" and "direct" are the same.',
+      '"auto": secrets with an ad tag and the DCs of `telegram.middle.dcs` go by middle proxy, all else direct. ' +
+        'Until middle proxies are built, "auto" and "direct" are the same.',
       { planned: (found) => found === 'middle' },
     ),
     prefer: key(oneOf('ipv4', 'ipv6', 'auto'), 'ipv4', 'Which family is tried first; the other one follows quickly.'),

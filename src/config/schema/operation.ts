@@ -74,7 +74,8 @@ export const state = section(
     path: key(
       text('the path of a folder', (found) => (found === '' || found.includes('\0') ? undefined : found)),
       'state',
-      'The folder for the replay ring, what was learnt of the mask host, and later also bans, quotas, tokens and the audit log. One instance at a time.',
+      'The folder for the replay ring, what was learnt of the mask host, and later also bans, quotas, tokens and the ' +
+        'audit log. One instance at a time.',
     ),
     sealed: key(anyText('"hsm:LABEL" or "file:PATH"'), '', 'Encrypt what is stored with this key.', { planned: true }),
     shared: key(anyText('a URL such as "redis://host:6379/0"'), '', 'Joins several hosts. Empty: this host alone.', {
