@@ -42,9 +42,10 @@ async function run(options: RunOptions): Promise<void> {
   const log = createLog(loaded)
   dieOnFaults(log)
   const reread = () => loadFile(loaded.file, options.set)
-  const proxy = await startOrExit(loaded, { log, reread })
+  const starting = startOrExit(loaded, { log, reread })
+  obeySignals(starting, log)
+  const proxy = await starting
   if (isFirst) showLinks(loaded, proxy, options.host)
-  obeySignals(proxy, log)
   await proxy.stopped
   setTimeout(() => process.exit(EXIT.ok), LINGER_MS).unref()
 }
@@ -79,17 +80,22 @@ function dieOnFaults(log: Log): void {
   process.on('unhandledRejection', die)
 }
 
-function obeySignals(proxy: RunningProxy, log: Log): void {
+/** From before the start on: who reads that we listen may send a signal at once. */
+function obeySignals(starting: Promise<RunningProxy>, log: Log): void {
   let asked = 0
+  const onceStarted = (act: (proxy: RunningProxy) => void) => {
+    // A start that failed is told by whoever waits for it.
+    starting.then(act, () => {})
+  }
   const end = (signal: string) => {
     asked++
     log.write('info', 'signal', asked === 1 ? 'Asked to drain' : 'Asked again: stopping', { signal })
-    if (asked === 1) proxy.drain()
-    else proxy.stop()
+    const isFirst = asked === 1
+    onceStarted((proxy) => (isFirst ? proxy.drain() : proxy.stop()))
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
-  process.on('SIGHUP', () => void proxy.reload())
+  process.on('SIGHUP', () => onceStarted((proxy) => void proxy.reload()))
 }
 
 function showLinks(loaded: LoadedConfig, proxy: RunningProxy, wanted: string | undefined): void {

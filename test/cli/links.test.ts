@@ -17,7 +17,8 @@ describe('the address in a link', () => {
 describe('links', () => {
   it('are one for each secret and mode, and read back to what is configured', () => {
     const text = [
-      '[[secret]]\nname = "a"\nkey = "00112233445566778899aabbccddeeff"\nmodes = ["fake-tls", "padded", "plain"]\ndomain = "www.example.com"',
+      '[[secret]]\nname = "a"\nkey = "00112233445566778899aabbccddeeff"',
+      'modes = ["fake-tls", "padded", "plain"]\ndomain = "www.example.com"',
       '[[secret]]\nname = "b"\nkey = "ffeeddccbbaa99887766554433221100"\nmodes = ["plain"]',
     ].join('\n')
     const links = linksOf(load({ text, file: 'palisade.toml' }) as LoadedConfig, { host: '2001:db8::1', port: 8443 })
