@@ -63,10 +63,6 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   const live = new LiveConfig(loaded, reread)
 
   const store = await openStore(runtime, join(config.state.path, 'store'))
-  let hasStarted = false
-  closing.add(() => {
-    if (hasStarted) log.write('info', 'stopped', 'Palisade stopped')
-  })
   closing.add(() => new Promise<void>((done) => store.close(done)))
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(true))
@@ -106,9 +102,9 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
     proxy.drain(stop)
   }
   await openAdmin(config.admin.socket, { status, reload, drain }, closing)
-  hasStarted = true
   announce(log, { runtime, loaded, listening, metricsAt })
-  return { listening, status, reload, drain, stop, stopped: closing.done }
+  const stopped = closing.done.then(() => log.write('info', 'stopped', 'Palisade stopped'))
+  return { listening, status, reload, drain, stop, stopped }
 }
 
 interface Parts {

@@ -14,7 +14,7 @@ export interface ConfigOptions {
 export function withConfigOptions(command: Command): Command {
   return command
     .option('-c, --config <file>', `configuration (default: ${DEFAULT_FILE} in this folder)`)
-    .option('--set <key=value>', 'overrides a key of the file; may be repeated', collect, [])
+    .option('--set <key=value>', 'overrides a key of the file; may be repeated', collect)
 }
 
 /** Reads the configuration; problems are said, each on its line, and end the command. */
@@ -25,6 +25,6 @@ export function loadOrExit({ config = DEFAULT_FILE, set = [] }: ConfigOptions): 
   throw new CliError(EXIT.config)
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
 }

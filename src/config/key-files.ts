@@ -80,7 +80,7 @@ function readSource({ key: source }: SecretConfig, folder: string, read: FileRea
 export function whyUnreadable(error: unknown): string {
   const { code, message } = error as { code?: string; message: string }
   if (code === 'ENOENT') return 'does not exist'
-  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user'
+  if (code === 'EACCES' || code === 'EPERM') return 'cannot be read: no permission'
   if (code === 'EISDIR') return 'is a folder'
   if (code === 'EFBIG') return 'is too large'
   return `cannot be read: ${code ?? message}`

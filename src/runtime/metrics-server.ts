@@ -16,6 +16,7 @@ export interface MetricsServer {
 /** A scraper sends a few hundred bytes at once; everything else has little time and room. */
 const HEADER_BYTES_MAX = 8192
 const REQUEST_MS_MAX = 5000
+const CHECK_EVERY_MS = 1000
 const CONNECTIONS_MAX = 32
 
 /** Serves GET /metrics; every other path is 404. A listen error comes back as a value. */
@@ -24,7 +25,7 @@ export function serveMetrics(
   source: MetricsSource,
 ): Promise<MetricsServer | { readonly error: ListenError }> {
   const server = createServer(
-    { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: REQUEST_MS_MAX },
+    { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: CHECK_EVERY_MS },
     (request, response) => {
       request.resume()
       const path = request.url?.split('?', 1)[0]

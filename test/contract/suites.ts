@@ -1,4 +1,5 @@
 import type { Case } from './contract.ts'
+import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
@@ -11,4 +12,6 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   store: storeCases,
   clock: clockCases,
   random: randomCases,
+  'admin-socket': adminSocketCases,
+  metrics: metricsCases,
 }

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const PALISADE = join(import.meta.dirname, '../../bin/palisade')
+const KEY = '00112233445566778899aabbccddeeff'
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'palisade-cli-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function palisade(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(PALISADE, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, PALISADE_RUNTIME: 'node', ...env },
+    timeout: 30_000,
+  })
+  return { status, stdout, stderr }
+}
+
+/** One clear line, and the exit code that belongs to it. */
+function expectOneLine({ status, stderr }: ReturnType<typeof palisade>, code: number, part: RegExp): void {
+  expect(stderr).toMatch(part)
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+  expect(stderr).not.toMatch(/^\s+at /m)
+  expect(status).toBe(code)
+}
+
+describe('wrong use', () => {
+  it.each([
+    ['an unknown command', ['rum'], /unknown command 'rum'.*did you mean run\?/i],
+    ['an unknown option', ['run', '--confg', 'x'], /unknown option '--confg'/],
+    ['a missing value', ['run', '--config'], /'-c, --config <file>' argument missing/],
+    ['too many arguments', ['status', 'x'], /too many arguments/],
+    ['a runtime that is none', ['status', '--runtime', 'deno'], /expected auto, bun or node, got 'deno'/],
+    ['a mode that is none', ['secret', 'new', '--mode', 'tls'], /'tls' is invalid.*fake-tls/],
+    ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
+    ['a seed that is none', ['sim', 'run', '--seed', '-1'], /Expected a whole number/],
+  ])('%s is one line, and exits with 2', (_, args, part) => expectOneLine(palisade(args), 2, part))
+
+  it('no configuration at all is wrong configuration', () => {
+    expectOneLine(palisade(['run', '--config', 'missing.toml']), 78, /missing\.toml: does not exist/)
+    expectOneLine(palisade(['link']), 78, /palisade\.toml: does not exist/)
+  })
+
+  it('nobody to ask is a failure', () => {
+    expectOneLine(palisade(['status']), 1, /no proxy answers on .*palisade\.sock/)
+    expectOneLine(palisade(['drain'], { PALISADE_RUNTIME: 'bun' }), 1, /no proxy answers on .*palisade\.sock/)
+  })
+})
+
+describe('results', () => {
+  it('help fits 80 columns, goes to stdout, and has examples', () => {
+    for (const args of [['--help'], ['run', '--help'], ['check', '--help'], ['secret', 'new', '--help']]) {
+      const { status, stdout } = palisade(args)
+      expect(status).toBe(0)
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    }
+    expect(palisade(['run', '--help']).stdout).toContain('Examples:')
+  })
+
+  it('check prints every problem, as lines and as JSON', () => {
+    writeFileSync(join(folder, 'bad.toml'), '[listen]\nadress = 1\nbacklog = 0\n')
+    const { status, stdout } = palisade(['check', '--config', 'bad.toml'])
+    expect(status).toBe(78)
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^fail {2}config {2}bad\.toml:2: unknown key listen\.adress/) as string,
+      expect.stringMatching(/^fail {2}config {2}bad\.toml:3: listen\.backlog/) as string,
+    ])
+    const json = JSON.parse(palisade(['check', '--config', 'bad.toml', '--json']).stdout) as unknown[]
+    expect(json).toHaveLength(2)
+  })
+
+  it('a new secret goes to stdout, its links to stderr, and nothing is written', () => {
+    const before = readdirSync(folder)
+    const { status, stdout, stderr } = palisade(['secret', 'new', '--mode', 'padded', '--name', 'family'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^\[\[secret\]\]\nname = "family"\nkey = "[0-9a-f]{32}"\nmodes = \["padded"\]\n$/)
+    expect(stderr).toContain('tg://proxy?server=')
+    expect(readdirSync(folder)).toEqual(before)
+  })
+
+  it.each(['node', 'bun'])('links come as text, as QR code and as JSON on %s', (runtime) => {
+    const config = join(folder, 'good.toml')
+    writeFileSync(config, `[[secret]]\nname = "a"\nkey = "${KEY}"\nmodes = ["padded"]\n`, { mode: 0o600 })
+    const args = ['link', '--config', config, '--host', 'proxy.example.com', '--runtime', runtime]
+    const link = `tg://proxy?server=proxy.example.com&port=443&secret=dd${KEY}`
+    const text = palisade([...args, '--qr'])
+    expect(text).toMatchObject({ status: 0, stderr: '' })
+    expect(text.stdout).toContain(`a (padded)\n  ${link}\n`)
+    expect(text.stdout).toContain('█')
+    expect(JSON.parse(palisade([...args, '--json']).stdout)).toMatchObject([{ name: 'a', mode: 'padded', tg: link }])
+  })
+})
+
+describe('the starter', () => {
+  it('finds its home through symbolic links, on both runtimes', () => {
+    const link = join(folder, 'palisade')
+    symlinkSync(PALISADE, link)
+    for (const args of [['--version', '--runtime', 'bun'], ['--version', '--runtime=node'], ['--version']]) {
+      const { status, stdout } = spawnSync(link, args, { encoding: 'utf8', env: { PATH: process.env.PATH } })
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
+    }
+  })
+
+  it('lets the argument win over the environment', () => {
+    expectOneLine(palisade(['--version'], { PALISADE_RUNTIME: 'deno' }), 2, /got 'deno'/)
+    expect(palisade(['--version', '--runtime', 'node'], { PALISADE_RUNTIME: 'deno' }).status).toBe(0)
+  })
+})
