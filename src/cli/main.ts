@@ -2,18 +2,16 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../version.ts'
 import { addCheck } from './check.ts'
 import { addControl } from './control.ts'
-import { addDemo } from './demo.ts'
 import { CliError, EXIT } from './exit.ts'
 import { addLink } from './link.ts'
 import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
-import { addSim } from './sim.ts'
 import { say } from './output.ts'
 
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addSim, addDemo]
+const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl]
 
 function createProgram(): Command {
   const program = new Command('palisade')

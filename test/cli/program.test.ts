@@ -40,7 +40,6 @@ describe('wrong use', () => {
     ['a runtime that is none', ['status', '--runtime', 'deno'], /expected auto, bun or node, got 'deno'/],
     ['a mode that is none', ['secret', 'new', '--mode', 'tls'], /'tls' is invalid.*fake-tls/],
     ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
-    ['a seed that is none', ['sim', 'run', '--seed', '-1'], /Expected a whole number/],
   ])('%s is one line, and exits with 2', (_, args, part) => expectOneLine(palisade(args), 2, part))
 
   it('no configuration at all is wrong configuration', () => {
