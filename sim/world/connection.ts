@@ -1,4 +1,5 @@
 import type { Address, CloseKind, Connection, Handler } from '../../src/core/ports.ts'
+import { ByteQueue } from './byte-queue.ts'
 import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
 
@@ -11,39 +12,52 @@ export interface LinkPlan {
   readonly segmentBytes: number
   /** Whether pieces are cut at random sizes, or as large as they come. */
   readonly isChoppy: boolean
-  /** After this many bytes in one direction the connection breaks; undefined: never. */
-  readonly resetAfterBytes?: number
-  /** Now and then nothing is delivered for this long; 0: never. */
+  /** Now and then nothing arrives for this long; 0: never. */
   readonly stallMs: number
+  /** After this many bytes in one direction the connection breaks, and both ends learn it; undefined: never. */
+  readonly resetAfterBytes?: number
+  /** After this many bytes in one direction nothing arrives any more and nobody is told, but by waiting in vain; undefined: never. */
+  readonly deadAfterBytes?: number
+  /** What arrives waits this long for more to be given together with it; 0 or undefined: not at all. */
+  readonly coalesceMs?: number
+  /** Now and then `write` takes only a part of what there is room for. */
+  readonly isStingy?: boolean
 }
 
 const POISON = 0xdb
 const STALL_ONE_IN = 20
+const STINGY_ONE_IN = 3
+/** What a kernel with default settings takes to give up on a peer that confirms nothing: about a quarter of an hour. */
+export const DEAD_PEER_MS = 924_000
 
 const IGNORE: Handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} }
 
-/** One end of a virtual TCP connection. */
+/** One end of a virtual TCP connection. What it writes travels to its peer, in order, each piece in its own time. */
 export class VirtualConnection implements Connection {
   handler: Handler = IGNORE
   readonly id: string
   readonly remote: Address
   readonly local: Address
   peer!: VirtualConnection
+  /** May be replaced while the connection lives, by one with the same window: faults end, others begin. */
+  plan: LinkPlan
   readonly #world: World
   readonly #random: SeededRandom
-  readonly #plan: LinkPlan
   readonly #onGone: () => void
-  /** What the peer wrote and we have not been given yet. */
-  #incoming: Uint8Array[] = []
-  #incomingBytes = 0
+  /** What has come and waits to be read. */
+  readonly #arrived = new ByteQueue()
+  #onWayBytes = 0
+  /** Nothing overtakes what was sent before it: bytes, FIN and RST arrive at this time or later. */
+  #lastArrivalAt = 0
   #receivedBytes = 0
   #isPaused = false
-  #isDelivering = false
+  #isWaking = false
   #wantsDrain = false
-  /** Our direction: open, ended by us, or the FIN has arrived. */
+  #isConfirming = false
   #hasEnded = false
-  #finArrives = false
-  #finSeen = false
+  #fin: 'none' | 'arrived' | 'told' = 'none'
+  #isBroken = false
+  #isDead = false
   #isGone = false
 
   constructor(
@@ -55,7 +69,7 @@ export class VirtualConnection implements Connection {
   ) {
     this.#world = world
     this.#random = random
-    this.#plan = plan
+    this.plan = plan
     this.id = ends.id
     this.local = ends.local
     this.remote = ends.remote
@@ -68,28 +82,28 @@ export class VirtualConnection implements Connection {
 
   /** Bytes that have come or are on their way and that the handler has not been given. */
   get unreadBytes(): number {
-    return this.#incomingBytes
+    return this.#onWayBytes + this.#arrived.length
   }
 
   write(bytes: Uint8Array): number {
-    if (this.#isGone || this.#hasEnded) return 0
-    const { peer } = this
-    const room = this.#plan.windowBytes - peer.#incomingBytes
-    const taken = Math.min(bytes.length, Math.max(0, room))
-    if (taken < bytes.length) this.#wantsDrain = true
-    if (taken > 0) peer.#enqueue(Uint8Array.from(bytes.subarray(0, taken)))
+    if (this.#isGone || this.#hasEnded || this.#isBroken) return 0
+    const room = Math.min(bytes.length, this.#room())
+    const isStingy = this.plan.isStingy === true && room > 1 && this.#random.chance(1, STINGY_ONE_IN)
+    const taken = isStingy ? this.#random.below(room) : room
+    if (taken > 0) this.peer.#send(Uint8Array.from(bytes.subarray(0, taken)))
+    if (taken < bytes.length) {
+      this.#wantsDrain = true
+      if (isStingy) this.#confirmSoon()
+    }
     return taken
   }
 
   end(): void {
     if (this.#isGone || this.#hasEnded) return
     this.#hasEnded = true
-    const { peer } = this
-    this.#world.after(this.#plan.latencyMs, () => {
-      peer.#finArrives = true
-      peer.#deliverSoon()
-    })
-    this.#closeIfBothEnded()
+    this.#wantsDrain = false
+    this.#sendFin()
+    if (this.#hasNews()) this.#wake(0)
   }
 
   pause(): void {
@@ -97,113 +111,148 @@ export class VirtualConnection implements Connection {
   }
 
   resume(): void {
-    if (!this.#isPaused) return
     this.#isPaused = false
-    this.#deliverSoon()
+    if (this.#hasNews()) this.#wake(0)
   }
 
   close(): void {
     if (this.#isGone) return
     // A kernel that holds unread bytes answers a close with RST (security.md, E5).
-    if (this.#incomingBytes > 0) {
+    if (this.#arrived.length > 0) {
       this.reset()
       return
     }
-    this.end()
+    if (!this.#hasEnded) this.#sendFin()
     this.#leave()
   }
 
   reset(): void {
     if (this.#isGone) return
     this.#leave()
-    this.#resetPeer()
+    this.#sendReset()
   }
 
   /** The network breaks the connection: both ends see a reset. */
   sever(): void {
-    for (const end of [this, this.peer]) end.#world.after(0, () => end.#gone('reset'))
+    for (const end of [this, this.peer]) end.#world.after(0, () => end.#break())
   }
 
-  #enqueue(bytes: Uint8Array): void {
-    if (this.#isGone) {
-      // Data for a socket that was given back: the kernel answers with RST.
-      this.#resetPeer()
-      return
-    }
-    this.#incoming.push(bytes)
-    this.#incomingBytes += bytes.length
-    const { latencyMs, stallMs } = this.#plan
-    const stall = stallMs > 0 && this.#random.chance(1, STALL_ONE_IN) ? this.#random.between(1, stallMs) : 0
-    this.#world.after(latencyMs + stall, () => this.#deliverSoon())
+  /** From now on nothing arrives in either direction, and nobody is told: a cable pulled, a machine without power. */
+  die(): void {
+    this.#isDead = this.peer.#isDead = true
   }
 
-  #deliverSoon(): void {
-    if (this.#isDelivering || this.#isPaused || this.#isGone) return
-    this.#isDelivering = true
-    this.#world.after(0, () => {
-      this.#isDelivering = false
-      this.#deliver()
+  /** This end's machine is gone without a word: it hears nothing more, and says nothing. */
+  vanish(): void {
+    this.die()
+    if (!this.#isGone) this.#leave()
+  }
+
+  #room(): number {
+    return Math.max(0, this.plan.windowBytes - this.peer.unreadBytes)
+  }
+
+  /** Bytes of the peer set out for us. */
+  #send(bytes: Uint8Array): void {
+    this.#onWayBytes += bytes.length
+    this.#arrive(() => {
+      this.#onWayBytes -= bytes.length
+      if (this.#isGone) {
+        // Data for a socket that was given back: the kernel answers with RST.
+        this.#sendReset()
+        return
+      }
+      this.#arrived.push(bytes)
+      this.#wake(this.plan.coalesceMs ?? 0)
     })
   }
 
-  #deliver(): void {
-    if (this.#isPaused || this.#isGone) return
-    if (this.#incomingBytes > 0) {
-      const chunk = this.#take()
-      this.#world.trace(`${this.id} data ${chunk.length}`, chunk)
-      this.handler.onData(chunk)
-      chunk.fill(POISON)
-      this.peer.#makeRoom()
-      const { resetAfterBytes } = this.#plan
-      if (resetAfterBytes !== undefined && this.#receivedBytes >= resetAfterBytes) this.sever()
-      else this.#deliverSoon()
-    } else if (this.#finArrives && !this.#finSeen) {
-      this.#finSeen = true
+  #sendFin(): void {
+    const { peer } = this
+    peer.#arrive(() => {
+      peer.#fin = 'arrived'
+      peer.#wake(0)
+    })
+  }
+
+  #sendReset(): void {
+    const { peer } = this
+    peer.#arrive(() => peer.#break())
+  }
+
+  /** Something sets out for us now, behind all that did before. On a dead path its sender waits in vain. */
+  #arrive(happen: () => void): void {
+    const { latencyMs, stallMs } = this.plan
+    const stall = stallMs > 0 && this.#random.chance(1, STALL_ONE_IN) ? this.#random.between(1, stallMs) : 0
+    this.#lastArrivalAt = Math.max(this.#lastArrivalAt, this.#world.now + latencyMs + stall)
+    this.#world.at(this.#lastArrivalAt, () => {
+      if (!this.#isDead) happen()
+      else this.#world.after(DEAD_PEER_MS, () => this.peer.#break())
+    })
+  }
+
+  /** A reset has arrived. What came before it is still read; while paused nobody reads, and it is told at once. */
+  #break(): void {
+    this.#isBroken = true
+    this.#wake(0)
+  }
+
+  #wake(afterMs: number): void {
+    if (this.#isWaking || this.#isGone) return
+    this.#isWaking = true
+    this.#world.after(afterMs, () => {
+      this.#isWaking = false
+      this.#tell()
+    })
+  }
+
+  #hasNews(): boolean {
+    if (this.#isBroken || this.#arrived.length > 0) return true
+    return this.#fin === 'arrived' || (this.#fin === 'told' && this.#hasEnded)
+  }
+
+  /** Tells the handler one thing, the first that is due, and comes back for the next. */
+  #tell(): void {
+    if (this.#isGone) return
+    if (this.#isBroken && (this.#isPaused || this.#arrived.length === 0)) this.#gone('reset')
+    else if (this.#isPaused) return
+    else if (this.#arrived.length > 0) this.#deliver()
+    else if (this.#fin === 'arrived') {
+      this.#fin = 'told'
       this.#world.trace(`${this.id} end`)
       this.handler.onEnd()
-      this.#closeIfBothEnded()
-    }
+      if (this.#hasNews()) this.#wake(0)
+    } else if (this.#fin === 'told' && this.#hasEnded) this.#gone('end')
   }
 
   /** A piece of what waits: pieces that were written apart may come joined, and one write may come in several. */
-  #take(): Uint8Array {
-    const { segmentBytes, isChoppy } = this.#plan
-    const most = Math.min(this.#incomingBytes, segmentBytes)
-    const length = isChoppy ? this.#random.between(1, most) : most
-    const chunk = new Uint8Array(length)
-    for (let filled = 0; filled < length;) {
-      const first = this.#incoming[0]
-      const part = first.subarray(0, length - filled)
-      chunk.set(part, filled)
-      filled += part.length
-      if (part.length === first.length) this.#incoming.shift()
-      else this.#incoming[0] = first.subarray(part.length)
-    }
-    this.#incomingBytes -= length
-    this.#receivedBytes += length
-    return chunk
+  #deliver(): void {
+    const { segmentBytes, isChoppy, resetAfterBytes, deadAfterBytes } = this.plan
+    const most = Math.min(this.#arrived.length, segmentBytes)
+    const chunk = this.#arrived.take(isChoppy ? this.#random.between(1, most) : most)
+    this.#receivedBytes += chunk.length
+    this.#world.trace(`${this.id} data ${chunk.length}`, chunk)
+    this.handler.onData(chunk)
+    chunk.fill(POISON)
+    if (resetAfterBytes !== undefined && this.#receivedBytes >= resetAfterBytes) this.sever()
+    if (deadAfterBytes !== undefined && this.#receivedBytes >= deadAfterBytes) this.die()
+    this.peer.#confirmSoon()
+    if (this.#hasNews()) this.#wake(0)
   }
 
-  #makeRoom(): void {
-    if (!this.#wantsDrain || this.#isGone) return
-    this.#wantsDrain = false
-    this.#world.after(this.#plan.latencyMs, () => {
-      if (!this.#isGone && !this.#hasEnded) this.handler.onDrain()
+  /** The peer says what it has read; a writer that waits for room is told when that arrives. */
+  #confirmSoon(): void {
+    if (!this.#wantsDrain || this.#isConfirming || this.#isDead) return
+    this.#isConfirming = true
+    this.#world.after(this.plan.latencyMs, () => {
+      this.#isConfirming = false
+      if (!this.#wantsDrain || this.#isGone || this.#isBroken || this.#room() === 0) return
+      this.#wantsDrain = false
+      this.handler.onDrain()
     })
   }
 
-  #closeIfBothEnded(): void {
-    if (!this.#hasEnded || !this.#finSeen || this.#isGone) return
-    this.#world.after(0, () => this.#gone('end'))
-  }
-
-  #resetPeer(): void {
-    const { peer } = this
-    this.#world.after(this.#plan.latencyMs, () => peer.#gone('reset'))
-  }
-
   #gone(kind: CloseKind): void {
-    if (this.#isGone) return
     this.#leave()
     this.#world.trace(`${this.id} gone ${kind}`)
     this.handler.onClose(kind)
@@ -211,8 +260,7 @@ export class VirtualConnection implements Connection {
 
   #leave(): void {
     this.#isGone = true
-    this.#incoming = []
-    this.#incomingBytes = 0
+    this.#arrived.clear()
     this.#onGone()
   }
 }

@@ -1,10 +1,11 @@
-import type { Address, Cancellable, Connection, Dialing, DialFailure, Handler, Network } from '../../src/core/ports.ts'
+import type { Address, Cancellable, Connection, Dialing, DialFailure, Handler } from '../../src/core/ports.ts'
 import { VirtualConnection, type LinkPlan } from './connection.ts'
+import { HostNetwork, READ_MAX_BYTES } from './host.ts'
 import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
 
-const EPHEMERAL_FROM = 32_768
-export const READ_MAX_BYTES = 65_536
+export { READ_MAX_BYTES }
+export type { HostNetwork }
 
 /** What an endpoint does to whoever dials it. */
 export type Reachability = 'open' | 'refusing' | 'black-hole' | 'unreachable'
@@ -51,106 +52,103 @@ export class VirtualNetwork {
     this.#reachability.set(ip, how)
   }
 
-  dial(from: HostNetwork, to: Address, dialing: Dialing): Cancellable {
-    const state = { isCancelled: false, opened: undefined as VirtualConnection | undefined }
-    const plan = this.plan(from.ip, to)
-    const id = `c${++this.#dialled}`
-    this.world.trace(`${id} dial ${from.ip} ${to.ip} ${to.port}`)
-    this.onDial(from.ip, to)
-    this.world.after(2 * plan.latencyMs + 1, () => {
-      if (state.isCancelled) return
-      const how = this.#reachability.get(to.ip) ?? 'open'
-      if (how === 'black-hole') return
-      const accept = this.#hosts.get(to.ip)?.listenerOn(to)
-      if (how !== 'open' || accept === undefined) {
-        const why: DialFailure = how === 'unreachable' ? 'unreachable' : 'refused'
-        this.world.trace(`${id} ${why}`)
-        dialing.onFail(why)
-        return
-      }
-      this.#connect(id, plan, from, to, dialing, accept)
-    })
-    return {
-      cancel: () => {
-        state.isCancelled = true
-      },
+  /** Ends what links do to connections, for those that live; new ones are still drawn by `plan`. */
+  heal(): void {
+    for (const connection of this.connections) {
+      const { windowBytes, latencyMs } = connection.plan
+      connection.plan = { ...CALM, windowBytes, latencyMs }
     }
   }
 
-  #connect(
-    id: string,
-    plan: LinkPlan,
-    from: HostNetwork,
-    to: Address,
-    dialing: Dialing,
-    accept: (connection: Connection) => Handler,
-  ): void {
-    const local = { ip: from.addressLike(to.ip), port: from.nextPort() }
-    const { world, connections } = this
-    const near = new VirtualConnection(world, this.#random, plan, { id: `${id}>`, local, remote: to }, () =>
-      connections.delete(near),
-    )
-    const far = new VirtualConnection(world, this.#random, plan, { id: `${id}<`, local: to, remote: local }, () =>
-      connections.delete(far),
-    )
+  /** For hosts alone. */
+  dial(from: HostNetwork, to: Address, dialing: Dialing): Cancellable {
+    const attempt = new Attempt(`c${++this.#dialled}`, this.plan(from.ip, to), from, to, dialing)
+    this.world.trace(`${attempt.id} dial ${from.ip} ${to.ip} ${to.port}`)
+    this.onDial(from.ip, to)
+    this.world.after(2 * attempt.plan.latencyMs + 1, () => {
+      if (attempt.isOver || this.reachability(to.ip) === 'black-hole') return
+      attempt.cancel()
+      this.#answer(attempt)
+    })
+    return attempt
+  }
+
+  reachability(ip: string): Reachability {
+    return this.#reachability.get(ip) ?? 'open'
+  }
+
+  #answer(attempt: Attempt): void {
+    const { from, to } = attempt
+    if (from.open >= from.descriptorsMax) {
+      this.#fail(attempt, 'descriptors')
+      return
+    }
+    const how = this.reachability(to.ip)
+    const host = isLoopback(to.ip) ? from : this.#hosts.get(to.ip)
+    const accept = host?.listenerOn(to)
+    if (how === 'unreachable' || !from.hasFamilyOf(to.ip)) this.#fail(attempt, 'unreachable')
+    else if (how === 'refusing' || host === undefined || accept === undefined) this.#fail(attempt, 'refused')
+    else this.#connect(attempt, host, accept)
+  }
+
+  #fail({ id, dialing }: Attempt, why: DialFailure): void {
+    this.world.trace(`${id} ${why}`)
+    dialing.onFail(why)
+  }
+
+  #connect(attempt: Attempt, host: HostNetwork, accept: (connection: Connection) => Handler): void {
+    const { id, plan, from, to } = attempt
+    const local = { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
+    const near = this.#end(plan, { id: `${id}>`, local, remote: to }, from)
+    const far = this.#end(plan, { id: `${id}<`, local: to, remote: local }, host)
     near.peer = far
     far.peer = near
-    connections.add(near).add(far)
-    far.handler = accept(far)
-    near.handler = dialing.onOpen(near)
+    if (host.open > host.descriptorsMax) {
+      // The kernel has accepted it; an adapter without descriptors left gives it back at once.
+      host.refused++
+      far.close()
+    } else far.handler = accept(far)
+    // Accepting may end the process that dialled, when both run on one host.
+    if (!near.isGone) near.handler = attempt.dialing.onOpen(near)
+  }
+
+  #end(plan: LinkPlan, ends: { id: string; local: Address; remote: Address }, host: HostNetwork): VirtualConnection {
+    const connection = new VirtualConnection(this.world, this.#random, plan, ends, () => {
+      this.connections.delete(connection)
+      host.connections.delete(connection)
+    })
+    this.connections.add(connection)
+    host.connections.add(connection)
+    return connection
   }
 }
 
-/** The `Network` port of one virtual host. */
-export class HostNetwork implements Network {
-  readonly readMaxBytes = READ_MAX_BYTES
-  readonly ip: string
-  readonly #network: VirtualNetwork
-  readonly #ips: readonly string[]
-  readonly #listeners = new Map<number, (connection: Connection) => Handler>()
-  #port = EPHEMERAL_FROM
+/** A dial on its way. */
+class Attempt implements Cancellable {
+  readonly id: string
+  readonly plan: LinkPlan
+  readonly from: HostNetwork
+  readonly to: Address
+  readonly dialing: Dialing
 
-  constructor(network: VirtualNetwork, ips: readonly string[]) {
-    this.#network = network
-    this.#ips = ips
-    this.ip = ips[0]
+  constructor(id: string, plan: LinkPlan, from: HostNetwork, to: Address, dialing: Dialing) {
+    this.id = id
+    this.plan = plan
+    this.from = from
+    this.to = to
+    this.dialing = dialing
+    from.attempts.add(this)
   }
 
-  /** On all addresses of the host. False when the port is taken. */
-  listen(port: number, accept: (connection: Connection) => Handler): boolean {
-    if (this.#listeners.has(port)) return false
-    this.#listeners.set(port, accept)
-    return true
+  get isOver(): boolean {
+    return !this.from.attempts.has(this)
   }
 
-  /** Stops accepting; connections stay. */
-  unlisten(port: number): void {
-    this.#listeners.delete(port)
+  cancel(): void {
+    this.from.attempts.delete(this)
   }
+}
 
-  listenerOn(address: Address): ((connection: Connection) => Handler) | undefined {
-    return this.#listeners.get(address.port)
-  }
-
-  nextPort(): number {
-    this.#port = this.#port === 60_999 ? EPHEMERAL_FROM : this.#port + 1
-    return this.#port
-  }
-
-  /** Our address of the same family, if we have one. */
-  addressLike(ip: string): string {
-    return this.#ips.find((own) => own.includes(':') === ip.includes(':')) ?? this.ip
-  }
-
-  dial(address: Address, dialing: Dialing): Cancellable {
-    return this.#network.dial(this, address, dialing)
-  }
-
-  resolve(host: string, reply: (ips: readonly string[]) => void): void {
-    this.#network.resolve(host, reply)
-  }
-
-  ownAddresses(): readonly string[] {
-    return this.#ips
-  }
+function isLoopback(ip: string): boolean {
+  return ip === '::1' || ip.startsWith('127.')
 }
