@@ -20,13 +20,11 @@ network.plan = () => ({
   ...(random.chance(1, 3) ? { resetAfterBytes: random.between(1, 9000) } : {}),
 })
 const quiet: Handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} }
-network
-  .host('10.0.0.1')
-  .listen(443, (connection) => ({
-    ...quiet,
-    onData: (chunk) => void connection.write(chunk),
-    onEnd: () => connection.end(),
-  }))
+network.host('10.0.0.1').listen(443, (connection) => ({
+  ...quiet,
+  onData: (chunk) => void connection.write(chunk),
+  onEnd: () => connection.end(),
+}))
 const content = world.random('content')
 for (let i = 0; i < 40; i++) {
   world.after(content.below(1000), () =>

@@ -1,0 +1,205 @@
+import type { Clock, Random } from '../../src/core/ports.ts'
+import { MessageIds, type AuthKey, type Envelope } from './message.ts'
+import { callMethod, type MethodContext } from './methods.ts'
+import { TlReader, TlWriter } from './tl.ts'
+
+/** Service messages (schema of MTProto itself). */
+export const SERVICE = {
+  container: 0x73f1f8dc,
+  gzipPacked: 0x3072cfa1,
+  msgsAck: 0x62d6b459,
+  ping: 0x7abe77ec,
+  pingDelayDisconnect: 0xf3427b8c,
+  pong: 0x347773c5,
+  getFutureSalts: 0xb921bd04,
+  futureSalts: 0xae500895,
+  newSessionCreated: 0x9ec20908,
+  destroySession: 0xe7512126,
+  destroySessionOk: 0xe22045fc,
+  msgsStateReq: 0xda69fb52,
+  msgsStateInfo: 0x04deb57d,
+  msgsAllInfo: 0x8cc0d131,
+  msgResendReq: 0x7d861a08,
+  httpWait: 0x9299359f,
+  rpcDropAnswer: 0x58e4a740,
+  rpcAnswerUnknown: 0x5e2ad36e,
+  rpcResult: 0xf35c6d01,
+  rpcError: 0x2144ca19,
+} as const
+
+/** A packed object may unpack to this much, and containers may hold each other this deep: more is nothing a client sends. */
+const UNPACKED_MAX_BYTES = 1 << 21
+const DEPTH_MAX = 4
+const CONTAINER_MAX = 1020
+/** Answers are put into one packet up to this size. A client's limit is 4 MiB. */
+const PACKET_BYTES = 1 << 20
+const SALT_VALID_SEC = 3600
+
+/** An authorisation key the DC knows, and the sessions under it. */
+export interface KeyRecord {
+  readonly key: AuthKey
+  readonly salt: bigint
+  readonly sessions: SessionRecord[]
+}
+
+/** What has to outlive a connection, for a client that comes back. */
+export interface SessionRecord {
+  readonly id: bigint
+  readonly messageIds: MessageIds
+  contentMessages: number
+  isGreeted: boolean
+}
+
+const SESSIONS_MAX = 64
+
+/** The session of that id; the oldest is forgotten when there are too many. */
+export function sessionOf(record: KeyRecord, id: bigint): SessionRecord {
+  const known = record.sessions.find((session) => session.id === id)
+  if (known !== undefined) return known
+  if (record.sessions.length >= SESSIONS_MAX) record.sessions.shift()
+  const session = { id, messageIds: new MessageIds(), contentMessages: 0, isGreeted: false }
+  record.sessions.push(session)
+  return session
+}
+
+export interface SessionPorts {
+  readonly clock: Clock
+  readonly random: Random
+  /** Undoes gzip or zlib; undefined when it cannot. Where there is none, packed objects are refused. */
+  readonly unpack?: (packed: Uint8Array, maxBytes: number) => Uint8Array | undefined
+}
+
+interface Answer {
+  readonly body: Uint8Array
+  /** Wants a confirmation: an odd sequence number. */
+  readonly isContent: boolean
+}
+
+/** Answers one message of a client, which may be a container of many. The result is what to send, each a packet of its own. */
+export function answerMessage(
+  ports: SessionPorts,
+  record: KeyRecord,
+  session: SessionRecord,
+  message: Envelope,
+  context: MethodContext,
+): Envelope[] {
+  const answers: Answer[] = []
+  if (!session.isGreeted) {
+    session.isGreeted = true
+    const unique = new TlReader(ports.random.fill(new Uint8Array(8))).u64()
+    const greeting = new TlWriter().u32(SERVICE.newSessionCreated).u64(message.messageId).u64(unique).u64(record.salt)
+    answers.push({ body: greeting.done(), isContent: true })
+  }
+  takeMessage(ports, record, message.messageId, message.body, context, answers, 0)
+  return pack(ports.clock, record, session, answers)
+}
+
+function takeMessage(
+  ports: SessionPorts,
+  record: KeyRecord,
+  messageId: bigint,
+  body: Uint8Array,
+  context: MethodContext,
+  answers: Answer[],
+  depth: number,
+): void {
+  if (depth > DEPTH_MAX) return
+  const reader = new TlReader(body)
+  const service = (writer: TlWriter) => answers.push({ body: writer.done(), isContent: false })
+  switch (reader.u32()) {
+    case SERVICE.container: {
+      const count = Math.min(reader.u32(), CONTAINER_MAX)
+      for (let i = 0; i < count && !reader.isBroken; i++) {
+        const id = reader.u64()
+        reader.u32()
+        takeMessage(ports, record, id, reader.raw(reader.u32()), context, answers, depth + 1)
+      }
+      break
+    }
+    case SERVICE.gzipPacked: {
+      const unpacked = ports.unpack?.(reader.bytes(), UNPACKED_MAX_BYTES)
+      if (unpacked !== undefined) takeMessage(ports, record, messageId, unpacked, context, answers, depth + 1)
+      else answers.push(rpcResult(messageId, rpcError(400, 'INPUT_FETCH_ERROR')))
+      break
+    }
+    case SERVICE.ping:
+    case SERVICE.pingDelayDisconnect:
+      service(new TlWriter().u32(SERVICE.pong).u64(messageId).u64(reader.u64()))
+      break
+    case SERVICE.getFutureSalts:
+      service(futureSalts(messageId, ports.clock.wall(), record.salt))
+      break
+    case SERVICE.destroySession:
+      service(new TlWriter().u32(SERVICE.destroySessionOk).u64(reader.u64()))
+      break
+    case SERVICE.msgsStateReq: {
+      reader.u32()
+      const all = new Uint8Array(Math.min(reader.u32(), CONTAINER_MAX)).fill(4)
+      service(new TlWriter().u32(SERVICE.msgsStateInfo).u64(messageId).bytes(all))
+      break
+    }
+    case SERVICE.rpcDropAnswer:
+      answers.push(rpcResult(messageId, new TlWriter().u32(SERVICE.rpcAnswerUnknown).done()))
+      break
+    case SERVICE.msgsAck:
+    case SERVICE.msgsStateInfo:
+    case SERVICE.msgsAllInfo:
+    case SERVICE.msgResendReq:
+    case SERVICE.httpWait:
+    case SERVICE.pong:
+      break
+    default: {
+      const result = callMethod(body, context)
+      answers.push(rpcResult(messageId, result instanceof Uint8Array ? result : rpcError(result.code, result.text)))
+    }
+  }
+}
+
+function rpcResult(messageId: bigint, result: Uint8Array): Answer {
+  return { body: new TlWriter().u32(SERVICE.rpcResult).u64(messageId).raw(result).done(), isContent: true }
+}
+
+function rpcError(code: number, text: string): Uint8Array {
+  return new TlWriter().u32(SERVICE.rpcError).u32(code).text(text).done()
+}
+
+/** One salt, valid for long: this DC never changes it. */
+function futureSalts(messageId: bigint, wallSec: number, salt: bigint): TlWriter {
+  const writer = new TlWriter().u32(SERVICE.futureSalts).u64(messageId).u32(wallSec).u32(1)
+  return writer
+    .u32(wallSec)
+    .u32(wallSec + SALT_VALID_SEC)
+    .u64(salt)
+}
+
+/** Puts answers into as few packets as their size allows: alone as they are, several in a container. */
+function pack(clock: Clock, record: KeyRecord, session: SessionRecord, answers: readonly Answer[]): Envelope[] {
+  const packets: Envelope[] = []
+  for (let from = 0; from < answers.length;) {
+    let to = from + 1
+    for (let bytes = answers[from].body.length; to < answers.length; to++) {
+      bytes += answers[to].body.length
+      if (bytes > PACKET_BYTES) break
+    }
+    packets.push(envelope(clock, record, session, answers.slice(from, to)))
+    from = to
+  }
+  return packets
+}
+
+function envelope(clock: Clock, record: KeyRecord, session: SessionRecord, answers: readonly Answer[]): Envelope {
+  const wallSec = clock.wall()
+  const head = (isContent: boolean) => ({
+    messageId: session.messageIds.next(wallSec, 1),
+    seqno: 2 * (isContent ? session.contentMessages++ : session.contentMessages) + (isContent ? 1 : 0),
+  })
+  const frame = { salt: record.salt, session: session.id }
+  if (answers.length === 1) return { ...frame, ...head(answers[0].isContent), body: answers[0].body }
+  const writer = new TlWriter().u32(SERVICE.container).u32(answers.length)
+  for (const { body, isContent } of answers) {
+    const { messageId, seqno } = head(isContent)
+    writer.u64(messageId).u32(seqno).u32(body.length).raw(body)
+  }
+  // The container's own id comes last: it has to be above those inside.
+  return { ...frame, ...head(false), body: writer.done() }
+}
