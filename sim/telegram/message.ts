@@ -63,7 +63,7 @@ export interface Opened {
   readonly quickAck: number
 }
 
-/** Reads a packet sealed with `key`; undefined when it was not, or when what is inside breaks a rule. Bytes of transport padding are cut. */
+/** Reads a packet sealed with `key`; undefined when it was not, or when what is inside breaks a rule. Transport padding is cut. */
 export function open(key: AuthKey, direction: Direction, packet: Uint8Array): Opened | undefined {
   const sealed = packet.subarray(SEALED_AT, packet.length - ((packet.length - SEALED_AT) % BLOCK))
   if (sealed.length < HEAD_LENGTH + BLOCK) return undefined
@@ -100,7 +100,7 @@ function cipherKey(
   }
 }
 
-/** Unencrypted messages, of the key exchange only: zeros(8) | message id(8) | length(4) | body. Behind the body anything may follow. */
+/** Unencrypted messages, of the key exchange only: zeros(8) | message id(8) | length(4) | body. Anything may follow. */
 export function readPlainMessage(packet: Uint8Array): Uint8Array | undefined {
   const reader = new TlReader(packet)
   if (reader.u64() !== 0n) return undefined

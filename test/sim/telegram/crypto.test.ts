@@ -8,8 +8,9 @@ import { dcKey } from '../../../sim/telegram/key.ts'
 import * as message from '../../../sim/telegram/message.ts'
 import { TlReader, TlWriter } from '../../../sim/telegram/tl.ts'
 import { World } from '../../../sim/world/world.ts'
-import { mtproto as vectors } from '../../../fixtures/vectors.json'
+import allVectors from '../../../fixtures/vectors.json' with { type: 'json' }
 
+const vectors = allVectors.mtproto
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 const random = new World(1).random('crypto')
 const arbBytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
