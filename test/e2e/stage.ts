@@ -1,7 +1,15 @@
+import { fileSha256 } from '../../sim/telegram/files.ts'
 import { startSimulatedTelegram, type SimulatedTelegram } from '../../sim/telegram/serve.ts'
 import { configText, DOMAIN, type ConfigOptions } from './config.ts'
 import { MaskSite } from './mask-site.ts'
 import { Home, Program, type RuntimeName } from './program.ts'
+
+export const FILE_ID = '81985529216486895'
+
+/** Of the first `bytes` of the file that the downloads of these tests ask for. */
+export function sha256OfFile(bytes: number): string {
+  return fileSha256(BigInt(FILE_ID), bytes)
+}
 
 type Settings = Omit<ConfigOptions, 'dcPort' | 'maskPort'>
 
