@@ -1,4 +1,5 @@
 import type { SharedMemory, SharedRegion, Store } from '../../src/core/ports.ts'
+import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
 
 /** Storage that outlives a simulated proxy. Answers a moment later, as a disk does; can be told to fail. */
@@ -6,35 +7,64 @@ export class VirtualStore implements Store {
   readonly #world: World
   readonly #values = new Map<string, Uint8Array>()
   isFailing = false
+  /** Counts processes that had it open, one after the other: an answer meant for a dead one is dropped. */
+  #life = 0
+  /** Counts losses of power: what was on its way to the disk then never got there. */
+  #powerCuts = 0
 
   constructor(world: World) {
     this.#world = world
   }
 
   get(key: string, reply: (value: Uint8Array | undefined) => void): void {
-    this.#world.after(1, () => reply(this.#values.get(key)?.slice()))
+    this.#soon(() => reply(this.isFailing ? undefined : this.#values.get(key)?.slice()))
   }
 
   put(key: string, value: Uint8Array, reply?: (isDurable: boolean) => void): void {
     const kept = value.slice()
-    this.#world.after(1, () => {
-      if (!this.isFailing) this.#values.set(key, kept)
-      reply?.(!this.isFailing)
-    })
+    this.#change(() => this.#values.set(key, kept), reply)
   }
 
   delete(key: string, reply?: (isDurable: boolean) => void): void {
+    this.#change(() => this.#values.delete(key), reply)
+  }
+
+  /** The process ends: what it wrote still reaches the disk, what it asked is not answered. */
+  kill(): void {
+    this.#life++
+  }
+
+  /** The machine goes down: what was not confirmed is lost. */
+  losePower(): void {
+    this.#life++
+    this.#powerCuts++
+  }
+
+  #change(change: () => void, reply: ((isDurable: boolean) => void) | undefined): void {
+    const [life, powerCuts, isFailing] = [this.#life, this.#powerCuts, this.isFailing]
     this.#world.after(1, () => {
-      if (!this.isFailing) this.#values.delete(key)
-      reply?.(!this.isFailing)
+      if (powerCuts === this.#powerCuts && !isFailing) change()
+      if (life === this.#life) reply?.(!isFailing)
+    })
+  }
+
+  #soon(answer: () => void): void {
+    const life = this.#life
+    this.#world.after(1, () => {
+      if (life === this.#life) answer()
     })
   }
 }
 
 interface Region {
-  readonly bytes: Uint8Array
+  bytes: Uint8Array
+  /** As it was when it was last opened: what has reached the disk for sure. */
+  onDisk: Uint8Array
   origin: SharedRegion['origin']
 }
+
+/** The kernel writes a mapped file back by pages, in an order of its own. */
+const PAGE_BYTES = 4096
 
 /** Shared memory that outlives a simulated proxy; `losePower` takes it back to what was on the disk. */
 export class VirtualSharedMemory implements SharedMemory {
@@ -43,19 +73,27 @@ export class VirtualSharedMemory implements SharedMemory {
   open(name: string, byteLength: number): SharedRegion {
     const known = this.#regions.get(name)
     if (known !== undefined && known.bytes.length === byteLength) {
-      const origin = known.origin
+      const { bytes, origin } = known
       known.origin = 'kept'
-      return { bytes: known.bytes, origin }
+      known.onDisk = bytes.slice()
+      return { bytes, origin }
     }
-    const region: Region = { bytes: new Uint8Array(byteLength), origin: 'kept' }
-    this.#regions.set(name, region)
-    return { bytes: region.bytes, origin: 'new' }
+    const bytes = new Uint8Array(byteLength)
+    this.#regions.set(name, { bytes, onDisk: bytes.slice(), origin: 'kept' })
+    return { bytes, origin: 'new' }
   }
 
-  /** The machine goes down: nothing written since its start reached the disk. */
-  losePower(): void {
+  /**
+   * The machine goes down. Nothing written since the last `open` reached the disk; with `random`, some pages of it did.
+   * Mappings that somebody still holds lead nowhere from then on.
+   */
+  losePower(random?: SeededRandom): void {
     for (const region of this.#regions.values()) {
-      region.bytes.fill(0)
+      const after = region.onDisk.slice()
+      for (let at = 0; random !== undefined && at < after.length; at += PAGE_BYTES) {
+        if (random.chance(1, 2)) after.set(region.bytes.subarray(at, at + PAGE_BYTES), at)
+      }
+      region.bytes = after
       region.origin = 'stale'
     }
   }

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import type { Cancellable } from '../../src/core/ports.ts'
 import { VirtualClock } from './clock.ts'
 import { SeededRandom } from './random.ts'
 
@@ -12,7 +13,8 @@ export interface WorldOptions {
 interface Event {
   readonly at: number
   readonly order: number
-  readonly run: () => void
+  /** Undefined: cancelled. It stays where it is in the heap until its time. */
+  run: (() => void) | undefined
 }
 
 /** Something that wants to be called every so often, and can say when it has nothing to do until. */
@@ -65,13 +67,14 @@ export class World {
     return stream
   }
 
-  at(ms: number, run: () => void): void {
-    this.#push({ at: Math.max(ms, this.now), order: this.#order++, run })
+  /** Plans `run` for that time, behind what is planned for it already; a time that has passed means now. */
+  at(ms: number, run: () => void): Cancellable {
+    const event: Event = { at: Math.max(ms, this.now), order: this.#order++, run }
+    this.#push(event)
+    return { cancel: () => (event.run = undefined) }
   }
 
-  after(ms: number, run: () => void): void {
-    this.at(this.now + ms, run)
-  }
+  readonly after = (ms: number, run: () => void): Cancellable => this.at(this.now + ms, run)
 
   addTicker(ticker: Ticker): void {
     this.#tickers.push({ ticker, lastAt: this.now })
@@ -84,6 +87,7 @@ export class World {
 
   /** Takes one step in time; false when nothing is left to do up to `limitMs`. */
   step(limitMs = Number.MAX_SAFE_INTEGER): boolean {
+    this.#dropCancelled()
     const next = this.#heap[0]
     const tick = this.#nextTick(Math.min(next?.at ?? limitMs, limitMs))
     if (tick !== undefined) {
@@ -97,7 +101,7 @@ export class World {
     this.#count()
     this.#pop()
     this.clock.advanceTo(next.at)
-    next.run()
+    next.run?.()
     return true
   }
 
@@ -127,6 +131,11 @@ export class World {
   /** Hash of the trace so far, in hex. */
   hash(): string {
     return this.#trace.copy().digest('hex')
+  }
+
+  /** An event that does not happen must not move the clock either. */
+  #dropCancelled(): void {
+    while (this.#heap.length > 0 && this.#heap[0].run === undefined) this.#pop()
   }
 
   #count(): void {

@@ -68,6 +68,17 @@ describe('World', () => {
     expect([world.clock.wall(), world.now - 1_000_000]).toEqual([915, 10_000])
   })
 
+  it('does not run what was cancelled, nor move the clock for it', () => {
+    const world = new World(1)
+    const start = world.now
+    const happened: string[] = []
+    const cancelled = world.after(5, () => happened.push('cancelled'))
+    world.after(3, () => happened.push('kept'))
+    cancelled.cancel()
+    while (world.step()) continue
+    expect([happened, world.now - start]).toEqual([['kept'], 3])
+  })
+
   it('gives up on a livelock', () => {
     const world = new World(1, { eventsMax: 100 })
     const again = () => world.after(0, again)
