@@ -8,6 +8,8 @@ export interface WorldOptions {
   readonly wallSec?: number
   /** A run that takes more events than this does not end by itself. */
   readonly eventsMax?: number
+  /** Sees every text of the trace: for somebody who looks for what happened. */
+  readonly onTrace?: (atMs: number, what: string) => void
 }
 
 interface Event {
@@ -39,6 +41,7 @@ export class World {
   readonly #streams = new Map<string, SeededRandom>()
   readonly #trace: Hash = createHash('sha256')
   readonly #eventsMax: number
+  readonly #onTrace: WorldOptions['onTrace']
   readonly #tickers: { readonly ticker: Ticker; lastAt: number }[] = []
   #order = 0
   #events = 0
@@ -47,6 +50,7 @@ export class World {
     this.seed = seed
     this.clock = new VirtualClock(MONO_START, options.wallSec ?? WALL_START)
     this.#eventsMax = options.eventsMax ?? 5_000_000
+    this.#onTrace = options.onTrace
   }
 
   get now(): number {
@@ -125,6 +129,7 @@ export class World {
   /** Something happened: part of what makes two runs the same. */
   trace(what: string, bytes?: Uint8Array): void {
     this.#trace.update(`${this.now} ${what}\n`)
+    this.#onTrace?.(this.now, what)
     if (bytes !== undefined) this.#trace.update(bytes)
   }
 

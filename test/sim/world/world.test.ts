@@ -79,6 +79,21 @@ describe('World', () => {
     expect([happened, world.now - start]).toEqual([['kept'], 3])
   })
 
+  it('shows its trace to who looks, and hashes time, text and bytes alike', () => {
+    const run = (afterMs: number, text: string, bytes: Uint8Array) => {
+      const seen: string[] = []
+      const world = new World(1, { onTrace: (_atMs, what) => seen.push(what) })
+      world.runFor(afterMs)
+      world.trace(text, bytes)
+      expect(seen).toEqual([text])
+      return world.hash()
+    }
+    const one = run(1, 'a', Uint8Array.of(1))
+    expect(run(1, 'a', Uint8Array.of(1))).toBe(one)
+    const others = [run(2, 'a', Uint8Array.of(1)), run(1, 'b', Uint8Array.of(1)), run(1, 'a', Uint8Array.of(2))]
+    expect(new Set([one, ...others]).size).toBe(4)
+  })
+
   it('gives up on a livelock', () => {
     const world = new World(1, { eventsMax: 100 })
     const again = () => world.after(0, again)
