@@ -1,7 +1,8 @@
 /**
  * Measures what the proxy costs beside a plain byte relay on the same runtime, in the same run. See docs/benchmarks.md.
  *
- *   node bench/run.ts [--runtime bun|node|both] [--only download,upload,...] [--modes plain,dd,ee] [--rounds N] [--quick]
+ *   node bench/run.ts [--runtime bun|node|both] [--only download,upload,...] [--modes plain,dd,ee] [--rounds N]
+ *                     [--proxy program|core] [--quick]
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -11,18 +12,19 @@ import { WORKLOADS, type JobResult, type LoadMode, type Workload } from './load/
 import { inRoot } from './process.ts'
 import { table, type Row, type RuntimeName } from './report.ts'
 import { compare } from './stats.ts'
-import { startProxy, startRelay, type Subject } from './subjects.ts'
+import { PROXY_KINDS, startProxy, startRelay, type ProxyKind, type Subject } from './subjects.ts'
 
 interface Plan {
   readonly runtimes: readonly RuntimeName[]
   readonly workloads: readonly Workload[]
   readonly modes: readonly ProxyMode[]
+  readonly proxy: ProxyKind
   readonly rounds: number
   readonly amounts: Readonly<Record<Workload, number>>
 }
 
 const FULL = { download: 1 << 30, upload: 1 << 29, 'ping-pong': 80_000, 'set-up': 3_000, idle: 5_000 }
-const QUICK = { download: 1 << 28, upload: 1 << 27, 'ping-pong': 20_000, 'set-up': 800, idle: 1_000 }
+const QUICK = { download: 1 << 29, upload: 1 << 28, 'ping-pong': 30_000, 'set-up': 1_000, idle: 5_000 }
 const VERIFY_BYTES = 4 << 20
 
 const plan = readPlan()
@@ -112,7 +114,7 @@ async function withSubjects(
   try {
     const relay = await startRelay(runtime, generator.dcPort)
     started.push(relay)
-    const proxy = await startProxy(runtime, generator.dcPort)
+    const proxy = await startProxy(plan.proxy, runtime, generator.dcPort)
     started.push(proxy)
     await run(generator, relay, proxy)
   } finally {
@@ -133,6 +135,7 @@ function readPlan(): Plan {
       runtime: { type: 'string', default: 'both' },
       only: { type: 'string', default: WORKLOADS.join(',') },
       modes: { type: 'string', default: PROXY_MODES.join(',') },
+      proxy: { type: 'string', default: 'program' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
     },
@@ -141,6 +144,7 @@ function readPlan(): Plan {
     runtimes: values.runtime === 'both' ? ['bun', 'node'] : [pick(['bun', 'node'], values.runtime)],
     workloads: values.only.split(',').map((name) => pick(WORKLOADS, name)),
     modes: values.modes.split(',').map((name) => pick(PROXY_MODES, name)),
+    proxy: pick(PROXY_KINDS, values.proxy),
     rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
     amounts: values.quick ? QUICK : FULL,
   }

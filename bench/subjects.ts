@@ -18,17 +18,38 @@ const START_LIMIT_MS = 20_000
 const KEY = '00112233445566778899aabbccddeeff'
 const DOMAIN = 'www.example.com'
 
-export async function startRelay(runtime: RuntimeName, dcPort: number): Promise<Subject> {
-  const args = [inRoot('bench/relay/main.ts'), String(dcPort)]
+export const PROXY_KINDS = ['program', 'core'] as const
+/** The real program, or its core on the same adapters (core.ts). */
+export type ProxyKind = (typeof PROXY_KINDS)[number]
+
+export function startRelay(runtime: RuntimeName, dcPort: number): Promise<Subject> {
+  return startScript(runtime, [inRoot('bench/relay/main.ts'), String(dcPort)])
+}
+
+export async function startProxy(kind: ProxyKind, runtime: RuntimeName, dcPort: number): Promise<Subject> {
+  if (kind === 'program') return startProgram(runtime, dcPort)
+  const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'))
+  const subject = await startScript(runtime, [inRoot('bench/core.ts'), String(dcPort), folder])
+  const end = async () => {
+    await subject.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { ...subject, stop: end }
+}
+
+/** A script that prints where it listens as its first line. */
+async function startScript(runtime: RuntimeName, args: readonly string[]): Promise<Subject> {
   const child = start('subject', runtimePath(runtime), args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (child.stdout === null || child.pid === undefined) throw new Error('the relay did not start')
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const { port } = JSON.parse(line.toString()) as { port: number }
+  if (child.stdout === null || child.pid === undefined) throw new Error(`${args[0]} did not start`)
+  const ended = once(child, 'exit').then(() => undefined)
+  const line = await Promise.race([once(child.stdout, 'data') as Promise<[Buffer]>, ended])
+  if (line === undefined) throw new Error(`${args[0]} ended before it listened`)
+  const { port } = JSON.parse(line[0].toString()) as { port: number }
   return { pid: child.pid, port, stop: () => stop(child) }
 }
 
 /** The real program with a configuration of its own; every setting that costs something stays at its default. */
-export async function startProxy(runtime: RuntimeName, dcPort: number): Promise<Subject> {
+async function startProgram(runtime: RuntimeName, dcPort: number): Promise<Subject> {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'))
   const config = join(folder, 'palisade.toml')
   const log = join(folder, 'log')
