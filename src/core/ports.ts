@@ -120,7 +120,10 @@ export interface Vault {
   sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void
 }
 
-/** Small durable values. Keys are ASCII; values at most 1 MiB. Every call answers exactly once, never at once, in no promised order: wait for one before a call that depends on it. */
+/**
+ * Small durable values. Keys are ASCII; values at most 1 MiB. Every call answers exactly once, never at once, and in no
+ * promised order: wait for one answer before a call that depends on it.
+ */
 export interface Store {
   get(key: string, reply: (value: Uint8Array | undefined) => void): void
   /** `reply(true)` once the value survives a crash. */
