@@ -6,9 +6,8 @@ export const CLOSE_REASONS = [
   'eof',
   'client-reset',
   'dc-reset',
-  /** Nothing came before `first_byte_timeout`, and there is no mask host to hand the silence to. */
+  /** A trusted load balancer sent no header before `first_byte_timeout`. */
   'first-byte-timeout',
-  'handshake-timeout',
   /** After our ServerHello the client said nothing for `prewarm_timeout`. */
   'prewarm-timeout',
   /** After our ServerHello came what no client sends; read and discarded to a bound. */

@@ -88,8 +88,9 @@ export class Proxy {
     return this.#services.wheel
   }
   /** What each open session is doing: for `status`, and for checkers. */
-  *inspect(): Iterable<{ readonly stage: StageName; readonly isArmed: boolean }> {
-    for (const session of this.#sessions) yield { stage: session.stage.name, isArmed: session.isArmed }
+  *inspect(): Iterable<{ readonly stage: StageName; readonly isArmed: boolean; readonly waitingBytes: number }> {
+    for (const { stage, isArmed } of this.#sessions)
+      yield { stage: stage.name, isArmed, waitingBytes: stage.waitingBytes ?? 0 }
   }
   get isDraining(): boolean {
     return this.#onDrained !== undefined

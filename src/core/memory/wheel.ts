@@ -92,16 +92,18 @@ export class TimerWheel {
     }
   }
 
-  /** The earliest deadline, or undefined. Walks the wheel: for drivers that skip idle time, not for every tick. */
+  /** The earliest deadline, or undefined. Walks the wheel up to it: for drivers that skip idle time, not for every tick. */
   nextAt(): number | undefined {
-    let earliest: number | undefined
-    if (this.#armed === 0) return undefined
-    for (const slot of this.#slots) {
-      for (let timer = slot.next; timer !== undefined && timer !== slot; timer = timer.next) {
-        if (earliest === undefined || timer.at < earliest) earliest = timer.at
-      }
+    let later: number | undefined
+    for (let ahead = 1; ahead <= SLOTS && this.#armed > 0; ahead++) {
+      const tick = this.#tick + ahead
+      const at = earliestIn(this.#slots[tick % SLOTS])
+      if (at === undefined) continue
+      // Slots also hold what is due rounds later, or was due already when it was armed.
+      if (at <= tick * TICK_MS) return at
+      later = Math.min(later ?? at, at)
     }
-    return earliest
+    return later
   }
 
   #fireSlot(slot: Slot, upToMs: number): void {
@@ -136,4 +138,12 @@ function unlink(timer: Timer): void {
   if (timer.previous !== undefined) timer.previous.next = timer.next
   if (timer.next !== undefined) timer.next.previous = timer.previous
   timer.previous = timer.next = undefined
+}
+
+function earliestIn(slot: Slot): number | undefined {
+  let earliest: number | undefined
+  for (let timer = slot.next; timer !== undefined && timer !== slot; timer = timer.next) {
+    if (earliest === undefined || timer.at < earliest) earliest = timer.at
+  }
+  return earliest
 }

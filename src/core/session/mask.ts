@@ -37,6 +37,11 @@ export class MaskStage implements Stage {
     this.#bytesLeft = jittered(settings.mask.maxBytes, random)
   }
 
+  get waitingBytes(): number {
+    if (this.#state.name !== 'relaying') return 0
+    return Math.max(this.#state.toSite.waiting, this.#state.toClient.waiting)
+  }
+
   enter(): void {
     const { client, services } = this.#session
     client.pause()

@@ -42,7 +42,7 @@ export class RelayStage implements Stage {
     early: Accumulator,
   ) {
     const { pool, settings, wheel, network } = session.services
-    const waitingMax = Math.max(0, settings.memory.perConnectionBytes - network.readMaxBytes)
+    const waitingMax = Math.max(0, settings.memory.perConnectionBytes - wrappedLength(network.readMaxBytes))
     this.#session = session
     this.#dc = dc
     this.#records = opened.records
@@ -55,6 +55,10 @@ export class RelayStage implements Stage {
     this.#init = init.wire
     this.#early = early
     this.dcHandler = new DcSide(session, this)
+  }
+
+  get waitingBytes(): number {
+    return Math.max(this.#uplink.waiting, this.#downlink.waiting)
   }
 
   enter(): void {

@@ -11,6 +11,8 @@ import { MOVES, type StageName } from './stages.ts'
 /** One stage of a connection. It is told what the client does until it hands over to the next one. */
 export interface Stage extends Handler {
   readonly name: StageName
+  /** Bytes kept for the slower of its readers; none kept unless said. */
+  readonly waitingBytes?: number
   /** Called once when the session enters the stage; sets the deadline. */
   enter(): void
   onDeadline(): void

@@ -1,0 +1,35 @@
+import type { MakeChecker } from './index.ts'
+
+/** Two links and a dial more than on the direct way, some of them in small pieces. */
+const TIME_CLASS_MS = 1_500
+/** No talk of a prober with the site takes more; with tighter limits they show, which is what limits are for. */
+const UNLIMITED_BYTES = 1 << 20
+const UNLIMITED_MS = 600_000
+
+/** I15: who is not let in sees the mask site and nothing else: same bytes, same way of closing, same class of time. */
+export const checkReject: MakeChecker = (scene, fail) => ({
+  onSeen(seen) {
+    if (seen.kind !== 'probed' || seen.expects === 'anything') return
+    const { name, proxy, site, isCalm, isTimed } = seen
+    if (seen.expects === 'silence' || site === undefined) {
+      if (proxy.received.length > 0) fail(`${name} was told ${proxy.received.length} bytes where there is no site`)
+      if (isCalm && proxy.hasSentAll && proxy.closed === 'reset') fail(`${name} was reset where there is no site`)
+      return
+    }
+    if (!isSameStart(proxy.received, site.received)) fail(`${name} was told other bytes than by the site`)
+    const { maxBytes, maxTimeMs } = scene.settings.mask
+    if (!isCalm || maxBytes < UNLIMITED_BYTES || maxTimeMs < UNLIMITED_MS) return
+    if (proxy.received.length !== site.received.length)
+      fail(`${name} was told ${proxy.received.length} bytes, by the site ${site.received.length}`)
+    if (proxy.closed !== site.closed) fail(`${name} saw ${proxy.closed}, at the site ${site.closed}`)
+    if (isTimed && Math.abs(proxy.tookMs - site.tookMs) > TIME_CLASS_MS)
+      fail(`${name} took ${proxy.tookMs} ms, at the site ${site.tookMs} ms`)
+  },
+})
+
+/** Links with faults may cut either of the two short, and so may a limit; what both were told must be the same. */
+function isSameStart(a: Uint8Array, b: Uint8Array): boolean {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at++) if (a[at] !== b[at]) return false
+  return true
+}

@@ -1,0 +1,44 @@
+import { keyOf } from './ledger.ts'
+import type { MakeChecker } from './index.ts'
+
+/** Pauses between attempts at what fails, at least (core/telegram/backoff.ts says by how much they may be longer). */
+const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]
+
+interface Outage {
+  readonly since: number
+  attempts: number
+}
+
+/** I25: attempts per failed endpoint are bounded: from its first failure until it is back. */
+export const checkAttempts: MakeChecker = (scene, fail) => {
+  const outages = new Map<string, Outage>()
+  return {
+    onEvent(event) {
+      if (event.kind !== 'dial-failed' || event.target !== 'dc') return
+      const key = keyOf(event.address)
+      if (scene.network.reachability(event.address.ip) !== 'open' && !outages.has(key))
+        outages.set(key, { since: scene.world.now, attempts: 0 })
+    },
+    onDial(from, to) {
+      const outage = outages.get(keyOf(to))
+      if (from !== scene.host.ip || outage === undefined) return
+      if (scene.network.reachability(to.ip) === 'open') {
+        outages.delete(keyOf(to))
+        return
+      }
+      const allowed = attemptsWithin(scene.world.now - outage.since)
+      if (++outage.attempts > allowed)
+        fail(`${outage.attempts} attempts at ${to.ip} within ${scene.world.now - outage.since} ms, ${allowed} allowed`)
+    },
+    onCrash: () => outages.clear(),
+  }
+}
+
+function attemptsWithin(ms: number): number {
+  let left = ms
+  for (let attempts = 0; ; attempts++) {
+    const pause = PAUSES_MS[Math.min(attempts, PAUSES_MS.length - 1)]
+    if (left < pause) return attempts
+    left -= pause
+  }
+}

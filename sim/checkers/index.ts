@@ -1,0 +1,81 @@
+import type { ProxyEvent } from '../../src/core/events.ts'
+import type { Address } from '../../src/core/ports.ts'
+import type { Scene } from '../scenarios/scene.ts'
+import { checkStreams } from './i01-streams.ts'
+import { checkAdmission } from './i02-admission.ts'
+import { checkBuffers } from './i08-buffers.ts'
+import { checkWaiting } from './i09-waiting.ts'
+import { checkAccounts } from './i10-accounts.ts'
+import { checkReplay } from './i12-replay.ts'
+import { checkReject } from './i15-reject.ts'
+import { checkDeadlines } from './i16-deadlines.ts'
+import { checkAttempts } from './i25-attempts.ts'
+import type { Seen } from './seen.ts'
+
+/** Watches one invariant of design.md, 5. Each hook is optional; what it finds it says through `fail`. */
+export interface Checker {
+  onEvent?(event: ProxyEvent): void
+  onSeen?(seen: Seen): void
+  /** An attempt to connect, from the address of a host. */
+  onDial?(from: string, to: Address): void
+  /** After every step of the world. */
+  onStep?(): void
+  /** The process is gone; connection ids begin anew. */
+  onCrash?(how: 'kill' | 'power-cut'): void
+  /** Everything has ended. */
+  onEnd?(): void
+}
+export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checker
+
+/** I13 (same trace again, and on the other runtime) needs two runs: sim/run.ts and the unit tests check it. */
+export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
+  I1: checkStreams,
+  I2: checkAdmission,
+  I8: checkBuffers,
+  I9: checkWaiting,
+  I10: checkAccounts,
+  I12: checkReplay,
+  I15: checkReject,
+  I16: checkDeadlines,
+  I25: checkAttempts,
+}
+
+export interface Violation {
+  readonly invariant: string
+  readonly what: string
+  /** Virtual ms since the start of the run. */
+  readonly atMs: number
+}
+
+export interface Checkers {
+  readonly violations: readonly Violation[]
+  event(event: ProxyEvent): void
+  seen(seen: Seen): void
+  dialled(from: string, to: Address): void
+  stepped(): void
+  crashed(how: 'kill' | 'power-cut'): void
+  ended(): void
+  fail(invariant: string, what: string): void
+}
+
+/** One wrong thing shows up again and again; the first few say it. */
+const VIOLATIONS_MAX = 20
+
+export function openCheckers(scene: Scene): Checkers {
+  const violations: Violation[] = []
+  const startedAt = scene.world.now
+  const fail = (invariant: string, what: string) => {
+    if (violations.length < VIOLATIONS_MAX) violations.push({ invariant, what, atMs: scene.world.now - startedAt })
+  }
+  const checkers = Object.entries(CHECKERS).map(([invariant, make]) => make(scene, (what) => fail(invariant, what)))
+  return {
+    violations,
+    fail,
+    event: (event) => checkers.forEach((checker) => checker.onEvent?.(event)),
+    seen: (seen) => checkers.forEach((checker) => checker.onSeen?.(seen)),
+    dialled: (from, to) => checkers.forEach((checker) => checker.onDial?.(from, to)),
+    stepped: () => checkers.forEach((checker) => checker.onStep?.()),
+    crashed: (how) => checkers.forEach((checker) => checker.onCrash?.(how)),
+    ended: () => checkers.forEach((checker) => checker.onEnd?.()),
+  }
+}

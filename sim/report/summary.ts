@@ -1,0 +1,30 @@
+import { CLOSE_REASONS, REJECT_REASONS } from '../../src/core/events.ts'
+import { FAULTS } from '../scenarios/options.ts'
+
+/** What happened over some runs, and how often. */
+export type Reached = Map<string, number>
+
+/** A fault is a bug; a full generation takes 24,576 hellos, a spent budget 256 trials from one prefix: tested on their own. */
+const NEVER_NEEDED = ['closed fault', 'rejected replay-full', 'rejected trial-budget']
+/** Properties of links, which leave no mark of their own. */
+const SILENT_FAULTS: readonly string[] = ['stalls', 'resets', 'dead-paths', 'stingy-writes']
+
+/** What can happen and did not. */
+export function missed(reached: Reached): readonly string[] {
+  const wanted = [
+    ...CLOSE_REASONS.map((reason) => `closed ${reason}`),
+    ...REJECT_REASONS.map((reason) => `rejected ${reason}`),
+    ...FAULTS.filter((fault) => !SILENT_FAULTS.includes(fault)).map((fault) => `fault ${fault}`),
+    'talk done',
+    'talk broken',
+    'mask-learnt',
+    'mask-unreachable',
+  ]
+  return wanted.filter((what) => !reached.has(what) && !NEVER_NEEDED.includes(what))
+}
+
+/** One line for each thing, sorted. */
+export function summary(reached: Reached): string {
+  const sorted = [...reached].sort(([a], [b]) => (a < b ? -1 : 1))
+  return sorted.map(([what, count]) => `${String(count).padStart(8)}  ${what}`).join('\n')
+}

@@ -1,0 +1,152 @@
+import type { Mode } from '../../src/core/events.ts'
+import { fromAscii } from '../../src/core/protocol/bytes.ts'
+import type { Framing } from '../../src/core/protocol/obfuscated2.ts'
+import { ATTACKS, type AttackContext } from '../actors/attacks.ts'
+import { Prober } from '../actors/prober.ts'
+import { Talker, type Ending, type Recording, type TalkPlan } from '../actors/talker.ts'
+import type { SeededRandom } from '../world/random.ts'
+import { BALANCER_IP } from './options.ts'
+import { DC_IDS, PROXY, type Scene } from './scene.ts'
+
+const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
+const TAPE_MAX = 200
+const PART_MAX_BYTES = 12_000
+const ANSWER_MAX_BYTES = 40_000
+const LARGE_ANSWER_BYTES = 250_000
+/** Below this the pool may run out, and then a connection ends that nobody disturbed. */
+const AMPLE_BUFFERS_BYTES = 4 << 20
+
+/** Draws who comes to a scene, and lets them come. */
+export class Cast {
+  readonly talkers: Talker[] = []
+  readonly #scene: Scene
+  readonly #random: SeededRandom
+  readonly #probers: Prober[] = []
+  readonly #tape: Recording[] = []
+  #hosts = 0
+
+  constructor(scene: Scene) {
+    this.#scene = scene
+    this.#random = scene.world.random('cast')
+  }
+
+  /** An honest client; in a time without faults nothing but success will do. */
+  addTalker(isLively: boolean): void {
+    const plan = this.#drawTalk(isLively && this.#scene.settings.memory.buffersBytes >= AMPLE_BUFFERS_BYTES)
+    const { world, tell } = this.#scene
+    const ip = plan.proxyHeader === undefined ? this.#nextIp() : BALANCER_IP
+    const record = (recording: Recording) => {
+      if (this.#tape.length < TAPE_MAX) this.#tape.push(recording)
+    }
+    const host = this.#scene.network.host(ip)
+    const random = world.random(`talker ${plan.talk}`)
+    const talker = new Talker(plan, { world, random, host, proxy: PROXY, tell, record })
+    this.talkers.push(talker)
+    talker.start()
+  }
+
+  /** Somebody else. Without a name, whoever fits. */
+  addProber(name?: string): void {
+    const scene = this.#scene
+    const { world, site, tell } = scene
+    const attack = ATTACKS[name ?? this.#random.pick(Object.keys(ATTACKS))](this.#context())
+    if (attack === undefined) return
+    const host = scene.network.host(attack.isBalancer === true ? BALANCER_IP : this.#nextIp())
+    const isCalm = scene.isCalm && attack.ending !== 'resets'
+    const prober = new Prober(attack, isCalm, { world, host, proxy: PROXY, site, tell })
+    this.#probers.push(prober)
+    prober.start()
+  }
+
+  /** Everybody says how it went. */
+  stop(): void {
+    for (const talker of this.talkers) talker.stop()
+    for (const prober of this.#probers) prober.stop()
+  }
+
+  #nextIp(): string {
+    const count = this.#hosts++
+    return `198.51.${100 + (count >> 8)}.${count & 255}`
+  }
+
+  #context(): AttackContext {
+    const { options, settings, world } = this.#scene
+    const index = this.#random.below(options.keys.length)
+    const { domain, modes } = options.settings.secrets[index]
+    const expired = settings.secrets.find(({ expiresAt }) => expiresAt > 0)
+    return {
+      random: this.#random,
+      secret: { key: options.keys[index], domain, modes },
+      expired: expired === undefined ? undefined : { key: options.keys[expired.id - 1], domain: expired.domain },
+      keys: options.keys,
+      wallSec: world.clock.wall(),
+      skewSec: settings.mask.skewSec,
+      isClockSteady: !options.faults.has('clock-steps') && !options.faults.has('clock-drift'),
+      takesInits: settings.secrets.some((secret) => secret.modes.some((mode) => mode !== 'fake-tls')),
+      handshakeTimeoutMs: settings.listen.handshakeTimeoutMs,
+      tape: this.#tape,
+    }
+  }
+
+  #drawTalk(mustEndWell: boolean): TalkPlan {
+    const random = this.#random
+    const { options, settings } = this.#scene
+    const secret = random.pick(settings.secrets.filter(({ expiresAt }) => expiresAt === 0))
+    const mode = random.pick(secret.modes)
+    const talk = this.talkers.length + 1
+    const { proxyProtocol, prewarmTimeoutMs } = settings.listen
+    const hasHeader = proxyProtocol !== 'off' && random.chance(1, 4)
+    const ending = mustEndWell ? random.pick(['client-ends', 'ends-early', 'dc-ends'] as const) : random.pick(ENDINGS)
+    return {
+      name: `talk ${talk} (${mode}, ${ending})`,
+      talk,
+      framing: framingOf(mode, random),
+      dc: drawDc(random, !mustEndWell),
+      key: options.keys[secret.id - 1],
+      ...(mode === 'fake-tls' ? { tls: this.#drawTls(secret.domain) } : {}),
+      ...(hasHeader ? { proxyHeader: fromAscii(`PROXY TCP4 192.0.2.${talk & 255} 10.0.0.1 ${1024 + talk} 443\r\n`) } : {}),
+      parts: drawParts(random),
+      ahead: random.between(1, 4),
+      isInitAlone: random.chance(1, 2),
+      prewarmMs: random.chance(1, 3) ? random.between(0, mustEndWell ? prewarmTimeoutMs / 2 : 400_000) : 0,
+      trickleBytes: random.chance(1, 4) ? random.between(40, 600) : 0,
+      slowOneIn: random.chance(1, 4) ? random.between(2, 20) : 0,
+      ending,
+      mustEndWell,
+    }
+  }
+
+  #drawTls(domain: string): NonNullable<TalkPlan['tls']> {
+    const random = this.#random
+    const isSinceBoot = random.chance(1, 10)
+    return {
+      domain: random.chance(1, 12) ? '' : domain,
+      stamp: isSinceBoot ? random.below(5_000_000) : this.#scene.trueWall + random.between(-5, 5),
+      size: random.pick(['today', 'today', 'classic'] as const),
+    }
+  }
+}
+
+function framingOf(mode: Mode, random: SeededRandom): Framing {
+  return mode === 'plain' ? random.pick(['abridged', 'intermediate'] as const) : 'padded'
+}
+
+function drawDc(random: SeededRandom, mayBeUnknown: boolean): number {
+  if (mayBeUnknown && random.chance(1, 15)) return random.pick([0, 6, 77, -9, 20_001])
+  const dc = random.pick(DC_IDS)
+  return random.chance(1, 4) ? -dc : dc
+}
+
+function drawParts(random: SeededRandom): TalkPlan['parts'] {
+  return Array.from({ length: random.between(1, 7) }, () => ({
+    bytes: drawLength(random, PART_MAX_BYTES),
+    answerBytes: random.chance(1, 25) ? LARGE_ANSWER_BYTES : drawLength(random, ANSWER_MAX_BYTES),
+    quickAck: random.chance(1, 5),
+  }))
+}
+
+/** Whole words, mostly few. */
+function drawLength(random: SeededRandom, limitBytes: number): number {
+  const most = random.pick([80, 600, 3_000, limitBytes])
+  return 24 + 4 * random.below(Math.floor(most / 4))
+}

@@ -1,0 +1,93 @@
+import type { Settings } from '../../src/core/settings.ts'
+import type { Fault } from './options.ts'
+import type { Scene } from './scene.ts'
+
+const DOWN_MS = { min: 500, max: 30_000 }
+const STEP_MAX_SEC = 4_000
+const DRIFT_MAX_PPM = 20_000
+
+/** Plans what goes wrong between now and `untilMs`. Whatever began ends by itself, or with `repair`. */
+export function planFaults(scene: Scene, untilMs: number): void {
+  const { world, options } = scene
+  const random = world.random('faults')
+  const times: Readonly<Partial<Record<Fault, number>>> = {
+    'dc-outages': random.between(1, 6),
+    'site-outages': 2,
+    'store-failures': 2,
+    'clock-steps': random.between(1, 3),
+    'clock-drift': 1,
+    kills: random.between(1, 2),
+    'power-cuts': 1,
+    reloads: random.between(1, 3),
+  }
+  for (const [fault, count] of Object.entries(times)) {
+    if (!options.faults.has(fault as Fault)) continue
+    for (let i = 0; i < count; i++) world.at(random.between(world.now, untilMs), () => happen(scene, fault as Fault))
+  }
+}
+
+/** Everything works again, and every clock is right. */
+export function repair(scene: Scene): void {
+  const { network, store, world, site } = scene
+  for (const ip of scene.dcIps) network.setReachability(ip, 'open')
+  if (site !== undefined) network.setReachability(site.ip, 'open')
+  store.isFailing = false
+  world.clock.setDrift(0)
+  world.clock.stepWall(scene.trueWall - world.clock.wall())
+  scene.calm()
+}
+
+function happen(scene: Scene, fault: Fault): void {
+  if (scene.isCalm) return
+  const { network, store, world, site } = scene
+  const random = world.random('faults')
+  scene.reach(`fault ${fault}`)
+  switch (fault) {
+    case 'dc-outages':
+      takeDown(scene, random.pick(scene.dcIps))
+      break
+    case 'site-outages':
+      if (site !== undefined) takeDown(scene, site.ip)
+      break
+    case 'store-failures':
+      store.isFailing = true
+      world.after(random.between(DOWN_MS.min, DOWN_MS.max), () => (store.isFailing = false))
+      break
+    case 'clock-steps':
+      world.clock.stepWall(random.between(-STEP_MAX_SEC, STEP_MAX_SEC))
+      scene.worstClockSec = Math.max(scene.worstClockSec, world.clock.wall() - scene.trueWall)
+      break
+    case 'clock-drift':
+      world.clock.setDrift(random.between(-DRIFT_MAX_PPM, DRIFT_MAX_PPM))
+      break
+    case 'kills':
+      scene.crash('kill')
+      scene.start()
+      break
+    case 'power-cuts':
+      scene.crash('power-cut')
+      scene.start()
+      break
+    case 'reloads':
+      scene.reload(changed(scene))
+      break
+    default:
+  }
+  function takeDown(of: Scene, ip: string): void {
+    of.network.setReachability(ip, random.pick(['refusing', 'black-hole', 'unreachable'] as const))
+    world.after(random.between(DOWN_MS.min, DOWN_MS.max), () => network.setReachability(ip, 'open'))
+  }
+}
+
+/** Other limits; now and then one secret less, or all of them again. */
+function changed({ options, settings, world }: Scene): Settings {
+  const random = world.random('faults')
+  const { secrets } = options.settings
+  const without = random.below(secrets.length)
+  return {
+    ...settings,
+    secrets: secrets.length > 1 && random.chance(1, 2) ? secrets.filter((_, at) => at !== without || at === 0) : secrets,
+    relay: { ...settings.relay, idleTimeoutMs: random.pick([60_000, 300_000]) },
+    listen: { ...settings.listen, handshakeTimeoutMs: random.pick([3_000, 10_000]) },
+  }
+}

@@ -1,0 +1,134 @@
+import type { Mode } from '../../src/core/events.ts'
+import type { SecretSettings, Settings } from '../../src/core/settings.ts'
+import { SeededRandom } from '../world/random.ts'
+
+/** A third of all seeds each (design.md, 5). */
+export const PROFILES = ['realistic', 'uniform', 'swarm'] as const
+export type Profile = (typeof PROFILES)[number]
+
+/** What may go wrong in a run, each on or off. */
+export const FAULTS = [
+  'stalls',
+  'resets',
+  'dead-paths',
+  'dc-outages',
+  'site-outages',
+  'store-failures',
+  'clock-steps',
+  'clock-drift',
+  'kills',
+  'power-cuts',
+  'reloads',
+  'stingy-writes',
+] as const
+export type Fault = (typeof FAULTS)[number]
+
+export interface RunOptions {
+  readonly seed: number
+  readonly profile: Profile
+  readonly faults: ReadonlySet<Fault>
+  readonly settings: Settings
+  /** 16 bytes each, by the index of the secret. */
+  readonly keys: readonly Uint8Array[]
+  /** 0: the vault answers at once. */
+  readonly vaultMs: number
+  readonly mask: 'literal' | 'name' | 'domain' | 'none'
+  readonly hasIpv6: boolean
+  readonly talkers: number
+  readonly probers: number
+  readonly safetyMs: number
+}
+
+export const MASK_IP = '10.0.0.3'
+/** What host names of the configuration resolve to: a name must not lead to a private address. */
+export const PUBLIC_MASK_IP = '93.184.216.34'
+export const MASK_NAME = 'mask.example'
+export const BALANCER_IP = '10.0.0.9'
+const DOMAINS = ['www.example.com', 'shop.example.org', 'www.example.net']
+const MODE_SETS: readonly (readonly Mode[])[] = [['fake-tls'], ['padded'], ['fake-tls', 'padded', 'plain'], ['plain']]
+
+/** Everything about a run but its course, from the seed alone. */
+export function drawOptions(seed: number): RunOptions {
+  const random = new SeededRandom(seed, 'options')
+  const profile = PROFILES[seed % PROFILES.length]
+  const faults = drawFaults(profile, random)
+  const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
+  const secrets = drawSecrets(random)
+  return {
+    seed,
+    profile,
+    faults,
+    settings: drawSettings(random, mask, secrets),
+    keys: secrets.map(() => random.bytes(16)),
+    vaultMs: random.pick([0, 0, 1, 5, 40]),
+    mask,
+    hasIpv6: random.chance(2, 3),
+    talkers: random.between(3, 24),
+    probers: random.between(3, 24),
+    safetyMs: random.between(20, 120) * 1000,
+  }
+}
+
+function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
+  if (profile === 'realistic') return new Set(FAULTS.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
+  if (profile === 'uniform') return new Set(FAULTS.filter(() => random.chance(1, 3)))
+  const share = random.between(1, 9)
+  return new Set(FAULTS.filter(() => random.chance(share, 10)))
+}
+
+const REALISTIC: ReadonlySet<Fault> = new Set(['stalls', 'resets', 'dc-outages', 'reloads', 'clock-drift', 'kills'])
+
+function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
+  return Array.from({ length: random.between(1, 5) }, (_, at) => {
+    const modes = random.pick(MODE_SETS)
+    return {
+      id: at + 1,
+      name: `s${at + 1}`,
+      modes,
+      domain: modes.includes('fake-tls') ? random.pick(DOMAINS) : '',
+      onRemove: random.pick(['drain', 'close'] as const),
+      // The first never expires, so that somebody can always be let in; the others long ago.
+      expiresAt: at > 0 && random.chance(1, 6) ? 1_700_000_000 : 0,
+    }
+  })
+}
+
+function drawSettings(
+  random: SeededRandom,
+  mask: RunOptions['mask'],
+  secrets: readonly SecretSettings[],
+): Settings {
+  const host = { literal: MASK_IP, name: MASK_NAME, domain: '', none: 'nowhere.invalid' }[mask]
+  return {
+    listen: {
+      proxyProtocol: random.pick(['off', 'optional', 'optional', 'required'] as const),
+      proxyProtocolFrom: [BALANCER_IP],
+      firstByteTimeoutMs: random.pick([10_000, 60_000]),
+      handshakeTimeoutMs: random.pick([3_000, 10_000]),
+      prewarmTimeoutMs: random.pick([30_000, 300_000]),
+      drainTimeoutMs: random.pick([5_000, 30_000]),
+    },
+    secrets,
+    mask: {
+      host,
+      port: 443,
+      skewSec: random.pick([30, 120]),
+      maxBytes: random.pick([6_000, 1 << 20, 1 << 20]),
+      maxTimeMs: random.pick([40_000, 600_000, 600_000]),
+    },
+    telegram: {
+      prefer: random.pick(['ipv4', 'ipv6', 'auto'] as const),
+      connectTimeoutMs: random.pick([3_000, 5_000]),
+      socks5: undefined,
+      dc: {},
+    },
+    relay: {
+      idleTimeoutMs: random.pick([60_000, 900_000]),
+      maxLifetimeMs: random.pick([0, 0, 0, 90_000]),
+    },
+    memory: {
+      buffersBytes: random.pick([256 << 10, 8 << 20, 64 << 20, 64 << 20]),
+      perConnectionBytes: random.pick([64 << 10, 96 << 10, 256 << 10]),
+    },
+  }
+}

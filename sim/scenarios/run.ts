@@ -1,0 +1,81 @@
+import type { Violation } from '../checkers/index.ts'
+import { ATTACKS } from '../actors/attacks.ts'
+import { Cast } from './course.ts'
+import { planFaults, repair } from './faults.ts'
+import { drawOptions } from './options.ts'
+import { Scene } from './scene.ts'
+
+export interface RunResult {
+  readonly seed: number
+  readonly hash: string
+  readonly events: number
+  readonly violations: readonly Violation[]
+  readonly reached: ReadonlyMap<string, number>
+}
+
+const LIVENESS_ARRIVALS_MS = 5_000
+/** The longest way to an end without faults: silence up to the first limit, then what the site waits for. */
+const LIVENESS_MS = 400_000
+const DRAIN_GRACE_MS = 200
+
+/**
+ * One run of one seed: a time with faults, in which nothing forbidden may happen; then a time without, in which everything
+ * must succeed; then a drain, after which nothing may be left.
+ */
+export function runSeed(seed: number, onTrace?: (atMs: number, what: string) => void): RunResult {
+  const scene = new Scene(drawOptions(seed), onTrace)
+  const { world, options, checkers } = scene
+  try {
+    const cast = new Cast(scene)
+    safety(scene, cast)
+    liveness(scene, cast)
+    drain(scene)
+    cast.stop()
+    checkers.ended()
+  } catch (error) {
+    checkers.fail('I1', `the run broke: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`)
+  }
+  return {
+    seed: options.seed,
+    hash: world.hash(),
+    events: world.events,
+    violations: checkers.violations,
+    reached: scene.reached,
+  }
+}
+
+function safety(scene: Scene, cast: Cast): void {
+  const { world, options } = scene
+  const random = world.random('arrivals')
+  const until = world.now + options.safetyMs
+  planFaults(scene, until)
+  for (let i = 0; i < options.talkers; i++) world.at(random.between(world.now, until), () => cast.addTalker(false))
+  for (let i = 0; i < options.probers; i++) world.at(random.between(world.now, until), () => cast.addProber())
+  scene.runUntil(until)
+}
+
+function liveness(scene: Scene, cast: Cast): void {
+  const { world, options } = scene
+  const random = world.random('arrivals')
+  repair(scene)
+  scene.reload(options.settings)
+  // What was let in under a clock that ran ahead keeps everybody out who has the right time, until that time has come.
+  scene.runUntil(world.now + (scene.worstClockSec + 2 * options.settings.mask.skewSec + 60) * 1000)
+  for (let i = 0; i < Math.max(2, options.talkers >> 1); i++)
+    world.after(random.below(LIVENESS_ARRIVALS_MS), () => cast.addTalker(true))
+  const names = Object.keys(ATTACKS)
+  for (let i = 0; i < Math.max(2, options.probers >> 1); i++)
+    world.after(random.below(LIVENESS_ARRIVALS_MS), () => cast.addProber(random.pick(names)))
+  scene.runUntil(world.now + LIVENESS_MS)
+}
+
+function drain(scene: Scene): void {
+  const { proxy, settings, checkers, world } = scene
+  let drained = 0
+  proxy.drain(() => drained++)
+  const isDone = scene.until(() => drained > 0, settings.listen.drainTimeoutMs + DRAIN_GRACE_MS)
+  if (!isDone) checkers.fail('I10', `${proxy.open} connections are left behind the deadline of the drain`)
+  if (proxy.open > 0 || drained > 1) checkers.fail('I10', `a drain that was done ${drained} times left ${proxy.open} open`)
+  scene.runUntil(world.now + 1_000)
+  proxy.close()
+}
