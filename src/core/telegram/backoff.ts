@@ -28,6 +28,11 @@ export class Backoff {
     return endpoint === undefined ? 0 : Math.max(0, endpoint.until - now)
   }
 
+  /** Whether the one attempt that a pause ends with is under way: how it ends will be known soon. */
+  isProbed(address: Address): boolean {
+    return this.#endpoints.get(keyOf(address))?.isProbed === true
+  }
+
   /**
    * Says that an attempt begins. An endpoint that failed before counts as failing until `succeeded` says otherwise, so that
    * a burst of clients makes one attempt per pause and not one each.

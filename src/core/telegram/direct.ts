@@ -109,7 +109,10 @@ class Opening extends Timer implements Cancellable {
     this.#fail()
   }
 
-  /** Starts the next attempt, or fails when nothing is under way and nothing is left. */
+  /**
+   * Starts the next attempt. With nothing under way and nothing left it fails, unless somebody else is trying one of the
+   * addresses just now: then it waits for how that ends, and starts over.
+   */
   #tryNext(): void {
     const { clock, wheel, settings } = this.#options
     const now = clock.mono()
@@ -119,11 +122,14 @@ class Opening extends Timer implements Cancellable {
       this.#attempt(address, now)
       break
     }
+    const deadline = this.#startedAt + settings().connectTimeoutMs
     if (this.#attempts.length === 0) {
-      this.#fail()
+      if (this.#addresses.some((address) => this.#backoff.isProbed(address))) {
+        this.#nextIndex = 0
+        wheel.arm(this, Math.min(deadline, now + STAGGER_MS))
+      } else this.#fail()
       return
     }
-    const deadline = this.#startedAt + settings().connectTimeoutMs
     const isLast = this.#nextIndex === this.#addresses.length
     wheel.arm(this, isLast ? deadline : Math.min(deadline, now + STAGGER_MS))
   }
