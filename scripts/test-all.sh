@@ -17,6 +17,8 @@ typecheck   | typecheck     | exit   | 300 |
 unit        | test:unit     | vitest | 600 | --coverage
 contract    | test:contract | vitest | 600 |
 e2e         | test:e2e      | vitest | 900 |
+seeds       | sim:seeds     | line   | 600 |
+mutants     | sim:mutants   | line   | 600 |
 '
 
 install=yes

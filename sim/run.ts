@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runSeed, type RunResult } from './scenarios/run.ts'
-import { missed, summary, type Reached } from './report/summary.ts'
+import { failure, missed, summary, type Reached } from './report/summary.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -50,9 +50,7 @@ export async function runSimulation(options: SimulationOptions): Promise<boolean
     if (line.violations.length === 0) passed++
     else {
       failed++
-      for (const { invariant, what, atMs } of line.violations.slice(0, 3))
-        print(`seed ${line.seed}: ${invariant} after ${atMs} ms: ${what}`)
-      print(`  to see it again: palisade sim run --seed ${line.seed} --trace`)
+      print(failure(line.seed, line.violations))
     }
     return options.untilFound !== true || failed === 0
   }

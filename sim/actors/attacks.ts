@@ -95,12 +95,13 @@ export const ATTACKS: Readonly<Record<string, MakeAttack>> = {
   },
   'mode-not-allowed': ({ random, secret, wallSec }) => {
     const { key, modes } = secret
-    if (!modes.includes('fake-tls')) {
+    if (!modes.includes('fake-tls') && random.chance(1, 2)) {
       const hello = makeClientHello({ random, domain: 'www.example.com', secret: key, stamp: wallSec })
       return stranger('mode-not-allowed', [hello.record], random)
     }
-    if (modes.includes('padded')) return undefined
-    const init = makeInit({ random, framing: random.pick(['padded', 'intermediate'] as const), dc: 2, secret: key })
+    if (modes.includes('padded') && modes.includes('plain')) return undefined
+    const framing = modes.includes('padded') ? 'intermediate' : 'padded'
+    const init = makeInit({ random, framing, dc: 2, secret: key })
     return stranger('mode-not-allowed', [init.wire], random)
   },
   expired: ({ random, expired, wallSec }) => {
@@ -121,9 +122,14 @@ export const ATTACKS: Readonly<Record<string, MakeAttack>> = {
     return stranger('slowloris', pieces, random, { gapMs: Math.ceil(handshakeTimeoutMs / 6), isTimed: false })
   },
   'untrusted-header': ({ random }) =>
-    stranger('untrusted-header', [fromAscii('PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\nGET / HTTP/1.1\r\n\r\n')], random, {
-      isTimed: false,
-    }),
+    stranger(
+      'untrusted-header',
+      [fromAscii('PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\nGET / HTTP/1.1\r\n\r\n')],
+      random,
+      {
+        isTimed: false,
+      },
+    ),
   'bad-init': ({ random, secret, wallSec, keys }) => {
     if (!secret.modes.includes('fake-tls')) return undefined
     const hello = makeClientHello({ random, domain: secret.domain, secret: secret.key, stamp: wallSec })
@@ -142,7 +148,12 @@ export const ATTACKS: Readonly<Record<string, MakeAttack>> = {
     return { ...attack, isStranger: false, expects: 'anything', ending: 'waits' }
   },
   balancer: ({ random }) => {
-    const words = random.pick(['', 'PROXY NONSENSE\r\n', 'PROXY TCP4 1.2.3.4 5.6.7.8 1 99999\r\n', 'GET / HTTP/1.1\r\n\r\n'])
+    const words = random.pick([
+      '',
+      'PROXY NONSENSE\r\n',
+      'PROXY TCP4 1.2.3.4 5.6.7.8 1 99999\r\n',
+      'GET / HTTP/1.1\r\n\r\n',
+    ])
     const attack = stranger('balancer', [fromAscii(words)], random, { isTimed: false })
     return { ...attack, expects: 'anything', isBalancer: true }
   },
@@ -171,12 +182,13 @@ function replayed(
   change: (first: Uint8Array) => Uint8Array,
 ): Attack | undefined {
   if (tape.length === 0) return undefined
-  const { talk, identity, first, second } = random.pick(tape)
+  // What was recorded last is what the proxy's clock still takes.
+  const { talk, identity, first, second } = random.pick(random.chance(1, 2) ? tape.slice(-3) : tape)
   const isHello = first[0] === 0x16
   const changed = isHello ? change(first) : first
-  const hello = isHello
-    ? { random: changed.slice(RANDOM_AT, RANDOM_AT + 32), keys, identity }
-    : undefined
+  const random32 = changed.slice(RANDOM_AT, RANDOM_AT + 32)
+  const isRestamped = changed.some((byte, at) => byte !== first[at])
+  const hello = isHello ? { random: random32, keys, identity: { ...identity, isRestamped } } : undefined
   return {
     name,
     isStranger: false,

@@ -36,7 +36,9 @@ export class Prober {
     const { world, host, proxy, site, tell } = this.#ports
     const { name, isStranger, hello } = this.#attack
     this.#proxy = new Probe(world, this.#attack)
+    let local: Address | undefined
     this.#proxy.onOpen = (address) => {
+      local = address
       if (isStranger) tell({ kind: 'stranger', address, name })
       const { carries } = this.#attack
       if (carries !== undefined) tell({ kind: 'speaks', address, ...carries })
@@ -47,7 +49,7 @@ export class Prober {
       if (length === undefined || length === 0) return
       if (!hello.keys.some((key) => isAnswer(received.subarray(0, length), hello.random, key))) return
       if (this.#proxy !== undefined) this.#proxy.onReceived = () => {}
-      tell({ kind: 'answered', identity: hello.identity })
+      if (local !== undefined) tell({ kind: 'answered', address: local, identity: hello.identity })
     }
     this.#proxy.dial(host, proxy)
     if (site === undefined || this.#attack.expects !== 'mask') return

@@ -77,6 +77,7 @@ export class Talker implements Handler {
   #connection: Connection | undefined
   #queue: SendQueue | undefined
   #recording: Recording | undefined
+  #isRecorded = false
   #sent = 0
   #answered = 0
   #pauses = 0
@@ -113,6 +114,7 @@ export class Talker implements Handler {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#recorded()
     const payload = this.#tls === undefined ? chunk : this.#receiveTls(this.#tls, chunk)
     if (payload === undefined) this.#nonsense('no TLS record')
     else if (payload.length > 0) this.#readFrames(payload)
@@ -140,7 +142,6 @@ export class Talker implements Handler {
     const identity = this.#tls === undefined ? initIdentity(first) : helloIdentity(this.#tls, plan.tls?.stamp ?? 0)
     this.#recording = { talk: plan.talk, identity, first, second: new Uint8Array(0) }
     this.#ports.tell({ kind: 'speaks', address: connection.local, talk: plan.talk, identity })
-    this.#ports.record(this.#recording)
     this.#trickle(concat(plan.proxyHeader ?? new Uint8Array(0), first), () => this.#sayMore())
     return this
   }
@@ -165,8 +166,9 @@ export class Talker implements Handler {
     const payload = tls.receive(chunk)
     if (before !== 'waiting') return payload
     if (tls.state === 'turned-away') this.#give('turned-away')
-    if (tls.state === 'answered' && this.#recording !== undefined) {
-      this.#ports.tell({ kind: 'answered', identity: this.#recording.identity })
+    if (tls.state === 'answered' && this.#recording !== undefined && this.#connection !== undefined) {
+      const { identity } = this.#recording
+      this.#ports.tell({ kind: 'answered', address: this.#connection.local, identity })
       this.#ports.world.after(this.plan.prewarmMs, () => this.#sayMore())
     }
     return payload
@@ -258,7 +260,18 @@ export class Talker implements Handler {
     this.#connection?.reset()
   }
 
+  /**
+   * Once, when something came back or never will: before that a replay could overtake what it repeats, and turn away the
+   * client itself.
+   */
+  #recorded(): void {
+    if (this.#isRecorded || this.#recording === undefined) return
+    this.#isRecorded = true
+    this.#ports.record(this.#recording)
+  }
+
   #finish(outcome: string): void {
+    this.#recorded()
     if (this.#outcome !== undefined && this.#outcome !== 'stays') return
     const { name, mustEndWell } = this.plan
     this.#outcome = this.#outcome === 'stays' ? 'done' : outcome

@@ -1,3 +1,4 @@
+import { AMPLE_BUFFERS_BYTES } from '../scenarios/options.ts'
 import type { MakeChecker } from './index.ts'
 
 /** Two links and a dial more than on the direct way, some of them in small pieces. */
@@ -17,8 +18,9 @@ export const checkReject: MakeChecker = (scene, fail) => ({
       return
     }
     if (!isSameStart(proxy.received, site.received)) fail(`${name} was told other bytes than by the site`)
-    const { maxBytes, maxTimeMs } = scene.settings.mask
-    if (!isCalm || maxBytes < UNLIMITED_BYTES || maxTimeMs < UNLIMITED_MS) return
+    const { mask, memory } = scene.settings
+    if (!isCalm || mask.maxBytes < UNLIMITED_BYTES || mask.maxTimeMs < UNLIMITED_MS) return
+    if (memory.buffersBytes < AMPLE_BUFFERS_BYTES) return
     if (proxy.received.length !== site.received.length)
       fail(`${name} was told ${proxy.received.length} bytes, by the site ${site.received.length}`)
     if (proxy.closed !== site.closed) fail(`${name} saw ${proxy.closed}, at the site ${site.closed}`)

@@ -6,6 +6,8 @@ export interface Identity {
   /** Hex of the bytes that cannot be varied without losing the match. */
   readonly name: string
   readonly isStamped: boolean
+  /** A replay under another stamp, which the MAC of a hello does not cover (protocol.md, 4.2). */
+  readonly isRestamped?: boolean
 }
 
 /** How a probe went, beside the same probe made straight at the mask site. */
@@ -23,7 +25,7 @@ export type Seen =
   | { readonly kind: 'speaks'; readonly address: Address; readonly talk: number; readonly identity: Identity }
   /** The connection from this address belongs to somebody who must never be let in. */
   | { readonly kind: 'stranger'; readonly address: Address; readonly name: string }
-  | { readonly kind: 'answered'; readonly identity: Identity }
+  | { readonly kind: 'answered'; readonly address: Address; readonly identity: Identity }
   /** A part of a talk came whole to a DC. */
   | { readonly kind: 'part-at-dc'; readonly part: Part; readonly at: Address }
   | { readonly kind: 'nonsense-at-dc'; readonly what: string }

@@ -1,4 +1,5 @@
 import { CLOSE_REASONS, REJECT_REASONS } from '../../src/core/events.ts'
+import type { Violation } from '../checkers/index.ts'
 import { FAULTS } from '../scenarios/options.ts'
 
 /** What happened over some runs, and how often. */
@@ -8,6 +9,15 @@ export type Reached = Map<string, number>
 const NEVER_NEEDED = ['closed fault', 'rejected replay-full', 'rejected trial-budget']
 /** Properties of links, which leave no mark of their own. */
 const SILENT_FAULTS: readonly string[] = ['stalls', 'resets', 'dead-paths', 'stingy-writes']
+
+const VIOLATIONS_SHOWN = 3
+
+/** The first violations of a seed, and the command that shows them again. */
+export function failure(seed: number, violations: readonly Violation[]): string {
+  const first = violations.slice(0, VIOLATIONS_SHOWN)
+  const lines = first.map(({ invariant, what, atMs }) => `seed ${seed}: ${invariant} after ${atMs} ms: ${what}`)
+  return [...lines, `  to see it again: palisade sim run --seed ${seed} --trace`].join('\n')
+}
 
 /** What can happen and did not. */
 export function missed(reached: Reached): readonly string[] {

@@ -5,16 +5,16 @@ import { ATTACKS, type AttackContext } from '../actors/attacks.ts'
 import { Prober } from '../actors/prober.ts'
 import { Talker, type Ending, type Recording, type TalkPlan } from '../actors/talker.ts'
 import type { SeededRandom } from '../world/random.ts'
-import { BALANCER_IP } from './options.ts'
+import { AMPLE_BUFFERS_BYTES, BALANCER_IP } from './options.ts'
 import { DC_IDS, PROXY, type Scene } from './scene.ts'
 
 const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
 const TAPE_MAX = 200
+const REPLAYS_AFTER_RESTART = 3
+const REPLAYS_WITHIN_MS = 5_000
 const PART_MAX_BYTES = 12_000
 const ANSWER_MAX_BYTES = 40_000
 const LARGE_ANSWER_BYTES = 250_000
-/** Below this the pool may run out, and then a connection ends that nobody disturbed. */
-const AMPLE_BUFFERS_BYTES = 4 << 20
 
 /** Draws who comes to a scene, and lets them come. */
 export class Cast {
@@ -28,6 +28,11 @@ export class Cast {
   constructor(scene: Scene) {
     this.#scene = scene
     this.#random = scene.world.random('cast')
+    // Whoever records what comes in tries it again as soon as the proxy may have forgotten.
+    scene.onRestart = () => {
+      for (let i = 0; i < REPLAYS_AFTER_RESTART; i++)
+        scene.world.after(this.#random.below(REPLAYS_WITHIN_MS), () => this.addProber('replay'))
+    }
   }
 
   /** An honest client; in a time without faults nothing but success will do. */
@@ -104,7 +109,9 @@ export class Cast {
       dc: drawDc(random, !mustEndWell),
       key: options.keys[secret.id - 1],
       ...(mode === 'fake-tls' ? { tls: this.#drawTls(secret.domain) } : {}),
-      ...(hasHeader ? { proxyHeader: fromAscii(`PROXY TCP4 192.0.2.${talk & 255} 10.0.0.1 ${1024 + talk} 443\r\n`) } : {}),
+      ...(hasHeader
+        ? { proxyHeader: fromAscii(`PROXY TCP4 192.0.2.${talk & 255} 10.0.0.1 ${1024 + talk} 443\r\n`) }
+        : {}),
       parts: drawParts(random),
       ahead: random.between(1, 4),
       isInitAlone: random.chance(1, 2),
@@ -140,7 +147,7 @@ function drawDc(random: SeededRandom, mayBeUnknown: boolean): number {
 function drawParts(random: SeededRandom): TalkPlan['parts'] {
   return Array.from({ length: random.between(1, 7) }, () => ({
     bytes: drawLength(random, PART_MAX_BYTES),
-    answerBytes: random.chance(1, 25) ? LARGE_ANSWER_BYTES : drawLength(random, ANSWER_MAX_BYTES),
+    answerBytes: random.chance(1, 15) ? LARGE_ANSWER_BYTES : drawLength(random, ANSWER_MAX_BYTES),
     quickAck: random.chance(1, 5),
   }))
 }

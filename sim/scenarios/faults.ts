@@ -42,6 +42,7 @@ function happen(scene: Scene, fault: Fault): void {
   const { network, store, world, site } = scene
   const random = world.random('faults')
   scene.reach(`fault ${fault}`)
+  world.trace(`fault ${fault}`)
   switch (fault) {
     case 'dc-outages':
       takeDown(scene, random.pick(scene.dcIps))
@@ -71,7 +72,12 @@ function happen(scene: Scene, fault: Fault): void {
     case 'reloads':
       scene.reload(changed(scene))
       break
-    default:
+    case 'stalls':
+    case 'resets':
+    case 'dead-paths':
+    case 'stingy-writes':
+      // Of links, which have them from the start.
+      break
   }
   function takeDown(of: Scene, ip: string): void {
     of.network.setReachability(ip, random.pick(['refusing', 'black-hole', 'unreachable'] as const))
@@ -86,7 +92,8 @@ function changed({ options, settings, world }: Scene): Settings {
   const without = random.below(secrets.length)
   return {
     ...settings,
-    secrets: secrets.length > 1 && random.chance(1, 2) ? secrets.filter((_, at) => at !== without || at === 0) : secrets,
+    secrets:
+      secrets.length > 1 && random.chance(1, 2) ? secrets.filter((_, at) => at !== without || at === 0) : secrets,
     relay: { ...settings.relay, idleTimeoutMs: random.pick([60_000, 300_000]) },
     listen: { ...settings.listen, handshakeTimeoutMs: random.pick([3_000, 10_000]) },
   }

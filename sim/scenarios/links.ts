@@ -19,11 +19,11 @@ export function faultyLink({ profile, faults }: RunOptions, random: SeededRandom
   }
 }
 
-/** Without faults: bytes still come in any pieces, but they come. */
-export function calmLink(random: SeededRandom): LinkPlan {
+/** Without faults: bytes still come in any pieces, but they come. From a client slower than from a data centre. */
+export function calmLink(random: SeededRandom, isClient: boolean): LinkPlan {
   return {
     latencyMs: random.between(2, 30),
-    windowBytes: random.pick([20_000, 65_536, 200_000]),
+    windowBytes: random.pick(isClient ? [2_000, 8_000, 30_000] : [65_536, 262_144]),
     segmentBytes: random.pick([300, 1_400, 16_384, 65_536]),
     isChoppy: random.chance(1, 2),
     stallMs: 0,

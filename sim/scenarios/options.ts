@@ -39,6 +39,8 @@ export interface RunOptions {
   readonly safetyMs: number
 }
 
+/** Below this the pool may run out, and then a connection ends that nobody disturbed. */
+export const AMPLE_BUFFERS_BYTES = 4 << 20
 export const MASK_IP = '10.0.0.3'
 /** What host names of the configuration resolve to: a name must not lead to a private address. */
 export const PUBLIC_MASK_IP = '93.184.216.34'
@@ -93,11 +95,7 @@ function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
   })
 }
 
-function drawSettings(
-  random: SeededRandom,
-  mask: RunOptions['mask'],
-  secrets: readonly SecretSettings[],
-): Settings {
+function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: readonly SecretSettings[]): Settings {
   const host = { literal: MASK_IP, name: MASK_NAME, domain: '', none: 'nowhere.invalid' }[mask]
   return {
     listen: {
@@ -128,7 +126,7 @@ function drawSettings(
     },
     memory: {
       buffersBytes: random.pick([256 << 10, 8 << 20, 64 << 20, 64 << 20]),
-      perConnectionBytes: random.pick([64 << 10, 96 << 10, 256 << 10]),
+      perConnectionBytes: random.pick([64 << 10, 128 << 10, 256 << 10]),
     },
   }
 }

@@ -75,7 +75,8 @@ function drain(scene: Scene): void {
   proxy.drain(() => drained++)
   const isDone = scene.until(() => drained > 0, settings.listen.drainTimeoutMs + DRAIN_GRACE_MS)
   if (!isDone) checkers.fail('I10', `${proxy.open} connections are left behind the deadline of the drain`)
-  if (proxy.open > 0 || drained > 1) checkers.fail('I10', `a drain that was done ${drained} times left ${proxy.open} open`)
+  if (proxy.open > 0 || drained > 1)
+    checkers.fail('I10', `a drain that was done ${drained} times left ${proxy.open} open`)
   scene.runUntil(world.now + 1_000)
   proxy.close()
 }

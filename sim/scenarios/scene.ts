@@ -37,6 +37,8 @@ export class Scene {
   worstClockSec = 0
   #proxy!: Proxy
   #ticker: Ticker | undefined
+  /** Told when the process runs again behind a crash. */
+  onRestart: () => void = () => {}
   #isCalm = false
   readonly #wallStart: number
 
@@ -50,7 +52,7 @@ export class Scene {
     this.store = new VirtualStore(this.world)
     this.checkers = openCheckers(this)
     const links = this.world.random('links')
-    this.network.plan = () => (this.#isCalm ? calmLink(links) : faultyLink(options, links))
+    this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
     this.network.onDial = (from, to) => this.checkers.dialled(from, to)
     this.#openTelegram()
     this.#openSite()
@@ -147,6 +149,7 @@ export class Scene {
     proxy.start([PROXY])
     this.#ticker = { everyMs: TICK_MS, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() }
     world.addTicker(this.#ticker)
+    this.onRestart()
   }
 
   /** The process dies without a word, or the whole machine; what it kept is there when it starts again. */

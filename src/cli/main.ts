@@ -6,12 +6,13 @@ import { CliError, EXIT } from './exit.ts'
 import { addLink } from './link.ts'
 import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
+import { addSim } from './sim.ts'
 import { say } from './output.ts'
 
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl]
+const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addSim]
 
 function createProgram(): Command {
   const program = new Command('palisade')

@@ -59,7 +59,7 @@ export class Proxy {
       settings,
       targets,
       pool: new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false }),
-      replay: new ReplayGuard({ memory, clock, skewSec: settings.mask.skewSec }),
+      replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec }),
       trials: new TrialBudget({ random }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: () => current().telegram }),
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),

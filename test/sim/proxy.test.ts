@@ -157,7 +157,7 @@ describe.each([false, true])('the proxy in a virtual world, vault answering late
     world.runFor(60_000)
     const echoed = new RecordReader({ isClient: true }).push(Uint8Array.from(peer.received.slice(answer)))
     expect([...ctr(init.down).update(echoed ?? new Uint8Array(0))]).toEqual([...data])
-    expect([...proxy.inspect()]).toEqual([{ stage: 'relay', isArmed: true }])
+    expect([...proxy.inspect()]).toEqual([{ stage: 'relay', isArmed: true, waitingBytes: 0 }])
     world.runFor(1_000_000)
     expect(reasons('closed')).toEqual(['idle'])
   })

@@ -1,4 +1,4 @@
-import { IDENTITY_BYTES, isSame } from './recent.ts'
+import { IDENTITY_BYTES, isEmpty, isSame } from './recent.ts'
 
 const WORDS = IDENTITY_BYTES / 4
 const EMPTY = new Int32Array(WORDS)
@@ -12,9 +12,9 @@ const ENTRIES_MAX = (SLOTS / 4) * 3
 const GENERATION_WORDS = 2 + SLOTS * WORDS
 
 /**
- * Identities of accepted hellos in a ring of generations, each for one span of stamps (I12). When a younger span needs a
- * generation's place, the old one is dropped and the floor rises to its end: stamps at or under the floor are refused for
- * ever, so forgetting an entry never lets it in again.
+ * Identities of accepted hellos in a ring of generations, each for one span of stamps (I12). When a new span finds no place,
+ * the oldest generation is dropped and the floor rises to its end: stamps at or under the floor are refused for ever, so
+ * forgetting an entry never lets it in again.
  *
  *   words: floor | per generation: span number | entries | slots
  */
@@ -46,36 +46,69 @@ export class Generations {
     return false
   }
 
-  /** Adds an identity that is not there; `full` when its generation takes no more, `replay` when the stamp is under the floor. */
+  /**
+   * Adds an identity that is not there; `replay` when the stamp is under the floor, `full` when its generation takes no more,
+   * or all of them are for later spans (a clock was far ahead) and none may be dropped for an earlier one.
+   */
   add(identity: Int32Array, stamp: number): 'fresh' | 'replay' | 'full' {
     if (stamp <= this.floor) return 'replay'
     const span = Math.floor(stamp / this.#spanSec)
-    const index = span % GENERATIONS
-    const at = 1 + index * GENERATION_WORDS
-    const held = this.#words[at] >>> 0
-    if (held !== span) {
-      // A younger span in this place means that this stamp's span was dropped, and then the floor is above it.
-      if (held > span) return 'replay'
-      if (this.#words[at + 1] > 0) this.raiseFloor((held + 1) * this.#spanSec - 1)
-      this.#words.fill(0, at, at + GENERATION_WORDS)
-      this.#words[at] = span
-    }
-    if (this.#words[at + 1] >= ENTRIES_MAX) return 'full'
+    const index = this.#placeFor(span)
+    if (index === undefined || this.#entriesOf(index) >= ENTRIES_MAX) return 'full'
     this.#words.set(identity, this.#find(index, identity))
-    this.#words[at + 1]++
+    this.#words[atOf(index) + 1]++
     return 'fresh'
   }
 
+  /** After a loss of power the pages of the map may be of different times: sets every generation right by its own slots. */
+  repair(): void {
+    for (let index = 0; index < GENERATIONS; index++) {
+      const from = atOf(index) + 2
+      const slots = this.#words.slice(from, from + SLOTS * WORDS)
+      this.#words.fill(0, from - 1, from + SLOTS * WORDS)
+      for (let at = 0; at < slots.length && this.#entriesOf(index) < ENTRIES_MAX; at += WORDS) {
+        const identity = slots.subarray(at, at + WORDS)
+        const to = isEmpty(identity) ? undefined : this.#find(index, identity)
+        if (to === undefined || this.#words[to] !== 0) continue
+        this.#words.set(identity, to)
+        this.#words[from - 1]++
+      }
+    }
+  }
+
+  /** The generation of that span, made if need be: in an empty place, else in that of the oldest. */
+  #placeFor(span: number): number | undefined {
+    let place: number | undefined
+    let oldest = span
+    for (let index = 0; index < GENERATIONS; index++) {
+      const held = this.#entriesOf(index) === 0 ? -1 : this.#words[atOf(index)] >>> 0
+      if (held === span) return index
+      if (held >= oldest) continue
+      oldest = held
+      place = index
+    }
+    if (place === undefined) return undefined
+    if (oldest >= 0) this.raiseFloor((oldest + 1) * this.#spanSec - 1)
+    this.#words.fill(0, atOf(place), atOf(place) + GENERATION_WORDS)
+    this.#words[atOf(place)] = span
+    return place
+  }
+
   #entriesOf(index: number): number {
-    return this.#words[1 + index * GENERATION_WORDS + 1]
+    return this.#words[atOf(index) + 1]
   }
 
   /** Where the identity is, or the empty place where it would go. */
   #find(index: number, identity: Int32Array): number {
-    const from = 1 + index * GENERATION_WORDS + 2
+    const from = atOf(index) + 2
     for (let slot = identity[0] & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const at = from + slot * WORDS
       if (isSame(this.#words, at, identity) || isSame(this.#words, at, EMPTY)) return at
     }
   }
+}
+
+/** Where a generation begins. */
+function atOf(index: number): number {
+  return 1 + index * GENERATION_WORDS
 }

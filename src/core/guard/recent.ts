@@ -39,6 +39,18 @@ export class RecentIdentities {
     this.#state[0]++
   }
 
+  /** After a loss of power ring and index may be of different times: makes the index anew from the ring. */
+  repair(): void {
+    this.#index.fill(0)
+    for (let position = 0; position < this.#capacity; position++) {
+      const identity = this.#ring.subarray(position * WORDS, (position + 1) * WORDS)
+      if (isEmpty(identity)) continue
+      const slot = this.#find(identity)
+      if (this.#index[slot] === 0) this.#index[slot] = position + 1
+      else identity.fill(0)
+    }
+  }
+
   /** The index slot of the identity, or the empty one where it would go. */
   #find(identity: Int32Array): number {
     for (let slot = identity[0] & this.#mask; ; slot = (slot + 1) & this.#mask) {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { assert } from '../assert.ts'
-import type { Clock, SharedMemory } from '../ports.ts'
+import type { Clock, SharedMemory, Store } from '../ports.ts'
 import { GENERATIONS, Generations } from './generations.ts'
 import { IDENTITY_BYTES, RecentIdentities } from './recent.ts'
+import { StampMark } from './stamp-mark.ts'
 
 /** Whatever was accepted last, with a stamp or without, is refused exactly this often (I12). */
 const RECENT = 65_536
@@ -24,6 +25,7 @@ export function isBootStamp(stamp: number): boolean {
 
 export interface ReplayOptions {
   readonly memory: SharedMemory
+  readonly store: Store
   readonly clock: Clock
   /** Accepted difference between a stamp and our clock, in seconds. */
   readonly skewSec: number
@@ -39,9 +41,12 @@ export class ReplayGuard {
   readonly #header: Int32Array
   readonly #recent: RecentIdentities
   readonly #generations: Generations
+  readonly #mark: StampMark
+  /** Entries were lost, and the store has not yet said what they can have been. */
+  #isUnsure = false
   readonly #identity = new Int32Array(IDENTITY_BYTES / 4)
 
-  constructor({ memory, clock, skewSec }: ReplayOptions) {
+  constructor({ memory, store, clock, skewSec }: ReplayOptions) {
     const recentBytes = RecentIdentities.byteLength(RECENT)
     const region = memory.open('replay', 4 * HEADER_WORDS + recentBytes + Generations.byteLength)
     const words = new Int32Array(region.bytes.buffer, region.bytes.byteOffset, region.bytes.byteLength / 4)
@@ -54,10 +59,19 @@ export class ReplayGuard {
     this.#header[1] = spanSec
     this.#recent = new RecentIdentities(words.subarray(HEADER_WORDS, recentEnd), RECENT)
     this.#generations = new Generations(words.subarray(recentEnd), spanSec)
-    // What was let in since the last write that survived can only carry stamps up to here.
-    if (region.origin === 'stale' || (region.origin === 'kept' && !isOurs)) {
-      this.#generations.raiseFloor(clock.wall() + skewSec)
+    this.#mark = new StampMark(store)
+    if (region.origin === 'stale') {
+      this.#recent.repair()
+      this.#generations.repair()
     }
+    if (region.origin === 'kept' && isOurs) return
+    // What was let in since the last write that survived can only carry stamps up to here, if the clock went on evenly.
+    if (region.origin !== 'new') this.#generations.raiseFloor(clock.wall() + skewSec)
+    this.#isUnsure = true
+    this.#mark.load((markSec) => {
+      this.#isUnsure = false
+      this.#generations.raiseFloor(markSec)
+    })
   }
 
   /** Stamps up to and including this one are refused; unix seconds. */
@@ -73,8 +87,11 @@ export class ReplayGuard {
     return this.#locked(() => {
       const key = this.#keyOf(identity)
       if (this.#recent.has(key) || this.#generations.has(key)) return 'replay'
-      const verdict = this.#generations.add(key, stamp)
-      if (verdict === 'fresh') this.#recent.add(key)
+      const verdict = this.#isUnsure ? 'replay' : this.#generations.add(key, stamp)
+      if (verdict === 'fresh') {
+        this.#recent.add(key)
+        this.#mark.reached(stamp)
+      }
       return verdict
     })
   }

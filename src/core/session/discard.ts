@@ -1,4 +1,4 @@
-import type { CloseReason } from '../events.ts'
+import type { CloseReason, Outcome } from '../events.ts'
 import { jittered } from './jitter.ts'
 import type { Session, Stage } from './session.ts'
 
@@ -72,7 +72,8 @@ export class DiscardStage implements Stage {
     this.#session.close(this.#reason, this.#outcome())
   }
 
-  #outcome(): 'masked' | 'discarded' {
+  #outcome(): Outcome {
+    if (this.#reason === 'overflow') return 'failed'
     return this.#reason === 'mask-limit' ? 'masked' : 'discarded'
   }
 }

@@ -5,6 +5,7 @@ import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.t
 import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
 import type { Match, SecretId } from '../ports.ts'
 import { Accumulator } from './accumulator.ts'
+import { DiscardStage } from './discard.ts'
 import { InitStage } from './init.ts'
 import { jittered } from './jitter.ts'
 import { OpeningStage } from './opening.ts'
@@ -52,7 +53,7 @@ export class HelloStage implements Stage {
   onData(chunk: Uint8Array): void {
     const { random, settings } = this.#session.services
     if (this.#seen.length === 0) this.#session.setDeadline(jittered(settings.listen.handshakeTimeoutMs, random))
-    if (!this.#seen.add(chunk)) this.#session.close('overflow', 'failed')
+    if (!this.#seen.add(chunk)) this.#session.moveTo(new DiscardStage(this.#session, 'overflow', this.#hasEnded))
     else if (!this.#isAsking) this.#decide()
   }
 
@@ -139,8 +140,8 @@ export class HelloStage implements Stage {
         const init = new InitStage(this.#session, id)
         const isKept = init.adopt(answer, this.#seen.bytes.subarray(consumed))
         this.#session.moveTo(init)
-        if (!isKept) this.#session.close('overflow', 'failed')
-        else init.start(this.#hasEnded)
+        if (isKept) init.start(this.#hasEnded)
+        else this.#session.moveTo(new DiscardStage(this.#session, 'overflow', this.#hasEnded))
       })
     })
     this.#pauseWhileAsking()

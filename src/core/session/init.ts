@@ -1,3 +1,4 @@
+import type { CloseReason } from '../events.ts'
 import { RecordReader } from '../protocol/faketls/records.ts'
 import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
 import type { Match, SecretId } from '../ports.ts'
@@ -62,8 +63,8 @@ export class InitStage implements Stage {
       this.#session.setDeadline(jittered(settings.listen.handshakeTimeoutMs, random))
     }
     const payload = this.#records.push(chunk)
-    if (payload === undefined) this.#discard()
-    else if (!this.#inner.add(payload)) this.#session.close('overflow', 'failed')
+    if (payload === undefined) this.#discard('bad-init')
+    else if (!this.#inner.add(payload)) this.#discard('overflow')
     else if (this.#inner.length >= INIT_LENGTH && !this.#isAsking) this.#tryInit()
   }
 
@@ -81,7 +82,7 @@ export class InitStage implements Stage {
   }
 
   onDeadline(): void {
-    if (this.#hasSpoken) this.#discard()
+    if (this.#hasSpoken) this.#discard('bad-init')
     else this.#session.close('prewarm-timeout', 'failed')
   }
 
@@ -111,7 +112,7 @@ export class InitStage implements Stage {
     const init = match?.kind === 'init' ? readInit(match.plain) : undefined
     // Inside TLS every client uses the padded framing; the init is covered by the hello's replay check.
     if (match?.kind !== 'init' || init?.framing !== 'padded') {
-      this.#discard()
+      this.#discard('bad-init')
       return
     }
     session.services.emit({
@@ -132,7 +133,7 @@ export class InitStage implements Stage {
     if (!isKept) session.close('overflow', 'failed')
   }
 
-  #discard(): void {
-    this.#session.moveTo(new DiscardStage(this.#session, 'bad-init', this.#hasEnded))
+  #discard(reason: CloseReason): void {
+    this.#session.moveTo(new DiscardStage(this.#session, reason, this.#hasEnded))
   }
 }

@@ -1,3 +1,4 @@
+import type { CloseReason } from '../events.ts'
 import type { Address, Cancellable, CloseKind, Connection, DialFailure, Handler } from '../ports.ts'
 import type { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
@@ -80,7 +81,7 @@ export class MaskStage implements Stage {
 
   onDeadline(): void {
     if (this.#state.name === 'dialing') this.#giveUp('timeout')
-    else this.#limit()
+    else this.#stop('mask-limit')
   }
 
   leave(): void {
@@ -136,8 +137,8 @@ export class MaskStage implements Stage {
 
   #pass(pipe: Pipe, bytes: Uint8Array): void {
     this.#bytesLeft -= bytes.length
-    if (!pipe.push(bytes)) this.#session.close('overflow', 'failed')
-    else if (this.#bytesLeft < 0) this.#limit()
+    if (!pipe.push(bytes)) this.#stop('overflow')
+    else if (this.#bytesLeft < 0) this.#stop('mask-limit')
   }
 
   #closeIfDone(): void {
@@ -145,8 +146,8 @@ export class MaskStage implements Stage {
     if (this.#state.toSite.isFinished && this.#state.toClient.isFinished) this.#session.close('masked', 'masked')
   }
 
-  #limit(): void {
-    this.#session.moveTo(new DiscardStage(this.#session, 'mask-limit', false, true))
+  #stop(reason: CloseReason): void {
+    this.#session.moveTo(new DiscardStage(this.#session, reason, false, true))
   }
 
   #giveUp(why: DialFailure): void {

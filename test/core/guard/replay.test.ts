@@ -3,7 +3,7 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { GENERATIONS } from '../../../src/core/guard/generations.ts'
 import { isBootStamp, ReplayGuard } from '../../../src/core/guard/replay.ts'
-import type { SharedMemory } from '../../../src/core/ports.ts'
+import type { SharedMemory, Store } from '../../../src/core/ports.ts'
 
 const SKEW = 120
 const NOW = 1_800_000_000
@@ -12,12 +12,30 @@ class Machine implements SharedMemory {
   wall = NOW
   origin: 'new' | 'kept' | 'stale' = 'new'
   bytes: Uint8Array | undefined
+  /** As the disk has it. */
+  #onDisk: Uint8Array | undefined
+  readonly #values = new Map<string, Uint8Array>()
+  readonly store: Store = {
+    get: (key, reply) => reply(this.#values.get(key)),
+    put: (key, value) => void this.#values.set(key, value.slice()),
+    delete: (key) => void this.#values.delete(key),
+  }
   open(_name: string, byteLength: number) {
     this.bytes ??= new Uint8Array(byteLength)
+    this.#onDisk = this.bytes.slice()
     return { bytes: this.bytes, origin: this.origin }
   }
   guard(skewSec = SKEW) {
-    return new ReplayGuard({ memory: this, clock: { mono: () => 0, wall: () => this.wall }, skewSec })
+    const { store } = this
+    return new ReplayGuard({ memory: this, store, clock: { mono: () => 0, wall: () => this.wall }, skewSec })
+  }
+  /** Every other page is as it was when the map was opened, by the bits of `pages`. */
+  losePower(pages: number): void {
+    const { bytes } = this
+    for (let at = 0, page = 0; bytes !== undefined && at < bytes.length; at += 4096, page++) {
+      if (((pages >> (page % 30)) & 1) === 0) bytes.set(this.#onDisk?.subarray(at, at + 4096) ?? [], at)
+    }
+    this.origin = 'stale'
   }
 }
 
@@ -48,18 +66,65 @@ describe('ReplayGuard', () => {
   it('after the machine went down refuses every stamp that could have been let in before', () => {
     const machine = new Machine()
     machine.guard().admitStamped(identity(1), NOW + SKEW)
-    machine.origin = 'stale'
-    machine.bytes = undefined
+    machine.losePower(0)
     const guard = machine.guard()
     expect(guard.admitStamped(identity(1), NOW + SKEW)).toBe('replay')
-    expect(guard.admitStamped(identity(2), NOW + SKEW + 1)).toBe('fresh')
+    expect(guard.admitStamped(identity(2), NOW + SKEW + 61)).toBe('fresh')
+  })
+
+  it('does so as well when the clock comes back long before, and is set right later', () => {
+    const machine = new Machine()
+    machine.guard().admitStamped(identity(1), NOW)
+    machine.losePower(0)
+    machine.wall = 1_000_000
+    const guard = machine.guard()
+    machine.wall = NOW + 10
+    expect(guard.admitStamped(identity(1), NOW)).toBe('replay')
+    expect(guard.floor).toBeLessThanOrEqual(NOW + 60)
+  })
+
+  it('lets nobody in on a stamp before it knows what it has lost', () => {
+    const machine = new Machine()
+    machine.guard().admitStamped(identity(1), NOW)
+    machine.losePower(0)
+    let answer = () => {}
+    const { store } = machine
+    const late = {
+      ...store,
+      get: (key: string, reply: (value: Uint8Array | undefined) => void) => (answer = () => store.get(key, reply)),
+    }
+    const guard = new ReplayGuard({
+      memory: machine,
+      store: late,
+      clock: { mono: () => 0, wall: () => NOW },
+      skewSec: SKEW,
+    })
+    expect(guard.admitStamped(identity(2), NOW + 1000)).toBe('replay')
+    answer()
+    expect(guard.admitStamped(identity(2), NOW + 1000)).toBe('fresh')
+  })
+
+  it('serves the right time beside what a clock far ahead let in', () => {
+    const guard = new Machine().guard()
+    for (let i = 0; i < 5; i++) expect(guard.admitStamped(identity(i), NOW + 100_000 + 480 * i)).toBe('fresh')
+    for (let span = 0; span < 40; span++) {
+      expect(guard.admitStamped(identity(100 + span), NOW + 30 * span)).toBe('fresh')
+    }
+    for (let i = 0; i < 5; i++) expect(guard.admitStamped(identity(i), NOW + 100_000 + 480 * i)).toBe('replay')
+  })
+
+  it('refuses an early stamp when every generation is for a later time', () => {
+    const guard = new Machine().guard()
+    for (let i = 0; i < GENERATIONS; i++) guard.admitStamped(identity(i), NOW + 100_000 + 30 * i)
+    expect(guard.admitStamped(identity(99), NOW)).toBe('full')
+    expect(guard.floor).toBe(0)
   })
 
   it('raises the floor to the end of what it drops', () => {
     const guard = new Machine().guard()
-    guard.admitStamped(identity(1), NOW)
-    const far = NOW + GENERATIONS * 30
-    expect(guard.admitStamped(identity(2), far)).toBe('fresh')
+    for (let span = 0; span < GENERATIONS; span++) guard.admitStamped(identity(100 + span), NOW + 30 * span)
+    expect(guard.floor).toBe(0)
+    expect(guard.admitStamped(identity(2), NOW + GENERATIONS * 30)).toBe('fresh')
     expect(guard.floor).toBeGreaterThanOrEqual(NOW)
     expect(guard.floor).toBeLessThan(NOW + 30)
     expect(guard.admitStamped(identity(3), guard.floor)).toBe('replay')
@@ -103,7 +168,7 @@ describe('ReplayGuard', () => {
   const step = fc.oneof(
     fc.record({ op: fc.constant('hello' as const), name: fc.nat(20), skew: fc.integer({ min: -SKEW, max: SKEW }) }),
     fc.record({ op: fc.constant('clock' as const), by: fc.integer({ min: -4000, max: 4000 }) }),
-    fc.record({ op: fc.constant('restart' as const), isStale: fc.boolean() }),
+    fc.record({ op: fc.constant('restart' as const), pages: fc.option(fc.nat(2 ** 30 - 1)) }),
   )
   test.prop([fc.array(step, { maxLength: 80 })], { numRuns: 50 })(
     'never lets an identity in twice, whatever the clock does, over restarts (I12)',
@@ -116,7 +181,8 @@ describe('ReplayGuard', () => {
       for (const each of steps) {
         if (each.op === 'clock') machine.wall += each.by
         else if (each.op === 'restart') {
-          machine.origin = each.isStale ? 'stale' : 'kept'
+          machine.origin = 'kept'
+          if (each.pages !== null) machine.losePower(each.pages)
           guard = machine.guard()
         } else {
           // A hello keeps the stamp it was made with; one outside the window never reaches the guard.

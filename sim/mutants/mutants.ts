@@ -1,0 +1,252 @@
+/** A bug planted into the source, and the invariant whose checker must find it. */
+export interface Mutant {
+  readonly name: string
+  readonly invariant: string
+  readonly file: string
+  /** Occurs exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+}
+
+const SESSION = 'src/core/session'
+const PROTOCOL = 'src/core/protocol'
+
+export const MUTANTS: readonly Mutant[] = [
+  // Framing.
+  {
+    name: 'a packet that comes in pieces starts with the wrong one',
+    invariant: 'I1',
+    file: `${PROTOCOL}/framing/reader.ts`,
+    find: 'this.#held.set(part, this.#heldLength)',
+    replace: 'this.#held.set(part, 0)',
+  },
+  {
+    name: 'abridged frames read a request for a quick ack as length',
+    invariant: 'I1',
+    file: `${PROTOCOL}/framing/abridged.ts`,
+    find: 'const short = head[0] & LONG_FROM',
+    replace: 'const short = head[0]',
+  },
+  {
+    name: 'long abridged frames lose the middle byte of their length',
+    invariant: 'I1',
+    file: `${PROTOCOL}/framing/abridged.ts`,
+    find: 'frame[2] = words >> 8',
+    replace: 'frame[2] = words >> 9',
+  },
+  {
+    name: 'padding stays in the packet',
+    invariant: 'I1',
+    file: `${PROTOCOL}/framing/padded.ts`,
+    find: 'keep: bytes - (bytes % 4)',
+    replace: 'keep: bytes',
+  },
+  {
+    name: 'an intermediate frame does not ask for the quick ack that was wanted',
+    invariant: 'I1',
+    file: `${PROTOCOL}/framing/intermediate.ts`,
+    find: 'quickAck ? length | QUICK_ACK_BIT : length',
+    replace: 'quickAck ? length | (QUICK_ACK_BIT >>> 1) : length',
+  },
+  {
+    name: 'the payload of a second record in one read is not moved up',
+    invariant: 'I1',
+    file: `${PROTOCOL}/faketls/records.ts`,
+    find: 'else chunk.copyWithin(end, at, at + length)',
+    replace: 'else chunk.copyWithin(end, at, at + length - 1)',
+  },
+  {
+    name: 'the last record of a long read has the length of a full one',
+    invariant: 'I1',
+    file: `${PROTOCOL}/faketls/records.ts`,
+    find: 'writeHeader(out, to, end - at)',
+    replace: 'writeHeader(out, to, RECORD_MAX)',
+  },
+  // Session.
+  {
+    name: 'an opening that was seen before is let in',
+    invariant: 'I12',
+    file: `${SESSION}/hello.ts`,
+    find: "if (verdict === 'fresh') this.#answer",
+    replace: "if (verdict !== 'full') this.#answer",
+  },
+  {
+    name: 'a replayed init is let in',
+    invariant: 'I12',
+    file: `${SESSION}/hello.ts`,
+    find: "INIT_IDENTITY.to)) !== 'fresh'",
+    replace: "INIT_IDENTITY.to)) === 'nothing'",
+  },
+  {
+    name: 'a replay with another stamp counts as new',
+    invariant: 'I12',
+    file: `${SESSION}/hello.ts`,
+    find: 'const MAC_LENGTH = 28',
+    replace: 'const MAC_LENGTH = 32',
+  },
+  {
+    name: 'the clock of a hello does not matter',
+    invariant: 'I15',
+    file: `${SESSION}/hello.ts`,
+    find: 'Math.abs(wall - stamp) > settings.mask.skewSec',
+    replace: 'Math.abs(wall - stamp) < 0',
+  },
+  {
+    name: 'a hello for another host is answered',
+    invariant: 'I15',
+    file: `${SESSION}/secrets.ts`,
+    find: 'this.#byDomain.get(sni) ?? NONE',
+    replace: 'this.#byDomain.get(sni) ?? this.#fakeTls',
+  },
+  {
+    name: 'a secret is good for every mode',
+    invariant: 'I2',
+    file: `${SESSION}/secrets.ts`,
+    find: '|| !secret.modes.includes(mode)) return false',
+    replace: ') return false',
+  },
+  {
+    name: 'an expired secret is good',
+    invariant: 'I2',
+    file: `${SESSION}/secrets.ts`,
+    find: 'secret.expiresAt === 0 || wallSec < secret.expiresAt',
+    replace: 'secret.expiresAt >= 0',
+  },
+  {
+    name: 'bytes behind the hello are forgotten when the site takes over',
+    invariant: 'I15',
+    file: `${SESSION}/mask.ts`,
+    find: 'this.#pass(toSite, this.#seen.bytes)',
+    replace: 'this.#pass(toSite, this.#seen.bytes.subarray(0, 500))',
+  },
+  {
+    name: 'who is discarded is reset',
+    invariant: 'I15',
+    file: `${SESSION}/discard.ts`,
+    find: 'this.#session.client.end()',
+    replace: 'this.#session.client.reset()',
+  },
+  {
+    name: 'the DC is dialled before the init is judged',
+    invariant: 'I2',
+    file: `${SESSION}/hello.ts`,
+    find: "if (match?.kind === 'init') this.#judgeInit",
+    replace:
+    replace: `this.#session.services.dialer.open(2, { onOpen: (dc) => dc.handler, onFail() {} })
+        if (match?.kind === 'init') this.#judgeInit`,
+  },
+  {
+    name: 'a stage is left without giving back what it holds',
+    invariant: 'I8',
+    file: `${SESSION}/session.ts`,
+    find: '    from.leave()\n    this.#stage = next',
+    replace: '    this.#stage = next',
+  },
+  {
+    name: 'dialling has no deadline',
+    invariant: 'I16',
+    file: `${SESSION}/opening.ts`,
+    find: 'session.setDeadline(2 * settings.telegram.connectTimeoutMs)',
+    replace: 'void settings',
+  },
+  {
+    name: 'a connection that said nothing is never forgotten',
+    invariant: 'I10',
+    file: 'src/core/proxy.ts',
+    find: 'this.#sessions.delete(session)',
+    replace: 'if (session.fromClientBytes > 0) this.#sessions.delete(session)',
+  },
+  // Relay.
+  {
+    name: 'a client is not read again when its DC is there',
+    invariant: 'I1',
+    file: `${SESSION}/relay.ts`,
+    find: 'else this.#session.client.resume()',
+    replace: 'else void this.#session.client',
+  },
+  {
+    name: 'new bytes overtake those that wait',
+    invariant: 'I1',
+    file: `${SESSION}/outbox.ts`,
+    find: 'const taken = this.#waiting > 0 ? 0 : this.#connection.write(bytes)',
+    replace: 'const taken = this.#connection.write(bytes)',
+  },
+  {
+    name: 'a buffer that was sent is not given back',
+    invariant: 'I8',
+    file: `${SESSION}/outbox.ts`,
+    find: '      first.lease.release()\n',
+    replace: '',
+  },
+  {
+    name: 'a buffer is given back before it was sent whole',
+    invariant: 'I8',
+    file: `${SESSION}/outbox.ts`,
+    find: 'if (first.start < first.end) return false\n      first.lease.release()',
+    replace: 'first.lease.release()\n      if (first.start < first.end) return false',
+  },
+  {
+    name: 'a full reader does not stop its source',
+    invariant: 'I9',
+    file: `${SESSION}/pipe.ts`,
+    find: 'this.#source.pause()',
+    replace: 'void this.#source',
+  },
+  {
+    name: 'a paused source is never read again',
+    invariant: 'I1',
+    file: `${SESSION}/pipe.ts`,
+    find: 'this.#source.resume()',
+    replace: 'void this.#source',
+  },
+  {
+    name: 'a FIN behind waiting bytes is lost',
+    invariant: 'I15',
+    file: `${SESSION}/pipe.ts`,
+    find: 'if (this.#hasEnded) this.#finish()\n    else if',
+    replace: 'if',
+  },
+  {
+    name: 'the first bytes of a client go to the DC as they came',
+    invariant: 'I1',
+    file: `${SESSION}/relay.ts`,
+    find: 'this.#toDc.update(this.#fromClient.update(this.#early.bytes))',
+    replace: 'this.#fromClient.update(this.#early.bytes).slice()',
+  },
+  {
+    name: 'a client that ends its direction ends everything',
+    invariant: 'I1',
+    file: `${SESSION}/relay.ts`,
+    find: '  onEnd(): void {\n    this.#uplink.end()',
+    replace: "  onEnd(): void {\n    this.#session.close('eof', 'relayed')\n    this.#uplink.end()",
+  },
+  // Around them.
+  {
+    name: 'after a loss of power everything that was forgotten is new',
+    invariant: 'I12',
+    file: 'src/core/guard/replay.ts',
+    find: "if (region.origin === 'kept' && isOurs) return",
+    replace: 'if (isOurs) return',
+  },
+  {
+    name: 'an endpoint that fails is tried by everybody',
+    invariant: 'I25',
+    file: 'src/core/telegram/backoff.ts',
+    find: 'endpoint.until = now + this.#pauseMs(endpoint.failures)\n    if',
+    replace: 'endpoint.until = now\n    if',
+  },
+  {
+    name: 'a drain waits for whoever stays',
+    invariant: 'I10',
+    file: 'src/core/proxy.ts',
+    find: 'wheel.arm(this.#drainTimer, clock.mono() + settings.listen.drainTimeoutMs)',
+    replace: 'void [wheel, clock, settings]',
+  },
+  {
+    name: 'jitter is drawn from elsewhere',
+    invariant: 'I13',
+    file: `${SESSION}/jitter.ts`,
+    find: 'random.below(3001)',
+    replace: '(random, Math.floor(Math.random() * 3001))',
+  },
+]

@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { MOVES, type StageName } from '../../src/core/session/stages.ts'
+import { CHECKERS } from '../../sim/checkers/index.ts'
+import { MUTANTS } from '../../sim/mutants/mutants.ts'
+import { failure, missed, type Reached } from '../../sim/report/summary.ts'
+import { drawOptions, FAULTS, PROFILES } from '../../sim/scenarios/options.ts'
+import { runSeed } from '../../sim/scenarios/run.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const INVARIANTS = ['I1', 'I2', 'I8', 'I9', 'I10', 'I12', 'I15', 'I16', 'I25']
+
+describe('a run from a seed', () => {
+  it.each([1, 2, 3, 5, 8, 13])('holds every invariant, seed %i', (seed) => {
+    const result = runSeed(seed)
+    expect(result.violations).toEqual([])
+    expect(result.reached.get('talk done')).toBeGreaterThan(0)
+  })
+
+  it('leaves the same trace again, and another seed another', () => {
+    expect(runSeed(21).hash).toBe(runSeed(21).hash)
+    expect(runSeed(21).hash).not.toBe(runSeed(22).hash)
+  })
+
+  it('leaves the same trace on both runtimes (I13)', () => {
+    const hashes = (runtime: string) =>
+      execFileSync(join(ROOT, 'node_modules/.bin', runtime), [
+        ...[join(ROOT, 'sim/run.ts'), '--child'],
+        ...['--seed', '30', '--runs', '4'],
+      ])
+        .toString()
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { hash: string }).hash)
+    expect(hashes('bun')).toEqual(hashes('node'))
+  })
+
+  it('spends a third of the seeds on each profile, and turns every fault on and off', () => {
+    const options = Array.from({ length: 300 }, (_, seed) => drawOptions(seed))
+    for (const profile of PROFILES) expect(options.filter((each) => each.profile === profile)).toHaveLength(100)
+    for (const fault of FAULTS) {
+      const count = options.filter(({ faults }) => faults.has(fault)).length
+      expect(count).toBeGreaterThan(30)
+      expect(count).toBeLessThan(270)
+    }
+  })
+
+  it('ends a failing run with the command that shows it again', () => {
+    expect(failure(4, [{ invariant: 'I1', what: 'a DC got nonsense', atMs: 7 }])).toBe(
+      'seed 4: I1 after 7 ms: a DC got nonsense\n  to see it again: palisade sim run --seed 4 --trace',
+    )
+  })
+})
+
+describe('what proves the simulator', () => {
+  it('has a checker for every invariant that one run can show, and a planted bug for each', () => {
+    expect(Object.keys(CHECKERS)).toEqual(INVARIANTS)
+    for (const invariant of [...INVARIANTS, 'I13']) {
+      expect(MUTANTS.map((mutant) => mutant.invariant)).toContain(invariant)
+    }
+  })
+
+  it('says what never happened', () => {
+    const nothing: Reached = new Map()
+    expect(missed(nothing)).toContain('closed eof')
+    expect(missed(new Map([['closed eof', 1]]))).not.toContain('closed eof')
+  })
+})
+
+describe('the table of moves', () => {
+  it('never leads back', () => {
+    const reachable = (from: StageName): StageName[] => MOVES[from].flatMap((next) => [next, ...reachable(next)])
+    for (const stage of Object.keys(MOVES) as StageName[]) expect(reachable(stage)).not.toContain(stage)
+  })
+})
