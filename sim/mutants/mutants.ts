@@ -131,7 +131,6 @@ export const MUTANTS: readonly Mutant[] = [
     invariant: 'I2',
     file: `${SESSION}/hello.ts`,
     find: "if (match?.kind === 'init') this.#judgeInit",
-    replace:
     replace: `this.#session.services.dialer.open(2, { onOpen: (dc) => dc.handler, onFail() {} })
         if (match?.kind === 'init') this.#judgeInit`,
   },
