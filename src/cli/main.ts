@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../version.ts'
 import { addCheck } from './check.ts'
 import { addControl } from './control.ts'
+import { addDemo } from './demo.ts'
 import { CliError, EXIT } from './exit.ts'
 import { addLink } from './link.ts'
 import { addRun } from './run.ts'
@@ -12,7 +13,7 @@ import { say } from './output.ts'
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addSim]
+const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addSim, addDemo]
 
 function createProgram(): Command {
   const program = new Command('palisade')
@@ -32,7 +33,8 @@ Exit codes: 0 fine, 1 a check or run failed, 2 wrong usage, 78 config wrong.
 Examples:
   palisade run                        make a configuration if there is none
   palisade check                      everything that could be wrong, at once
-  palisade link --host 192.0.2.1 --qr`,
+  palisade link --host 192.0.2.1 --qr
+  palisade demo                       see it work, offline`,
     )
   for (const add of COMMANDS) add(program)
   return program

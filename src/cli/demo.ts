@@ -1,0 +1,36 @@
+import { Option, type Command } from 'commander'
+import { CliError, EXIT } from './exit.ts'
+import { wholeNumber } from './numbers.ts'
+
+interface DemoOptions {
+  readonly time?: number
+}
+
+/** What sim/demo.ts offers. Loaded when it is wanted. */
+interface Demo {
+  runDemo(options: { timeSec: number | undefined }): Promise<boolean>
+}
+
+/** How long it runs where nobody can press Ctrl-C. */
+const UNATTENDED_SEC = 10
+const TIME_MAX_SEC = 86_400
+
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('offline: a simulated Telegram, the proxy, clients and attackers, and a live picture of it')
+    .addOption(
+      new Option(
+        '--time <seconds>',
+        `how long; until Ctrl-C unless said, without a terminal ${UNATTENDED_SEC}`,
+      ).argParser(wholeNumber(1, TIME_MAX_SEC)),
+    )
+    .action(runDemo)
+}
+
+async function runDemo({ time }: DemoOptions): Promise<void> {
+  const demo = (await import(new URL('../../sim/demo.ts', import.meta.url).href)) as Demo
+  const timeSec = time ?? (process.stdout.isTTY ? undefined : UNATTENDED_SEC)
+  if (!(await demo.runDemo({ timeSec }))) throw new CliError(EXIT.failed, 'not every file came whole')
+  process.exit(EXIT.ok)
+}
