@@ -28,11 +28,15 @@ export interface ConfigOptions {
   readonly listenPort?: number
   /** Lines put at the end of the `[listen]` table. */
   readonly listen?: string
+  /** Lines of the `[telegram]` table. */
+  readonly telegram?: string
+  /** Lines put at the end of the `[log]` table. */
+  readonly log?: string
 }
 
 /** A whole configuration: every DC is the simulated one, the mask host is the local site, all ports are free ones. */
 export function configText(options: ConfigOptions): string {
-  const { dcPort, maskPort, secrets = SECRETS, listenPort = 0, listen = '' } = options
+  const { dcPort, maskPort, secrets = SECRETS, listenPort = 0, listen = '', telegram = '', log = '' } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
   const users = secrets.map(
     ({ name, key, mode }) => `[[secret]]
@@ -51,6 +55,9 @@ ${users.join('\n')}
 host = "127.0.0.1"
 port = ${maskPort}
 
+[telegram]
+${telegram}
+
 [telegram.dc]
 ${dcs.join('\n')}
 
@@ -59,5 +66,6 @@ listen = "127.0.0.1:0"
 
 [log]
 level = "debug"
+${log}
 `
 }
