@@ -1,4 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { renderDocs } from '../src/config/docs.ts'
+import { withStageDiagram } from './stage-diagram.ts'
 
-writeFileSync(new URL('../docs/configuration.md', import.meta.url), renderDocs())
+/** Writes what the docs take from the code. */
+const page = (name: string) => new URL(`../docs/${name}`, import.meta.url)
+writeFileSync(page('configuration.md'), renderDocs())
+writeFileSync(page('architecture.md'), withStageDiagram(readFileSync(page('architecture.md'), 'utf8')))

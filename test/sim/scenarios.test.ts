@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { MOVES, type StageName } from '../../src/core/session/stages.ts'
 import { CHECKERS } from '../../sim/checkers/index.ts'
 import { MUTANTS } from '../../sim/mutants/mutants.ts'
 import { failure, missed, type Reached } from '../../sim/report/summary.ts'
@@ -65,12 +64,5 @@ describe('what proves the simulator', () => {
     const nothing: Reached = new Map()
     expect(missed(nothing)).toContain('closed eof')
     expect(missed(new Map([['closed eof', 1]]))).not.toContain('closed eof')
-  })
-})
-
-describe('the table of moves', () => {
-  it('never leads back', () => {
-    const reachable = (from: StageName): StageName[] => MOVES[from].flatMap((next) => [next, ...reachable(next)])
-    for (const stage of Object.keys(MOVES) as StageName[]) expect(reachable(stage)).not.toContain(stage)
   })
 })

@@ -56,7 +56,11 @@ export const mask = section(
         'a name that leads to a private address or to ourselves is refused.',
     ),
     port: key(integer(1, 65535), 443, 'Its port.'),
-    skew: key(duration(1000, 86_400_000), '2m', "Accepted difference of a ClientHello's clock from ours."),
+    skew: key(
+      duration(1000, 86_400_000),
+      '2m',
+      "Accepted difference of a ClientHello's clock from ours. The replay ring is laid out for the value at start: restart after raising it above 3m.",
+    ),
     max_bytes: key(size(64 * 1024, TB), '64 MB', 'Most that one masked connection may carry, jittered.'),
     max_time: key(duration(1000), '10m', 'Longest that one masked connection may last, jittered.'),
     group: key(
