@@ -59,7 +59,7 @@ export const mask = section(
     skew: key(
       duration(1000, 86_400_000),
       '2m',
-      "Accepted difference of a ClientHello's clock from ours. The replay ring is laid out for the value at start: restart after raising it above 3m.",
+      "Accepted difference of a ClientHello's clock from ours. After raising it above 3m, restart: the replay ring is laid out then.",
     ),
     max_bytes: key(size(64 * 1024, TB), '64 MB', 'Most that one masked connection may carry, jittered.'),
     max_time: key(duration(1000), '10m', 'Longest that one masked connection may last, jittered.'),
