@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { concat } from '../../../src/core/protocol/bytes.ts'
-import { helloOf, initOf, insideTls, scene, type Scene, type SceneOptions } from './scene.ts'
+import { helloOf, initOf, insideTls, scene, type Peer, type Scene, type SceneOptions } from './scene.ts'
 
 /** A tick, and the way of a few packets. */
 const SLACK_MS = 50 + 20
 const SEEDS = Array.from({ length: 25 }, (_, at) => at + 1)
 
-/** Times from `since` until the proxy says `kind`, over many seeds: within the bounds, and not always the same. */
+/** Times from `since` until the client is rejected or sees our FIN, over many seeds: within the bounds, and never the same. */
 function expectJitter(
   wantedMs: number,
-  kind: 'rejected' | 'closed',
-  begin: (it: Scene) => number,
+  until: 'rejected' | 'fin',
+  begin: (it: Scene) => { readonly since: number; readonly client: Peer },
   options: SceneOptions = {},
 ): void {
   const times = SEEDS.map((seed) => {
     const it = scene({ seed, ...options })
-    const since = begin(it)
-    return it.until(kind) - since
+    const { since, client } = begin(it)
+    if (until === 'rejected') return it.until(until) - since
+    it.world.until(() => client.events.length > 0, 1_000_000)
+    return client.endedAt - since
   })
   for (const time of times) {
     expect(time).toBeGreaterThanOrEqual(wantedMs)
@@ -29,27 +31,27 @@ function expectJitter(
 describe('deadlines in front of the relay: never early, at most 30 % and a tick late', () => {
   it('first byte', () => {
     expectJitter(60_000, 'rejected', (it) => {
-      it.dial()
-      return it.until('accepted')
+      const client = it.dial()
+      return { since: it.until('accepted'), client }
     })
   })
 
   it('handshake, counted from the first byte however many follow', () => {
     expectJitter(10_000, 'rejected', (it) => {
       const hello = helloOf(it)
-      const peer = it.dial()
+      const client = it.dial()
       it.until('accepted')
       it.world.runFor(30_000)
-      for (let at = 0; at < 20; at++) it.world.after(at * 1_500, () => peer.send(hello.slice(at * 10, at * 10 + 10)))
+      for (let at = 0; at < 20; at++) it.world.after(at * 1_500, () => client.send(hello.slice(at * 10, at * 10 + 10)))
       it.world.runFor(5)
-      return it.world.now
+      return { since: it.world.now, client }
     })
   })
 
   it('prewarm', () => {
-    expectJitter(300_000, 'closed', (it) => {
-      it.dial(helloOf(it))
-      return it.until('accepted') + 5
+    expectJitter(300_000, 'fin', (it) => {
+      const client = it.dial(helloOf(it))
+      return { since: it.until('accepted') + 5, client }
     })
   })
 
@@ -74,10 +76,10 @@ describe('deadlines in front of the relay: never early, at most 30 % and a tick 
   it('a balancer that says nothing', () => {
     const listen = { proxyProtocol: 'optional', proxyProtocolFrom: ['10.0.0.2'] } as const
     const begin = (it: Scene) => {
-      it.dial(Uint8Array.of(0x50, 0x52))
-      return it.until('accepted')
+      const client = it.dial(Uint8Array.of(0x50, 0x52))
+      return { since: it.until('accepted'), client }
     }
-    expectJitter(60_000, 'closed', begin, { listen })
+    expectJitter(60_000, 'fin', begin, { listen })
   })
 
   it('the mask site, in time', () => {
