@@ -54,13 +54,13 @@ export class OpeningStage implements Stage {
       },
       onFail: (why) => {
         this.#dial = undefined
-        session.guard(() => session.close(why, 'failed'))
+        session.guard(() => session.refuse(why))
       },
     })
   }
 
   onData(chunk: Uint8Array): void {
-    if (!this.#early.add(chunk)) this.#session.close('overflow', 'failed')
+    if (!this.#early.add(chunk)) this.#session.refuse('overflow')
   }
 
   onDrain(): void {}
@@ -72,7 +72,7 @@ export class OpeningStage implements Stage {
   }
 
   onDeadline(): void {
-    this.#session.close('dial-failed', 'failed')
+    this.#session.refuse('dial-failed')
   }
 
   leave(): void {
