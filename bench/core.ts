@@ -5,7 +5,7 @@
  */
 import { Proxy } from '../src/core/proxy.ts'
 import { TICK_MS } from '../src/core/memory/wheel.ts'
-import type { Settings } from '../src/core/settings.ts'
+import { DIRECT_ONLY, type Settings } from '../src/core/settings.ts'
 import { createRuntime } from '../src/runtime/index.ts'
 import { MemoryVault } from '../src/vault/memory.ts'
 import { DC_ID, DOMAIN, SECRET } from './load/opening.ts'
