@@ -40,6 +40,7 @@ const settings: Settings = {
     prefer: 'ipv4',
     connectTimeoutMs: 5_000,
     socks5: undefined,
+    ...DIRECT_ONLY,
     dc: { [DC_ID]: [{ ip: '127.0.0.1', port: Number(dcPort) }] },
   },
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },

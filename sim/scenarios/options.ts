@@ -1,5 +1,5 @@
 import type { Mode } from '../../src/core/events.ts'
-import type { SecretSettings, Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, type SecretSettings, type Settings } from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
 
 /** A third of all seeds each (design.md, 5). */
@@ -119,6 +119,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       connectTimeoutMs: random.pick([3_000, 5_000]),
       socks5: undefined,
       dc: {},
+      ...DIRECT_ONLY,
     },
     relay: {
       idleTimeoutMs: random.pick([60_000, 900_000]),

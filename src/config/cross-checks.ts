@@ -35,6 +35,12 @@ function secretChecks(config: Config): CrossProblem[] {
     if (before !== undefined)
       problems.push({ path: ['secret', i, 'name'], allowed: `a name of its own; secret.${before} has this one` })
     names.set(secret.name, before ?? i)
+    if (secret.ad_tag !== undefined && config.telegram.mode === 'direct')
+      problems.push({
+        path: ['secret', i, 'ad_tag'],
+        allowed: 'no ad tag, because telegram.mode is "direct"',
+        hint: 'only middle proxies carry it: set telegram.mode to "auto"',
+      })
   }
   return problems
 }

@@ -139,7 +139,12 @@ export type ProxyEvent =
     }
   /** A client whose link ended goes on on another one. */
   | { readonly kind: 'migrated'; readonly connection: number; readonly dc: number }
-  | { readonly kind: 'middle-config'; readonly what: MiddleFile; readonly result: MiddleFileResult; readonly why: string }
+  | {
+      readonly kind: 'middle-config'
+      readonly what: MiddleFile
+      readonly result: MiddleFileResult
+      readonly why: string
+    }
   | { readonly kind: 'fault'; readonly where: string; readonly message: string }
 
 export type Emit = (event: ProxyEvent) => void

@@ -7,7 +7,18 @@ import { SharePool } from './mask/shares.ts'
 import { MaskTargets } from './mask/targets.ts'
 import { BufferPool } from './memory/pool.ts'
 import { CallbackTimer, TimerWheel } from './memory/wheel.ts'
-import type { Address, Clock, Connection, Fetcher, Handler, Network, Random, SharedMemory, Store, Vault } from './ports.ts'
+import type {
+  Address,
+  Clock,
+  Connection,
+  Fetcher,
+  Handler,
+  Network,
+  Random,
+  SharedMemory,
+  Store,
+  Vault,
+} from './ports.ts'
 import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
 import { ProxyHeaderStage } from './session/proxy-header.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readDigest } from '../../trust/pins.ts'
 import { key, section } from '../key.ts'
 import { duration, instant } from '../values/time.ts'
 import { anyText, boolean, integer, list, oneOf, optional, text } from '../values/value.ts'
@@ -10,14 +11,13 @@ export const pinning = section(
       oneOf('off', 'warn', 'strict'),
       'warn',
       'In "strict", a host without two valid pins, one of them a backup, is not contacted.',
-      { planned: true },
     ),
     pins: key(
       list(
         z.strictObject({
           host: anyText('a host name'),
-          spki_sha256: list(anyText('a SHA-256 in base64'), 'a list of pins').prefault([]),
-          certificate_sha256: list(anyText('a SHA-256 in base64'), 'a list of pins').prefault([]),
+          spki_sha256: list(digest(), 'a list of pins').prefault([]),
+          certificate_sha256: list(digest(), 'a list of pins').prefault([]),
           from: optional(instant()).prefault(''),
           until: optional(instant()).prefault(''),
           backup: boolean().prefault(false),
@@ -26,7 +26,6 @@ export const pinning = section(
       ),
       [],
       'Such as `{ host = "core.telegram.org", spki_sha256 = ["base64"], certificate_sha256 = [], from = "", until = "", backup = false }`.',
-      { planned: true },
     ),
   },
 )
@@ -54,3 +53,7 @@ export const hsm = section(
     outage: key(oneOf('wait', 'mask'), 'mask', 'What new connections get while the HSM is gone.', { planned: true }),
   },
 )
+
+function digest() {
+  return text('a SHA-256 in base64 or hex, as palisade pin prints it', readDigest)
+}

@@ -9,8 +9,7 @@ export function routeFor(
   { mode, middle }: TelegramSettings,
   isMiddleReady: boolean,
 ): Route {
-  const isWanted =
-    mode === 'middle' || (mode === 'auto' && (client.hasTag || middle.dcs.includes(Math.abs(client.dc))))
+  const isWanted = mode === 'middle' || (mode === 'auto' && (client.hasTag || middle.dcs.includes(Math.abs(client.dc))))
   if (!isWanted) return 'direct'
   if (isMiddleReady) return 'middle'
   return client.hasTag || mode === 'middle' ? 'none' : 'direct'

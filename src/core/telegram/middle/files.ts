@@ -1,12 +1,7 @@
 import type { Emit, MiddleFile } from '../../events.ts'
 import { CallbackTimer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Clock, Fetcher, Store } from '../../ports.ts'
-import {
-  parseProxyConfig,
-  readProxySecret,
-  type ProxyConfig,
-  type ProxySecret,
-} from '../../protocol/rpc/index.ts'
+import { parseProxyConfig, readProxySecret, type ProxyConfig, type ProxySecret } from '../../protocol/rpc/index.ts'
 import type { MiddleSettings } from '../../settings.ts'
 
 export interface MiddleFilesOptions {

@@ -38,11 +38,11 @@ export class MiddleProxies {
   }
 
   start(): void {
-    this.#files.start()
+    if (this.#options.settings().mode !== 'direct') this.#files.start()
   }
   /** Fetches the files again, as after a reload that changed where they are. */
   refresh(): void {
-    this.#files.refresh()
+    if (this.#options.settings().mode !== 'direct') this.#files.refresh()
   }
   close(): void {
     this.#files.close()
