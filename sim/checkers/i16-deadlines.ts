@@ -5,6 +5,8 @@ const JITTER = { times: 13, in: 10 }
 const GRACE_MS = 2_000
 const MASK_DIAL_MS = 5_000
 const DISCARD_MS = 65_000
+/** Behind our FIN, when there was no way to the DC. */
+const LINGER_MS = 5_000
 
 /** I16: every session has one live deadline until it is closed, and it comes: nobody stays in front of the relay for ever. */
 export const checkDeadlines: MakeChecker = (scene, fail) => {
@@ -20,7 +22,8 @@ export const checkDeadlines: MakeChecker = (scene, fail) => {
         const hello = jittered(listen.firstByteTimeoutMs) + jittered(listen.handshakeTimeoutMs)
         const init = jittered(listen.prewarmTimeoutMs) + jittered(listen.handshakeTimeoutMs)
         start(event.connection, 2 * hello + init + DISCARD_MS * 2)
-      } else if (event.kind === 'authenticated') start(event.connection, 2 * telegram.connectTimeoutMs)
+      } else if (event.kind === 'authenticated')
+        start(event.connection, 2 * telegram.connectTimeoutMs + jittered(LINGER_MS))
       else if (event.kind === 'rejected')
         start(event.connection, MASK_DIAL_MS + jittered(mask.maxTimeMs) + jittered(DISCARD_MS))
       else if (event.kind === 'relaying' || event.kind === 'closed') until.delete(event.connection)

@@ -1,4 +1,4 @@
-import { isPrivate, parseIp } from '../address.ts'
+import { formatIp, isPrivate, parseIp } from '../address.ts'
 import type { Emit } from '../events.ts'
 import { CallbackTimer, type TimerWheel } from '../memory/wheel.ts'
 import type { Address, Network } from '../ports.ts'
@@ -52,7 +52,9 @@ export class MaskTargets {
   /** Of a configured host: the literal itself, or what its name resolved to. */
   addressOf(host: string): Address | undefined {
     const { port } = this.#options.settings().mask
-    if (parseIp(host) !== undefined) return this.#refusal(host, true) === undefined ? { ip: host, port } : undefined
+    const literal = parseIp(host)
+    if (literal !== undefined)
+      return this.#refusal(host, true) === undefined ? { ip: formatIp(literal), port } : undefined
     const ip = this.#names.get(host)?.ip
     return ip === undefined ? undefined : { ip, port }
   }
@@ -63,7 +65,10 @@ export class MaskTargets {
     const { wheel } = this.#options
     const hosts = this.#hosts()
     for (const host of this.#names.keys()) if (!hosts.includes(host)) this.#names.delete(host)
-    for (const host of hosts) this.#ask(host)
+    for (const host of hosts) {
+      if (parseIp(host) === undefined) this.#ask(host)
+      else this.#tell(host, host, this.#refusal(host, true), this.#nameOf(host))
+    }
     wheel.arm(this.#timer, wheel.now + REFRESH_MS)
   }
 
@@ -75,10 +80,7 @@ export class MaskTargets {
   #hosts(): readonly string[] {
     const { mask, secrets } = this.#options.settings()
     const hosts = mask.host === '' ? secrets.map((secret) => secret.domain) : [mask.host]
-    for (const host of hosts) {
-      if (parseIp(host) !== undefined) this.#tell(host, host, this.#refusal(host, true), this.#nameOf(host))
-    }
-    return [...new Set(hosts)].filter((host) => host !== '' && parseIp(host) === undefined)
+    return [...new Set(hosts)].filter((host) => host !== '')
   }
 
   #ask(host: string): void {
@@ -90,7 +92,7 @@ export class MaskTargets {
       if (this.#isClosed || this.#names.get(host) !== name) return
       const good = ips.find((ip) => this.#refusal(ip, false) === undefined)
       if (good !== undefined) {
-        name.ip = good
+        name.ip = canonical(good)
         name.refused = undefined
       } else if (ips.length > 0) {
         name.ip = undefined
@@ -111,7 +113,7 @@ export class MaskTargets {
   #refusal(ip: string, isLiteral: boolean): 'private' | 'ourselves' | undefined {
     const bytes = parseIp(ip)
     if (bytes === undefined) return 'private'
-    if (this.#isOurselves(ip)) return 'ourselves'
+    if (this.#isOurselves(formatIp(bytes))) return 'ourselves'
     return isPrivate(bytes) && !isLiteral ? 'private' : undefined
   }
 
@@ -120,6 +122,8 @@ export class MaskTargets {
     const { port } = settings().mask
     const own = listening().filter((listener) => listener.port === port)
     if (own.length === 0) return false
+    // A dial to "any" address ends at this machine, as one to loopback does.
+    if (isAny(ip)) return true
     const isOurAddress = ip.startsWith('127.') || ip === '::1' || network.ownAddresses().includes(ip)
     return own.some((listener) => listener.ip === ip || (isOurAddress && isAny(listener.ip)))
   }
@@ -129,6 +133,12 @@ export class MaskTargets {
     name.refused = ip
     this.#options.emit({ kind: 'mask-refused', host, ip, why })
   }
+}
+
+/** One address has one text, or it would not be recognised as ours. */
+function canonical(ip: string): string {
+  const bytes = parseIp(ip)
+  return bytes === undefined ? ip : formatIp(bytes)
 }
 
 function isAny(ip: string): boolean {

@@ -73,7 +73,7 @@ export class DiscardStage implements Stage {
   }
 
   #outcome(): Outcome {
-    if (this.#reason === 'overflow') return 'failed'
-    return this.#reason === 'mask-limit' ? 'masked' : 'discarded'
+    if (this.#reason === 'mask-limit') return 'masked'
+    return this.#reason === 'discarded' || this.#reason === 'bad-init' ? 'discarded' : 'failed'
   }
 }

@@ -185,9 +185,8 @@ export class HelloStage implements Stage {
     session.secret = match.id
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
     const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
-    const isKept = opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))
-    session.moveTo(opening)
-    if (!isKept) session.close('overflow', 'failed')
+    if (opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
+    else session.refuse('overflow')
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */

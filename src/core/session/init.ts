@@ -83,7 +83,7 @@ export class InitStage implements Stage {
 
   onDeadline(): void {
     if (this.#hasSpoken) this.#discard('bad-init')
-    else this.#session.close('prewarm-timeout', 'failed')
+    else this.#session.refuse('prewarm-timeout')
   }
 
   leave(): void {
@@ -128,9 +128,8 @@ export class InitStage implements Stage {
       records: this.#records,
       hasClientEnded: this.#hasEnded,
     })
-    const isKept = opening.adopt(this.#inner.bytes.subarray(INIT_LENGTH))
-    session.moveTo(opening)
-    if (!isKept) session.close('overflow', 'failed')
+    if (opening.adopt(this.#inner.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
+    else session.refuse('overflow')
   }
 
   #discard(reason: CloseReason): void {

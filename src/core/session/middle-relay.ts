@@ -20,6 +20,8 @@ import type { Session, Stage } from './session.ts'
 const WAITING_MAX_BYTES = 4 << 20
 /** What waits for a client that the middle proxy wants closed gets this long to be taken. */
 const FLUSH_MS = 30_000
+/** Longer than a request takes to a middle proxy. */
+const LOST_WITHIN_MS = 1_000
 /** The official proxy drops what is shorter: no message under a key, and none of a key exchange. */
 const MESSAGE_MIN = 28
 const ERROR_LENGTH = 4
@@ -60,6 +62,8 @@ export class MiddleRelayStage implements Stage, LinkClient {
   #isPaused = true
   /** It has spoken under its key: then it can go on from another link. */
   #hasKey = false
+  /** Monotonic ms of its last request. */
+  #sentAt = 0
   #isEnding = false
 
   /** Takes over `early`, what the client sent behind its init. */
@@ -168,12 +172,16 @@ export class MiddleRelayStage implements Stage, LinkClient {
     })
   }
 
-  /** Between two frames a client can move: its session lives with its key, and Telegram sends again what was not confirmed. */
+  /**
+   * Between two frames a client can move: its session lives with its key, and Telegram sends again what was not confirmed.
+   * But a request that was on its way may be lost, and nobody else would send that again: then the client had better know.
+   */
   onLinkLost(): void {
+    const isSure = this.#session.services.clock.mono() - this.#sentAt >= LOST_WITHIN_MS
     this.#slot = undefined
     this.#isWaitingForTurn = false
     this.#session.guard(() => {
-      if (this.#hasKey) this.#move()
+      if (this.#hasKey && isSure) this.#move()
       else this.#session.close('link-lost', 'relayed')
     })
   }
@@ -228,6 +236,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     for (let bytes = 0; count < this.#pending.length && (count === 0 || bytes < quantumBytes); count++) {
       bytes += this.#pending[count].bytes.length
     }
+    this.#sentAt = this.#session.services.clock.mono()
     const requests = this.#pending.splice(0, count).map((message) => this.#request(message, slot.id))
     slot.link.send(requests)
   }

@@ -52,12 +52,12 @@ export class OpeningStage implements Stage {
         this.#openMiddle(hasTag)
         break
       case 'none':
-        session.close('dial-failed', 'failed')
+        session.refuse('dial-failed')
     }
   }
 
   onData(chunk: Uint8Array): void {
-    if (!this.#early.add(chunk)) this.#session.close('overflow', 'failed')
+    if (!this.#early.add(chunk)) this.#session.refuse('overflow')
   }
 
   onDrain(): void {}
@@ -69,7 +69,7 @@ export class OpeningStage implements Stage {
   }
 
   onDeadline(): void {
-    this.#session.close('dial-failed', 'failed')
+    this.#session.refuse('dial-failed')
   }
 
   leave(): void {
@@ -93,7 +93,7 @@ export class OpeningStage implements Stage {
       },
       onFail: (why) => {
         this.#way = undefined
-        session.guard(() => session.close(why, 'failed'))
+        session.guard(() => session.refuse(why))
       },
     })
   }
@@ -117,7 +117,7 @@ export class OpeningStage implements Stage {
         isOver = true
         this.#way = undefined
         session.guard(() => {
-          if (hasTag) session.close('dial-failed', 'failed')
+          if (hasTag) session.refuse('dial-failed')
           else this.#openDirect()
         })
       },

@@ -24,14 +24,14 @@ export class ProxyHeaderStage implements Stage {
 
   onData(chunk: Uint8Array): void {
     if (!this.#seen.add(chunk)) {
-      this.#session.close('overflow', 'failed')
+      this.#session.refuse('overflow')
       return
     }
     const header = readProxyHeader(this.#seen.bytes)
     if (header.state === 'more') return
     if (header.state === 'bad' || (header.state === 'none' && this.#isRequired)) {
       // The peer is our own load balancer, so there is nobody to hide from.
-      this.#session.close('bad-proxy-header', 'failed')
+      this.#session.refuse('bad-proxy-header')
       return
     }
     if (header.state === 'header') {
@@ -39,10 +39,8 @@ export class ProxyHeaderStage implements Stage {
       this.#seen.drop(header.consumed)
     }
     const hello = new HelloStage(this.#session)
-    const rest = this.#seen.bytes
-    const isKept = hello.adopt(rest)
-    this.#session.moveTo(hello)
-    if (!isKept) this.#session.close('overflow', 'failed')
+    if (hello.adopt(this.#seen.bytes)) this.#session.moveTo(hello)
+    else this.#session.refuse('overflow')
   }
 
   onDrain(): void {}
@@ -56,7 +54,7 @@ export class ProxyHeaderStage implements Stage {
   }
 
   onDeadline(): void {
-    this.#session.close('first-byte-timeout', 'failed')
+    this.#session.refuse('first-byte-timeout')
   }
 
   leave(): void {

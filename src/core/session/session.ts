@@ -99,6 +99,14 @@ export class Session extends Timer implements Handler {
     }
   }
 
+  /**
+   * Ends a session of ours that never got to the relay. FIN goes out at once and what still comes is read: a close over
+   * unread bytes would be a reset.
+   */
+  refuse(reason: CloseReason): void {
+    this.moveTo(new DiscardStage(this, reason, false, true))
+  }
+
   /** Ends the session. `how` says what the client sees: an ordered end, a reset, or nothing (it is gone already). */
   close(reason: CloseReason, outcome: Outcome, how: 'close' | 'reset' | 'gone' = 'close'): void {
     if (this.isClosed) return

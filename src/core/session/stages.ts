@@ -11,7 +11,7 @@ export const MOVES: Readonly<Record<StageName, readonly StageName[]>> = {
   /** Our ServerHello is out: there is no way back to the mask host. */
   init: ['opening', 'discard', 'closed'],
   /** Dialling the DC. */
-  opening: ['relay', 'closed'],
+  opening: ['relay', 'discard', 'closed'],
   relay: ['closed'],
   /** Relayed to the web site we hide behind. */
   mask: ['discard', 'closed'],

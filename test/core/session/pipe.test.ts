@@ -36,6 +36,41 @@ describe('Pipe', () => {
     expect([target.hasEnded, pipe.isFinished, target.written.length]).toEqual([true, true, 3])
   })
 
+  it.each([
+    [999, false],
+    [1000, false],
+    [1001, true],
+  ])('pauses with %i bytes of 1000 waiting: %s', (waiting, isPaused) => {
+    const [source, target] = [new FakeConnection(), new FakeConnection()]
+    const pipe = new Pipe(source, target, new BufferPool({ ceilingBytes: 1 << 20 }), 1000)
+    target.room = 0
+    for (let sent = 0; sent < waiting; sent += 333) pipe.push(bytes(Math.min(333, waiting - sent)))
+    expect([pipe.waiting, source.isPaused]).toEqual([waiting, isPaused])
+  })
+
+  it('leaves a source alone that ended, and sends one FIN', () => {
+    const [source, target] = [new FakeConnection(), new FakeConnection()]
+    const pipe = new Pipe(source, target, new BufferPool({ ceilingBytes: 1 << 20 }), 0)
+    target.room = 0
+    pipe.push(bytes(5))
+    expect(source.isPaused).toBe(true)
+    pipe.end()
+    pipe.end()
+    target.room = 5
+    pipe.drain()
+    expect([source.isPaused, target.hasEnded, target.written.length]).toEqual([true, true, 5])
+    pipe.drain()
+    expect(pipe.isFinished).toBe(true)
+  })
+
+  it('ends at once where nothing waits, and passes no empty chunk on', () => {
+    const target = new FakeConnection()
+    const pipe = new Pipe(new FakeConnection(), target, new BufferPool({ ceilingBytes: 0 }), 0)
+    expect(pipe.push(bytes(0))).toBe(true)
+    pipe.end()
+    expect([pipe.isFinished, target.hasEnded]).toEqual([true, true])
+  })
+
   it('says so when the pool has no buffer left, and gives back what it holds', () => {
     const pool = new BufferPool({ ceilingBytes: 4096 })
     const target = new FakeConnection()
