@@ -169,6 +169,9 @@ describe('frames', () => {
   it('have limits, and are taken at them', () => {
     expect(inClear(withLength(FRAME_MIN))).toBe('ok')
     expect(inClear(withLength(HANDSHAKE_FRAME_MAX))).toBe('ok')
+    const nonceOnly = frame(-2, new Uint8Array(4))
+    expect(inClear(concat(nonceOnly, withLength(HANDSHAKE_FRAME_MAX)))).toBe('ok')
+    expect(inClear(concat(nonceOnly, withLength(HANDSHAKE_FRAME_MAX + 4)))).toBe('bad-length')
     const begun = concat(frame(-2, new Uint8Array(4)), frame(-1, new Uint8Array(4)))
     for (const [limit, length, verdict] of [
       [undefined, 2 ** 24, 'ok'],

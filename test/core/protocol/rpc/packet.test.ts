@@ -168,6 +168,17 @@ describe('packets', () => {
   })
 })
 
+it.each([
+  ['request', vector.proxy_req_payload, 84],
+  ['request without a tag', vector.proxy_req_payload_without_tag, 56],
+  ['answer', vector.proxy_ans_payload, 16],
+])('a %s has a message', (_name, payload, head) => {
+  expect(readPacket(hex(payload).subarray(0, head))).toEqual({ kind: 'bad' })
+  const keyed = hex(payload).subarray(0, head)
+  keyed[4] &= ~2
+  expect(readPacket(keyed)).toEqual({ kind: 'bad' })
+})
+
 describe('nonceFault', () => {
   const ours = { selector: NONCES.proxy.selector, wallSec: WALL_SEC }
 
