@@ -4,6 +4,7 @@ import { addCheck } from './check.ts'
 import { addControl } from './control.ts'
 import { CliError, EXIT } from './exit.ts'
 import { addLink } from './link.ts'
+import { addPin } from './pin.ts'
 import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
 import { addSim } from './sim.ts'
@@ -12,7 +13,7 @@ import { say } from './output.ts'
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addSim]
+const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addPin, addSim]
 
 function createProgram(): Command {
   const program = new Command('palisade')
