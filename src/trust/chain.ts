@@ -65,7 +65,7 @@ function describe(x509: X509Certificate): Certificate | undefined {
       // Not `getPeerCertificate().pubkey`: for elliptic curves that is a bare point.
       spki: sha256(x509.publicKey.export({ type: 'spki', format: 'der' })),
       certificate: sha256(x509.raw),
-      subject: x509.subject.replaceAll(/[^\x20-\x7e]+/g, ', '),
+      subject: x509.subject.replaceAll('\n', ', ').replaceAll(/[^\x20-\x7e]/g, '?'),
       isCa: x509.ca,
       isSelfSigned: x509.checkIssued(x509) && x509.verify(x509.publicKey),
       untilSec: Math.floor(x509.validToDate.getTime() / 1000),

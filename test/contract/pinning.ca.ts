@@ -25,6 +25,7 @@ export interface LocalCa {
   readonly leaf: Identity
   /** The next key of the same site, by the same intermediate. */
   readonly nextLeaf: Identity
+  readonly localLeaf: Identity
   readonly rsaLeaf: Identity
   readonly namesakeLeaf: Identity
   readonly expiredLeaf: Identity
@@ -34,6 +35,8 @@ export interface LocalCa {
 }
 
 export const SITE = 'pins.test'
+/** A name that leads to loopback. */
+export const LOCAL = 'localhost'
 
 interface Order {
   readonly name: string
@@ -61,6 +64,7 @@ export function makeCa(): LocalCa {
       namesake,
       leaf,
       nextLeaf: issue({ name: SITE, by: intermediate }),
+      localLeaf: issue({ name: LOCAL, by: intermediate }),
       rsaLeaf: issue({ name: SITE, by: intermediate, isRsa: true }),
       namesakeLeaf: issue({ name: SITE, by: namesake }),
       expiredLeaf: issue({ name: SITE, by: intermediate, days: -1 }),

@@ -1,6 +1,7 @@
 import type { Case } from './contract.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { realNetworkCases } from './network.real.ts'
+import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
@@ -16,4 +17,5 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'admin-socket': adminSocketCases,
   metrics: metricsCases,
   pinning: pinningCases,
+  'pin-command': pinCommandCases,
 }

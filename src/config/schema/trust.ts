@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { readDigest } from '../../trust/pins.ts'
 import { key, section } from '../key.ts'
+import { sha256 } from '../values/digest.ts'
+import { host } from '../values/net.ts'
 import { duration, instant } from '../values/time.ts'
 import { anyText, boolean, integer, list, oneOf, optional, text } from '../values/value.ts'
 
@@ -15,9 +16,9 @@ export const pinning = section(
     pins: key(
       list(
         z.strictObject({
-          host: anyText('a host name'),
-          spki_sha256: list(digest(), 'a list of pins').prefault([]),
-          certificate_sha256: list(digest(), 'a list of pins').prefault([]),
+          host: host(),
+          spki_sha256: list(sha256(), 'a list of digests').prefault([]),
+          certificate_sha256: list(sha256(), 'a list of digests').prefault([]),
           from: optional(instant()).prefault(''),
           until: optional(instant()).prefault(''),
           backup: boolean().prefault(false),
@@ -53,7 +54,3 @@ export const hsm = section(
     outage: key(oneOf('wait', 'mask'), 'mask', 'What new connections get while the HSM is gone.', { planned: true }),
   },
 )
-
-function digest() {
-  return text('a SHA-256 in base64 or hex, as palisade pin prints it', readDigest)
-}

@@ -22,6 +22,8 @@ export interface TlsFailure {
   readonly message: string
 }
 
+const MESSAGE_MAX = 300
+
 /** Looks at a chain that passed the usual validation; undefined lets it pass, a line refuses it. */
 export type Judge = (chain: readonly Certificate[]) => string | undefined
 
@@ -48,7 +50,7 @@ export function dialTls(target: TlsTarget, judge: Judge, dial: TlsDial): { cance
     ALPNProtocols: ['http/1.1'],
     checkServerIdentity: (_: string, leaf: PeerCertificate) => {
       const problem = checkServerIdentity(target.host, leaf)
-      const why = problem === undefined ? judge(readChain(dersOf(leaf))) : problem.message
+      const why = problem === undefined ? judge(readChain(dersOf(leaf))) : plainText(problem.message)
       seen = why === undefined ? 'trusted' : { kind: problem === undefined ? 'judged' : 'untrusted', message: why }
       return why === undefined ? undefined : new Error(why)
     },
@@ -67,7 +69,7 @@ export function dialTls(target: TlsTarget, judge: Judge, dial: TlsDial): { cance
     const isUntrusted = Boolean(socket.authorizationError)
     fail({
       kind: isUntrusted ? 'untrusted' : 'network',
-      message: isUntrusted ? error.message : `cannot be reached (${errorCode(error)})`,
+      message: isUntrusted ? plainText(error.message) : `cannot be reached (${errorCode(error)})`,
     })
   }
   const onClose = () => fail({ kind: 'network', message: 'ended the connection' })
@@ -90,6 +92,14 @@ export function dialTls(target: TlsTarget, judge: Judge, dial: TlsDial): { cance
       socket.destroy()
     },
   }
+}
+
+/** One short line: names come from the certificate of a stranger, and advice of the runtime is not for our operator. */
+function plainText(message: string): string {
+  return message
+    .split(';', 1)[0]
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+    .slice(0, MESSAGE_MAX)
 }
 
 /** The certificates from the leaf up. The root stands as its own issuer. */
