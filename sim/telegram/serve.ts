@@ -4,7 +4,7 @@ import { createRuntime } from '../../src/runtime/index.ts'
 import type { ProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { SimulatedDc, type DcCounters } from './dc.ts'
 import type { UploadLog } from './files.ts'
-import { SimulatedMiddleProxy } from './middle-proxy.ts'
+import { SimulatedMiddleProxy, type MiddleProxyOptions } from './middle-proxy.ts'
 
 export interface SimulatedTelegram {
   readonly address: Address
@@ -49,11 +49,15 @@ export function startSimulatedMiddleProxy(options: {
   readonly port: number
   readonly dc: number
   readonly secret: ProxySecret
+  readonly refuse?: MiddleProxyOptions['refuse']
 }): Promise<ServedMiddleProxy> {
   const { network, random, clock } = createRuntime()
   const backend = new SimulatedDc({ random, clock, unpack })
-  const { dc, secret, host, port } = options
-  const middle = new SimulatedMiddleProxy({ clock, random, after, secret, dc, backend })
+  const { dc, secret, host, port, refuse } = options
+  const middle = new SimulatedMiddleProxy({
+    ...{ clock, random, after, secret, dc, backend },
+    ...(refuse === undefined ? {} : { refuse }),
+  })
   return new Promise((resolve, reject) => {
     network.listen({ host, port, backlog: 128 }, middle.accept, (result) => {
       if ('error' in result) reject(new Error(result.error.message))

@@ -18,10 +18,8 @@ import type { Session, Stage } from './session.ts'
  * asks for at a time. Whoever does not take even that is closed.
  */
 const WAITING_MAX_BYTES = 4 << 20
-/** What waits for a client that the middle proxy wants closed gets this long to be taken. */
-const FLUSH_MS = 30_000
-/** Longer than a request takes to a middle proxy. */
-const LOST_WITHIN_MS = 1_000
+/** At the end of either direction: last answers are waited for as long as something moves within this time. */
+const LAST_MS = 10_000
 /** The official proxy drops what is shorter: no message under a key, and none of a key exchange. */
 const MESSAGE_MIN = 28
 const ERROR_LENGTH = 4
@@ -62,9 +60,12 @@ export class MiddleRelayStage implements Stage, LinkClient {
   #isPaused = true
   /** It has spoken under its key: then it can go on from another link. */
   #hasKey = false
-  /** Monotonic ms of its last request. */
-  #sentAt = 0
+  /** Its last batch on the link it is on. */
+  #batch = 0
   #isEnding = false
+  #hasClientEnded = false
+  /** Bytes for the client when the last deadline was set. */
+  #waitingBefore = 0
 
   /** Takes over `early`, what the client sent behind its init. */
   constructor(session: Session, opened: Opened, early: Accumulator) {
@@ -115,8 +116,10 @@ export class MiddleRelayStage implements Stage, LinkClient {
     if (this.#toClientBox.flush() && this.#isEnding) this.#session.client.end()
   }
 
+  /** Answers may still be on their way: it is closed once none has come for a while. */
   onEnd(): void {
-    this.#session.close('eof', 'relayed')
+    this.#hasClientEnded = true
+    this.#waitForLast()
   }
 
   onClose(kind: CloseKind): void {
@@ -124,8 +127,10 @@ export class MiddleRelayStage implements Stage, LinkClient {
   }
 
   onDeadline(): void {
-    if (this.#isEnding) this.#session.close('eof', 'relayed')
-    else this.#times.expire()
+    const { waiting } = this.#toClientBox
+    if (!this.#isEnding && !this.#hasClientEnded) this.#times.expire()
+    else if (waiting > 0 && waiting < this.#waitingBefore) this.#waitForLast()
+    else this.#session.close('eof', 'relayed')
   }
 
   leave(): void {
@@ -166,7 +171,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#session.guard(() => {
       this.#slot = undefined
       this.#isEnding = true
-      this.#session.setDeadline(FLUSH_MS)
+      this.#waitForLast()
       if (this.#toClientBox.waiting === 0) this.#session.client.end()
       this.#resume()
     })
@@ -177,7 +182,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
    * But a request that was on its way may be lost, and nobody else would send that again: then the client had better know.
    */
   onLinkLost(): void {
-    const isSure = this.#session.services.clock.mono() - this.#sentAt >= LOST_WITHIN_MS
+    const isSure = this.#slot?.link.hasArrived(this.#batch) === true
     this.#slot = undefined
     this.#isWaitingForTurn = false
     this.#session.guard(() => {
@@ -194,6 +199,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
       onAttached: (slot) => {
         this.#attaching = undefined
         this.#slot = slot
+        this.#batch = 0
         session.services.emit({ kind: 'migrated', connection: session.id, dc })
         session.guard(() => this.#goOn())
       },
@@ -236,8 +242,8 @@ export class MiddleRelayStage implements Stage, LinkClient {
     for (let bytes = 0; count < this.#pending.length && (count === 0 || bytes < quantumBytes); count++) {
       bytes += this.#pending[count].bytes.length
     }
-    this.#sentAt = this.#session.services.clock.mono()
     const requests = this.#pending.splice(0, count).map((message) => this.#request(message, slot.id))
+    this.#batch = slot.link.nextBatch
     slot.link.send(requests)
   }
 
@@ -272,6 +278,13 @@ export class MiddleRelayStage implements Stage, LinkClient {
     }
     if (!this.#toClientBox.send(bytes) || this.#toClientBox.waiting > WAITING_MAX_BYTES)
       this.#session.close('overflow', 'relayed')
+    else if (this.#hasClientEnded) this.#waitForLast()
+  }
+
+  /** Until the client has taken all, as long as it takes some. */
+  #waitForLast(): void {
+    this.#waitingBefore = this.#toClientBox.waiting
+    this.#session.setDeadline(LAST_MS)
   }
 
   #pause(): void {

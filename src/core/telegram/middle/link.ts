@@ -53,8 +53,10 @@ export interface LinkOptions {
 }
 
 const HANDSHAKE_MS = 5_000
-/** Silence of a link that has clients is asked about, and ends it when nobody answers. */
+/** Silence of a link is asked about, and ends it when nobody answers. */
 const PING_AFTER_MS = 25_000
+/** Requests are followed by a ping this soon: its pong says that they all have arrived. */
+const CONFIRM_MS = 500
 const SILENT_MS = 60_000
 /** Beyond this no more is written until the kernel has taken some: clients wait in their order. */
 const CONGESTED_BYTES = 256 << 10
@@ -91,7 +93,10 @@ export class MiddleLink extends Timer implements Handler {
   readonly #ownPid: Pid
   #state: State = 'nonce'
   #nextId = 1
-  #pings = 0n
+  /** Batches of requests sent, asked about by a ping, and confirmed by its pong. */
+  #sent = 0
+  #asked = 0
+  #confirmed = 0
   #lastHeard: number
   #emptySince: number
 
@@ -138,9 +143,24 @@ export class MiddleLink extends Timer implements Handler {
     if (this.isRetired && this.#clients.size === 0) this.close('retired')
   }
 
+  /** What to ask `hasArrived` about after the next `send`; noted before, since the link may end in it. */
+  get nextBatch(): number {
+    return this.#sent + 1
+  }
+
   /** Sends some messages of one client in one write; ask `isCongested` before. */
   send(requests: readonly ProxyReq[]): void {
-    if (this.#state === 'open') this.#write(...requests)
+    const { wheel, clock } = this.#options
+    if (this.#state !== 'open') return
+    this.#sent++
+    this.#write(...requests)
+    const soon = clock.mono() + CONFIRM_MS
+    if (this.isOpen && this.at > soon) wheel.arm(this, soon)
+  }
+
+  /** Whether that batch is known to have come to the other side. */
+  hasArrived(batch: number): boolean {
+    return batch <= this.#confirmed
   }
 
   /** Calls `onTurn` of that client when the link has room and others had their turn. */
@@ -190,8 +210,11 @@ export class MiddleLink extends Timer implements Handler {
     else if (this.#state !== 'open') this.close('handshake-timeout')
     else if (silentMs >= SILENT_MS) this.close('silent')
     else {
-      if (silentMs >= PING_AFTER_MS) this.#write({ kind: 'ping', id: ++this.#pings })
-      wheel.arm(this, clock.mono() + PING_AFTER_MS)
+      if (silentMs >= PING_AFTER_MS || this.#sent > this.#asked) {
+        this.#asked = this.#sent
+        this.#write({ kind: 'ping', id: BigInt(this.#asked) })
+      }
+      if (this.#state === 'open') wheel.arm(this, clock.mono() + PING_AFTER_MS)
     }
   }
 
@@ -256,8 +279,19 @@ export class MiddleLink extends Timer implements Handler {
       case 'bad':
         this.close('bad-frame')
         break
-      default:
-      // A pong, or a kind that is newer than we are.
+      case 'pong':
+        if (packet.id <= BigInt(this.#asked)) this.#confirmed = Math.max(this.#confirmed, Number(packet.id))
+        break
+      case 'unknown':
+        // What is newer than we are means nothing to us.
+        break
+      case 'nonce':
+      case 'handshake':
+      case 'handshake-error':
+      case 'proxy-req':
+      case 'close-conn':
+        this.close('bad-frame')
+        break
     }
   }
 
