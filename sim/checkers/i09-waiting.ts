@@ -3,7 +3,7 @@ import { READ_MAX_BYTES } from '../world/network.ts'
 import type { MakeChecker } from './index.ts'
 
 /** A shared link cannot be stopped for one client (core/session/middle-relay.ts). */
-const MIDDLE_WAITING_MAX_BYTES = 4 << 20
+const MIDDLE_WAITING_MAX_BYTES = 8 << 20
 
 /** I9: what waits for one slow reader is bounded. That others are not slowed is part of talks that must end well. */
 export const checkWaiting: MakeChecker = (scene, fail) => ({

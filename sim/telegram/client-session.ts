@@ -2,7 +2,14 @@ import { AUTH, KeyExchange, type Agreed } from './auth.ts'
 import type { DcKey } from './key.ts'
 import { MessageIds, open, readPlainMessage, seal, writePlainMessage } from './message.ts'
 import type { MethodContext } from './methods.ts'
-import { answerMessage, sessionOf, type KeyRecord, type SessionPorts } from './session.ts'
+import {
+  answerMessage,
+  sessionOf,
+  unconfirmedOf,
+  type KeyRecord,
+  type SessionRecord,
+  type SessionPorts,
+} from './session.ts'
 import { TlReader } from './tl.ts'
 
 /** Where a DC's answers to one client go, whatever carries them. What it is given belongs to it. */
@@ -47,6 +54,8 @@ export class ClientSession implements ClientInput {
   readonly #output: ClientOutput
   readonly #exchange: KeyExchange
   readonly #messageIds = new MessageIds()
+  /** The session that speaks here; it may have spoken elsewhere before. */
+  #session: SessionRecord | undefined
 
   constructor(memory: DcMemory, dc: number, output: ClientOutput) {
     this.#memory = memory
@@ -76,7 +85,10 @@ export class ClientSession implements ClientInput {
     }
     const { envelope } = opened
     const session = sessionOf(record, envelope.session)
-    for (const answer of answerMessage(ports, record, session, envelope, this.#memory.context(this.#dc))) {
+    const missed = session === this.#session ? [] : unconfirmedOf(record, session)
+    this.#session = session
+    const answers = answerMessage(ports, record, session, envelope, this.#memory.context(this.#dc))
+    for (const answer of [...missed, ...answers]) {
       this.#output.packet(seal(record.key, 'to-client', answer, ports.random))
     }
   }

@@ -108,6 +108,10 @@ export class Proxy {
   get links(): number {
     return this.#services.middle.links
   }
+  /** Clients that have a place on one of them. */
+  get linkClients(): number {
+    return this.#services.middle.clients
+  }
   get pool(): BufferPool {
     return this.#services.pool
   }

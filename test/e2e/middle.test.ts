@@ -12,8 +12,8 @@ import { FILE_ID, sha256OfFile, Stage } from './stage.ts'
 const TAG = '0123456789abcdef0123456789abcdef'
 const TAGGED = SECRETS.map((secret) => ({ ...secret, adTag: TAG }))
 const DOWNLOAD_BYTES = 32 << 20
-/** Several rotations in every download. */
-const ROTATE_BYTES = 6 << 20
+/** Several rotations in every download, and some progress between two: what is under way is asked for again. */
+const ROTATE_BYTES = 10 << 20
 
 describe.each(RUNTIMES)('clients by middle proxy, through the program on %s', (runtime) => {
   const file = new SeededRandom(1, 'proxy-secret').bytes(128)
@@ -62,7 +62,7 @@ describe.each(RUNTIMES)('clients by middle proxy, through the program on %s', (r
       bytes: DOWNLOAD_BYTES,
     })
     expect(await download.done()).toMatchObject({ sha256: sha256OfFile(DOWNLOAD_BYTES), bytes: DOWNLOAD_BYTES })
-    expect(middle.middle.counters.rotated - before).toBeGreaterThanOrEqual(4)
+    expect(middle.middle.counters.rotated - before).toBeGreaterThanOrEqual(3)
   })
 
   it('sent nothing the direct way, and nothing a middle proxy could take offence at', () => {

@@ -17,7 +17,7 @@ import type { Session, Stage } from './session.ts'
  * A shared link cannot be stopped for one client, so more may wait for it here than in direct mode: about what a client
  * asks for at a time. Whoever does not take even that is closed.
  */
-const WAITING_MAX_BYTES = 4 << 20
+const WAITING_MAX_BYTES = 8 << 20
 /** At the end of either direction: last answers are waited for as long as something moves within this time. */
 const LAST_MS = 10_000
 /** The official proxy drops what is shorter: no message under a key, and none of a key exchange. */

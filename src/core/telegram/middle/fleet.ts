@@ -59,6 +59,11 @@ export class Fleet {
   get links(): number {
     return this.#links.size
   }
+  get clients(): number {
+    let clients = 0
+    for (const link of this.#links.keys()) clients += link.clients
+    return clients
+  }
 
   /** `onAttached` or `onFail` comes once, perhaps before this returns; not after `cancel`. */
   attach(client: LinkClient, attaching: Attaching): Cancellable {

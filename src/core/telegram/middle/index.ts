@@ -55,6 +55,12 @@ export class MiddleProxies {
     for (const fleet of this.#fleets.values()) links += fleet.links
     return links
   }
+  /** Clients that have a place on a link. */
+  get clients(): number {
+    let clients = 0
+    for (const fleet of this.#fleets.values()) clients += fleet.clients
+    return clients
+  }
   /** Whether it knows enough to serve anybody. */
   get isReady(): boolean {
     return this.#files.secret !== undefined && (this.#config(4) !== undefined || this.#config(6) !== undefined)
