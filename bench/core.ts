@@ -5,7 +5,7 @@
  */
 import { Proxy } from '../src/core/proxy.ts'
 import { TICK_MS } from '../src/core/memory/wheel.ts'
-import type { Settings } from '../src/core/settings.ts'
+import { DIRECT_ONLY, type Settings } from '../src/core/settings.ts'
 import { createRuntime } from '../src/runtime/index.ts'
 import { MemoryVault } from '../src/vault/memory.ts'
 import { DC_ID, DOMAIN, SECRET } from './load/opening.ts'
@@ -40,6 +40,7 @@ const settings: Settings = {
     prefer: 'ipv4',
     connectTimeoutMs: 5_000,
     socks5: undefined,
+    ...DIRECT_ONLY,
     dc: { [DC_ID]: [{ ip: '127.0.0.1', port: Number(dcPort) }] },
   },
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },

@@ -14,8 +14,10 @@ import type { Log } from './observe/log.ts'
 import { Metrics, type Readings } from './observe/metrics.ts'
 import { serveAdminSocket } from './runtime/admin-socket.ts'
 import { Closing } from './runtime/closing.ts'
+import { createFetcher } from './runtime/fetcher.ts'
 import { createRuntime, type LevelStore, type Listener, type ListenError, type Runtime } from './runtime/index.ts'
 import { serveMetrics } from './runtime/metrics-server.ts'
+import { PinPolicy, toPinSettings } from './trust/policy.ts'
 import { MemoryVault } from './vault/memory.ts'
 import { VERSION } from './version.ts'
 
@@ -69,12 +71,17 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   const vault = new MemoryVault()
   giveKeys(vault, log, live.prepared)
 
-  const metrics = new Metrics(() => readNow(proxy, runtime, lag), { version: VERSION, runtime: runtime.name })
+  const policy = new PinPolicy(toPinSettings(config.pinning), ({ host, outcome, isRefused, message }) =>
+    log.write('warn', 'tls.pin', message, { host, outcome, refused: isRefused }),
+  )
+  const fetcher = createFetcher({ policy, wall: () => clock.wall() })
+  const run = { pid: process.pid, startedSec: clock.wall() }
+  const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
   }
-  const ports = { clock, random, network, vault, memory, store }
+  const ports = { clock, random, network, vault, memory, store, fetcher, run }
   const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())
@@ -93,7 +100,7 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   const metricsAt = await openMetrics(config.metrics.listen, metrics, closing)
   const startedAt = clock.mono()
   const status = () => statusOf({ proxy, live, runtime, listening, metricsAt, uptimeMs: clock.mono() - startedAt })
-  const reload = () => reloadInto({ proxy, live, vault, log, metrics })
+  const reload = () => reloadInto({ proxy, live, vault, log, metrics, policy })
   const stop = closing.run
   const drain = () => {
     if (proxy.isDraining) return
@@ -113,11 +120,13 @@ interface Parts {
   readonly vault: MemoryVault
   readonly log: Log
   readonly metrics: Metrics
+  readonly policy: PinPolicy
 }
 
-function reloadInto({ proxy, live, vault, log, metrics }: Parts): ReloadResult {
+function reloadInto({ proxy, live, vault, log, metrics, policy }: Parts): ReloadResult {
   const result = live.reload((prepared, loaded) => {
     giveKeys(vault, log, prepared)
+    policy.settings = toPinSettings(loaded.config.pinning)
     proxy.apply(prepared.settings)
     for (const id of prepared.removed) vault.remove(id)
     log.level = loaded.config.log.level
@@ -227,10 +236,12 @@ async function openAdmin(path: string, control: Control, closing: Closing): Prom
   closing.add(() => socket.close())
 }
 
-function readNow(proxy: Proxy, runtime: Runtime, lag: LoopLag): Readings {
+function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag): Readings {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage()
   return {
     openConnections: proxy.open,
+    links: proxy.links,
+    pins: policy.counts(),
     clientToDcBytes: proxy.totals.clientToDcBytes,
     dcToClientBytes: proxy.totals.dcToClientBytes,
     bufferBytes: proxy.pool.inUseBytes,

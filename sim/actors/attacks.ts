@@ -28,7 +28,12 @@ export interface Attack {
 export interface AttackContext {
   readonly random: SeededRandom
   /** A secret that is configured, and its host name. */
-  readonly secret: { readonly key: Uint8Array; readonly domain: string; readonly modes: readonly Mode[] }
+  readonly secret: {
+    readonly key: Uint8Array
+    readonly domain: string
+    readonly modes: readonly Mode[]
+    readonly isMiddle: boolean
+  }
   /** A secret that is configured, and was good until long ago. */
   readonly expired: { readonly key: Uint8Array; readonly domain: string } | undefined
   readonly keys: readonly Uint8Array[]
@@ -145,6 +150,13 @@ export const ATTACKS: Readonly<Record<string, MakeAttack>> = {
     const init = makeInit({ random, framing: 'padded', dc: 2, secret: key, isInsideTls: true })
     const records = concat(Uint8Array.of(0x14, 3, 3, 0, 1, 1, 0x17, 3, 3, 0, 64), init.wire)
     const attack = stranger('bad-record', [hello.record, records, random.bytes(200)], random, { gapMs: 2_000 })
+    return { ...attack, isStranger: false, expects: 'anything', ending: 'waits' }
+  },
+  /** A client with a secret whose frames make no sense: only where somebody looks at them. */
+  'bad-frame': ({ random, secret }) => {
+    if (!secret.isMiddle || !secret.modes.includes('padded')) return undefined
+    const init = makeInit({ random, framing: 'padded', dc: 2, secret: secret.key })
+    const attack = stranger('bad-frame', [init.wire, random.bytes(400)], random, { gapMs: 2_000, isTimed: false })
     return { ...attack, isStranger: false, expects: 'anything', ending: 'waits' }
   },
   balancer: ({ random }) => {

@@ -55,6 +55,8 @@ export class MtprotoClient {
   readonly #session: bigint
   /** Calls by the id of their message. */
   readonly #waiting: { readonly id: bigint; readonly reply: Reply<Uint8Array> }[] = []
+  /** Ids of calls that have their answer. A client of the simulation lives for few. */
+  readonly #settled = new Set<bigint>()
   /** Plain questions are answered in their order. */
   readonly #plainWaiting: ((body: Uint8Array) => void)[] = []
   #init: Uint8Array | undefined
@@ -203,9 +205,11 @@ export class MtprotoClient {
   #settle(id: bigint, value: Uint8Array): void {
     const at = this.#waiting.findIndex((waiting) => waiting.id === id)
     if (at < 0) {
-      this.onTrouble('an answer to no question')
+      // A DC sends an answer again that it does not know to have come.
+      if (!this.#settled.has(id)) this.onTrouble('an answer to no question')
       return
     }
+    this.#settled.add(id)
     const [{ reply }] = this.#waiting.splice(at, 1)
     const reader = new TlReader(value)
     if (reader.u32() !== SERVICE.rpcError) reply({ kind: 'ok', value })

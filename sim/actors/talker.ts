@@ -232,7 +232,8 @@ export class Talker implements Handler {
     const part = readPart(frame.payload, 'to-client')
     if (typeof part === 'string') this.#nonsense(part)
     else if (this.#answered >= this.#sent) this.#nonsense('an answer to nothing')
-    else if (!isSamePart(part, answerTo(this.#part(this.#answered)))) this.#nonsense('another answer than the next')
+    else if (!isSamePart(part, answerTo(this.#part(this.#answered))))
+      this.#nonsense('another answer than the next', part.sequence > this.#answered && part.talk === this.plan.talk)
     else {
       this.#answered++
       this.#sayMore()
@@ -248,10 +249,10 @@ export class Talker implements Handler {
     world.after(random.between(1, PAUSE_MAX_MS), () => this.#connection?.resume())
   }
 
-  #nonsense(what: string): void {
+  #nonsense(what: string, isGap = false): void {
     if (this.#connection === undefined || this.#outcome !== undefined) return
     const name = `${this.plan.name}: ${what}`
-    this.#ports.tell({ kind: 'nonsense-at-client', address: this.#connection.local, what: name })
+    this.#ports.tell({ kind: 'nonsense-at-client', address: this.#connection.local, what: name, isGap })
     this.#give(what)
   }
 

@@ -10,7 +10,9 @@ export const checkStreams: MakeChecker = (scene, fail) => {
     onSeen(seen) {
       if (seen.kind === 'nonsense-at-dc') fail(`a DC got ${seen.what}`)
       // Who was not let in talks to the mask site, and cannot make sense of it.
-      if (seen.kind === 'nonsense-at-client' && ledger.isAuthenticated(keyOf(seen.address))) fail(seen.what)
+      if (seen.kind === 'nonsense-at-client' && ledger.isAuthenticated(keyOf(seen.address))) {
+        if (!seen.isGap || !ledger.hasMoved(keyOf(seen.address))) fail(seen.what)
+      }
       if (seen.kind === 'part-at-dc' && !isServedAt(seen.part.dc, seen.at.ip))
         fail(`a client of DC ${seen.part.dc} ended up at ${seen.at.ip}`)
       if (seen.kind === 'talked' && seen.mustEndWell && seen.outcome !== 'done')
@@ -18,6 +20,6 @@ export const checkStreams: MakeChecker = (scene, fail) => {
     },
   }
   function isServedAt(dc: number, ip: string): boolean {
-    return scene.addressesOfDc(dc).includes(ip)
+    return scene.placesOfDc(dc).includes(ip)
   }
 }

@@ -6,8 +6,8 @@ import type { MakeChecker } from './index.ts'
  */
 export const checkBuffers: MakeChecker = (scene, fail) => {
   const check = () => {
-    const { open, pool } = scene.proxy
-    if (open === 0 && pool.leases > 0) fail(`${pool.leases} buffers are leased by nobody`)
+    const { open, links, pool } = scene.proxy
+    if (open === 0 && links === 0 && pool.leases > 0) fail(`${pool.leases} buffers are leased by nobody`)
     if (pool.inUseBytes > pool.ceilingBytes) fail(`${pool.inUseBytes} bytes are leased, above the ceiling`)
   }
   return {

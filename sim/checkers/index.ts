@@ -3,6 +3,7 @@ import type { Address } from '../../src/core/ports.ts'
 import type { Scene } from '../scenarios/scene.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
+import { checkSlots } from './i07-slots.ts'
 import { checkBuffers } from './i08-buffers.ts'
 import { checkWaiting } from './i09-waiting.ts'
 import { checkAccounts } from './i10-accounts.ts'
@@ -31,6 +32,7 @@ export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checke
 export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I1: checkStreams,
   I2: checkAdmission,
+  I7: checkSlots,
   I8: checkBuffers,
   I9: checkWaiting,
   I10: checkAccounts,

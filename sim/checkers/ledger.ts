@@ -5,6 +5,7 @@ import type { Address } from '../../src/core/ports.ts'
 export class Ledger {
   readonly #byId = new Map<number, string>()
   readonly #authenticated = new Set<string>()
+  readonly #moved = new Set<string>()
 
   /** Feed it every event; gives the peer's address of the event's connection. */
   take(event: ProxyEvent): string | undefined {
@@ -12,12 +13,18 @@ export class Ledger {
     if (event.kind === 'accepted') this.#byId.set(event.connection, keyOf(event.client))
     const address = this.#byId.get(event.connection)
     if (event.kind === 'authenticated' && address !== undefined) this.#authenticated.add(address)
+    if (event.kind === 'migrated' && address !== undefined) this.#moved.add(address)
     return address
   }
 
   /** Whether the connection from there was ever let in. */
   isAuthenticated(address: string): boolean {
     return this.#authenticated.has(address)
+  }
+
+  /** Whether it went on on another link: answers on their way over the first may be lost, and its DC would send them again. */
+  hasMoved(address: string): boolean {
+    return this.#moved.has(address)
   }
 
   crashed(): void {

@@ -30,7 +30,13 @@ export type Seen =
   | { readonly kind: 'part-at-dc'; readonly part: Part; readonly at: Address }
   | { readonly kind: 'nonsense-at-dc'; readonly what: string }
   /** Something came to a client that its DC did not send. */
-  | { readonly kind: 'nonsense-at-client'; readonly address: Address; readonly what: string }
+  | {
+      readonly kind: 'nonsense-at-client'
+      readonly address: Address
+      readonly what: string
+      /** A whole answer is missing, and what comes is the one behind it. */
+      readonly isGap: boolean
+    }
   | {
       readonly kind: 'probed'
       readonly name: string

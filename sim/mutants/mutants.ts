@@ -219,6 +219,35 @@ export const MUTANTS: readonly Mutant[] = [
     find: '  onEnd(): void {\n    this.#uplink.end()',
     replace: "  onEnd(): void {\n    this.#session.close('eof', 'relayed')\n    this.#uplink.end()",
   },
+  // Middle proxies.
+  {
+    name: 'a client moves on although its last request may be lost',
+    invariant: 'I1',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'return batch <= this.#confirmed',
+    replace: 'return batch >= 0',
+  },
+  {
+    name: 'answers on a link go to the client beside',
+    invariant: 'I1',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'const client = this.#clients.get(Number(connection))',
+    replace: 'const client = this.#clients.get(Number(connection) + 1) ?? this.#clients.get(Number(connection))',
+  },
+  {
+    name: 'requests that were sent are sent again',
+    invariant: 'I1',
+    file: `${SESSION}/middle-relay.ts`,
+    find: 'this.#pending.splice(0, count)',
+    replace: 'this.#pending.slice(0, count)',
+  },
+  {
+    name: 'a client that left keeps its place on the link',
+    invariant: 'I7',
+    file: `${SESSION}/middle-relay.ts`,
+    find: '    if (this.#slot !== undefined) this.#slot.link.detach(this.#slot)\n',
+    replace: '',
+  },
   // Around them.
   {
     name: 'after a loss of power everything that was forgotten is new',

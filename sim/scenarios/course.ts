@@ -4,6 +4,7 @@ import type { Framing } from '../../src/core/protocol/obfuscated2.ts'
 import { ATTACKS, type AttackContext } from '../actors/attacks.ts'
 import { Prober } from '../actors/prober.ts'
 import { Talker, type Ending, type Recording, type TalkPlan } from '../actors/talker.ts'
+import { PART_MIN } from '../telegram/talk.ts'
 import type { SeededRandom } from '../world/random.ts'
 import { AMPLE_BUFFERS_BYTES, BALANCER_IP } from './options.ts'
 import { DC_IDS, PROXY, type Scene } from './scene.ts'
@@ -77,11 +78,13 @@ export class Cast {
   #context(): AttackContext {
     const { options, settings, world } = this.#scene
     const index = this.#random.below(options.keys.length)
-    const { domain, modes } = options.settings.secrets[index]
+    const { domain, modes, adTag } = options.settings.secrets[index]
+    const { mode } = settings.telegram
+    const isMiddle = mode === 'middle' || (mode === 'auto' && adTag !== undefined)
     const expired = settings.secrets.find(({ expiresAt }) => expiresAt > 0)
     return {
       random: this.#random,
-      secret: { key: options.keys[index], domain, modes },
+      secret: { key: options.keys[index], domain, modes, isMiddle },
       expired: expired === undefined ? undefined : { key: options.keys[expired.id - 1], domain: expired.domain },
       keys: options.keys,
       wallSec: world.clock.wall(),
@@ -155,5 +158,5 @@ function drawParts(random: SeededRandom): TalkPlan['parts'] {
 /** Whole words, mostly few. */
 function drawLength(random: SeededRandom, limitBytes: number): number {
   const most = random.pick([80, 600, 3_000, limitBytes])
-  return 24 + 4 * random.below(Math.floor(most / 4))
+  return PART_MIN + 4 * random.below(Math.floor(most / 4))
 }

@@ -29,7 +29,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
 /** Everything works again, and every clock is right. */
 export function repair(scene: Scene): void {
   const { network, store, world, site } = scene
-  for (const ip of scene.dcIps) network.setReachability(ip, 'open')
+  for (const ip of scene.farIps) network.setReachability(ip, 'open')
   if (site !== undefined) network.setReachability(site.ip, 'open')
   store.isFailing = false
   world.clock.setDrift(0)
@@ -45,7 +45,7 @@ function happen(scene: Scene, fault: Fault): void {
   world.trace(`fault ${fault}`)
   switch (fault) {
     case 'dc-outages':
-      takeDown(scene, random.pick(scene.dcIps))
+      takeDown(scene, random.pick(scene.farIps))
       break
     case 'site-outages':
       if (site !== undefined) takeDown(scene, site.ip)

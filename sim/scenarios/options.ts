@@ -1,5 +1,5 @@
 import type { Mode } from '../../src/core/events.ts'
-import type { SecretSettings, Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, type SecretSettings, type Settings } from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
 
 /** A third of all seeds each (design.md, 5). */
@@ -83,12 +83,14 @@ const REALISTIC: ReadonlySet<Fault> = new Set(['stalls', 'resets', 'dc-outages',
 function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
   return Array.from({ length: random.between(1, 5) }, (_, at) => {
     const modes = random.pick(MODE_SETS)
+    const hasTag = random.chance(1, 4)
     return {
       id: at + 1,
       name: `s${at + 1}`,
       modes,
       domain: modes.includes('fake-tls') ? random.pick(DOMAINS) : '',
       onRemove: random.pick(['drain', 'close'] as const),
+      ...(hasTag ? { adTag: random.bytes(16) } : {}),
       // The first never expires, so that somebody can always be let in; the others long ago.
       expiresAt: at > 0 && random.chance(1, 6) ? 1_700_000_000 : 0,
     }
@@ -119,6 +121,14 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       connectTimeoutMs: random.pick([3_000, 5_000]),
       socks5: undefined,
       dc: {},
+      mode: random.pick(['auto', 'auto', 'direct', 'middle'] as const),
+      middle: {
+        ...DIRECT_ONLY.middle,
+        ...{ secret: 'proxy-secret', config: 'proxy-multi.conf', dcs: random.pick([[], [203], [2, 203]]) },
+        linksPerDc: random.between(1, 4),
+        maxClientsPerLink: random.pick([2, 8, 512]),
+        idleCloseMs: random.pick([20_000, 300_000]),
+      },
     },
     relay: {
       idleTimeoutMs: random.pick([60_000, 900_000]),

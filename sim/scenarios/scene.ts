@@ -1,3 +1,4 @@
+import { assert } from '../../src/core/assert.ts'
 import type { ProxyEvent } from '../../src/core/events.ts'
 import type { Address } from '../../src/core/ports.ts'
 import { Proxy } from '../../src/core/proxy.ts'
@@ -7,11 +8,15 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 import { openCheckers, type Checkers } from '../checkers/index.ts'
 import type { Seen } from '../checkers/seen.ts'
 import { MaskSite } from '../telegram/mask-site.ts'
+import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
+import { TalkBackend } from '../telegram/talk-backend.ts'
 import { TalkDc } from '../telegram/talk-dc.ts'
 import type { HostNetwork } from '../world/host.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
 import { World, type Ticker } from '../world/world.ts'
+import { fromAscii } from '../../src/core/protocol/bytes.ts'
+import { readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { calmLink, faultyLink } from './links.ts'
 import { MASK_IP, MASK_NAME, PUBLIC_MASK_IP, type RunOptions } from './options.ts'
 
@@ -19,6 +24,12 @@ export const PROXY: Address = { ip: '10.0.0.1', port: 443 }
 const PROXY_IPV6 = 'fd00::1'
 export const DC_IDS = [1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003] as const
 const TICK_MS = 50
+/** Media and others each have a fleet of their own; DC 5 has none, and goes to the default's. */
+const MIDDLE_DCS = [1, -1, 2, -2, 3, -3, 4, -4, 203, -203] as const
+const MIDDLE_DEFAULT = 2
+const MIDDLE_PORT = 8888
+/** Telegram closes links every 30 to 70 seconds. */
+const ROTATE_MS = { min: 30_000, max: 70_000 }
 
 /** The places of a run: the proxy's machine, Telegram, the mask site. What happens there is the course's business. */
 export class Scene {
@@ -41,6 +52,7 @@ export class Scene {
   onRestart: () => void = () => {}
   #isCalm = false
   readonly #wallStart: number
+  readonly #proxySecret: Uint8Array
 
   constructor(options: RunOptions, onTrace?: (atMs: number, what: string) => void) {
     this.options = options
@@ -54,7 +66,9 @@ export class Scene {
     const links = this.world.random('links')
     this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
     this.network.onDial = (from, to) => this.checkers.dialled(from, to)
+    this.#proxySecret = this.world.random('proxy-secret').bytes(128)
     this.#openTelegram()
+    this.#openMiddleProxies()
     this.#openSite()
     this.start()
   }
@@ -75,6 +89,10 @@ export class Scene {
   get dcIps(): readonly string[] {
     return DC_IDS.flatMap((dc) => this.addressesOfDc(dc))
   }
+  /** Everything of Telegram's that can be out of reach. */
+  get farIps(): readonly string[] {
+    return [...this.dcIps, ...MIDDLE_DCS.map(middleIp)]
+  }
   get isCalm(): boolean {
     return this.#isCalm
   }
@@ -83,8 +101,16 @@ export class Scene {
     return (addressesOf(dc, this.settings.telegram) ?? []).map(({ ip }) => ip)
   }
 
+  /** Where a client of that DC may end up: at the DC, or at the middle proxy for it. */
+  placesOfDc(dc: number): readonly string[] {
+    const isListed = (MIDDLE_DCS as readonly number[]).includes(dc)
+    return [...this.addressesOfDc(dc), middleIp(isListed ? dc : MIDDLE_DEFAULT)]
+  }
+
   readonly tell = (seen: Seen): void => {
-    this.world.trace(`seen ${seen.kind}`)
+    this.world.trace(
+      `seen ${seen.kind}${seen.kind === 'part-at-dc' ? ` ${seen.part.talk} ${seen.part.sequence} ${seen.at.ip}` : seen.kind === 'speaks' ? ` ${seen.talk} ${seen.address.ip}` : ''}`,
+    )
     if (seen.kind === 'talked') this.reach(`talk ${seen.outcome === 'done' ? 'done' : 'broken'}`)
     this.checkers.seen(seen)
   }
@@ -136,6 +162,8 @@ export class Scene {
         vault,
         memory: this.#memory,
         store: this.store,
+        fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
+        run: { pid: 4711, startedSec: world.clock.wall() },
         poisonBuffers: true,
         sharesAhead: 1,
       },
@@ -194,6 +222,43 @@ export class Scene {
     for (const ip of this.dcIps) network.host(ip).listen(443, dc.accept)
   }
 
+  /** Telegram's files, or what comes of asking for them while it is out of reach. */
+  #fetch(source: string): { readonly bytes: Uint8Array } | { readonly why: string } {
+    if (this.store.isFailing) return { why: 'out of reach' }
+    if (source === 'proxy-secret') return { bytes: this.#proxySecret }
+    const lines = MIDDLE_DCS.map((dc) => `proxy_for ${dc} ${middleIp(dc)}:${MIDDLE_PORT};\n`)
+    return { bytes: fromAscii(`default ${MIDDLE_DEFAULT};\n${lines.join('')}`) }
+  }
+
+  #openMiddleProxies(): void {
+    const { world, network } = this
+    const secret = readProxySecret(this.#proxySecret)
+    assert(!('fault' in secret), 'random bytes make a secret')
+    const next = new Map<number, number>()
+    const random = world.random('middle')
+    for (const dc of MIDDLE_DCS) {
+      const backend = new TalkBackend({
+        at: { ip: middleIp(dc), port: MIDDLE_PORT },
+        onPart: (part, at) => this.tell({ kind: 'part-at-dc', part, at }),
+        onNonsense: (what) => this.tell({ kind: 'nonsense-at-dc', what }),
+        next,
+      })
+      const { clock, after } = world
+      const middle = new SimulatedMiddleProxy({ clock, random, after, secret, dc, backend })
+      middle.onFault = (why) => {
+        // A clock that steps in mid-handshake and a path that is dead are nobody's fault.
+        if (why !== 'clock-skew' && why !== 'no pong')
+          this.tell({ kind: 'nonsense-at-dc', what: `${why}, by middle proxy` })
+      }
+      network.host(middleIp(dc)).listen(MIDDLE_PORT, (connection) => {
+        // In a time without faults no link is closed: a client whose request is lost with it is told so by its end.
+        const rotates = this.#isCalm ? {} : { closeAfterMs: random.between(ROTATE_MS.min, ROTATE_MS.max) }
+        middle.behaviour = { pingEveryMs: 20_000, pongWithinMs: 120_000, ...rotates }
+        return middle.accept(connection)
+      })
+    }
+  }
+
   #openSite(): void {
     const { site, network, world, options } = this
     if (site === undefined) return
@@ -201,4 +266,8 @@ export class Scene {
     network.setName(MASK_NAME, [PUBLIC_MASK_IP])
     for (const { domain } of options.settings.secrets) if (domain !== '') network.setName(domain, [PUBLIC_MASK_IP])
   }
+}
+
+function middleIp(dc: number): string {
+  return `91.108.${dc < 0 ? 5 : 4}.${Math.abs(dc)}`
 }

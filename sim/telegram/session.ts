@@ -48,7 +48,23 @@ export interface SessionRecord {
   readonly messageIds: MessageIds
   contentMessages: number
   isGreeted: boolean
+  /** Sent and not yet confirmed, oldest first: sent again when the client comes by another way. */
+  unconfirmed: readonly Sent[]
+  /** Ids of the client's latest messages, for when it asks what became of them. */
+  readonly received: Set<bigint>
 }
+
+/** A message as it went out. */
+interface Sent {
+  readonly messageId: bigint
+  readonly seqno: number
+  readonly body: Uint8Array
+}
+
+const UNCONFIRMED_MAX = 256
+const RECEIVED_MAX = 4096
+/** States of a message in msgs_state_info. */
+const STATE = { notReceived: 2, received: 4 } as const
 
 const SESSIONS_MAX = 64
 
@@ -57,7 +73,14 @@ export function sessionOf(record: KeyRecord, id: bigint): SessionRecord {
   const known = record.sessions.find((session) => session.id === id)
   if (known !== undefined) return known
   if (record.sessions.length >= SESSIONS_MAX) record.sessions.shift()
-  const session = { id, messageIds: new MessageIds(), contentMessages: 0, isGreeted: false }
+  const session = {
+    id,
+    messageIds: new MessageIds(),
+    contentMessages: 0,
+    isGreeted: false,
+    unconfirmed: [],
+    received: new Set<bigint>(),
+  }
   record.sessions.push(session)
   return session
 }
@@ -75,6 +98,11 @@ interface Answer {
   readonly isContent: boolean
 }
 
+/** What a client may have missed with the connection it had before. */
+export function unconfirmedOf(record: KeyRecord, session: SessionRecord): Envelope[] {
+  return session.unconfirmed.map((sent) => ({ salt: record.salt, session: session.id, ...sent }))
+}
+
 /** Answers one message of a client, which may be a container of many. The result is what to send, each a packet of its own. */
 export function answerMessage(
   ports: SessionPorts,
@@ -90,13 +118,18 @@ export function answerMessage(
     const greeting = new TlWriter().u32(SERVICE.newSessionCreated).u64(message.messageId).u64(unique).u64(record.salt)
     answers.push({ body: greeting.done(), isContent: true })
   }
-  takeMessage(ports, record, message.messageId, message.body, context, answers, 0)
+  takeMessage({ ports, record, session }, message.messageId, message.body, context, answers, 0)
   return pack(ports.clock, record, session, answers)
 }
 
+interface Place {
+  readonly ports: SessionPorts
+  readonly record: KeyRecord
+  readonly session: SessionRecord
+}
+
 function takeMessage(
-  ports: SessionPorts,
-  record: KeyRecord,
+  place: Place,
   messageId: bigint,
   body: Uint8Array,
   context: MethodContext,
@@ -104,6 +137,8 @@ function takeMessage(
   depth: number,
 ): void {
   if (depth > DEPTH_MAX) return
+  const { ports, record, session } = place
+  noteReceived(session, messageId)
   const reader = new TlReader(body)
   const service = (writer: TlWriter) => answers.push({ body: writer.done(), isContent: false })
   switch (reader.u32()) {
@@ -112,13 +147,13 @@ function takeMessage(
       for (let i = 0; i < count && !reader.isBroken; i++) {
         const id = reader.u64()
         reader.u32()
-        takeMessage(ports, record, id, reader.raw(reader.u32()), context, answers, depth + 1)
+        takeMessage(place, id, reader.raw(reader.u32()), context, answers, depth + 1)
       }
       break
     }
     case SERVICE.gzipPacked: {
       const unpacked = ports.unpack?.(reader.bytes(), UNPACKED_MAX_BYTES)
-      if (unpacked !== undefined) takeMessage(ports, record, messageId, unpacked, context, answers, depth + 1)
+      if (unpacked !== undefined) takeMessage(place, messageId, unpacked, context, answers, depth + 1)
       else answers.push(rpcResult(messageId, rpcError(400, 'INPUT_FETCH_ERROR')))
       break
     }
@@ -134,14 +169,19 @@ function takeMessage(
       break
     case SERVICE.msgsStateReq: {
       reader.u32()
-      const all = new Uint8Array(Math.min(reader.u32(), CONTAINER_MAX)).fill(4)
-      service(new TlWriter().u32(SERVICE.msgsStateInfo).u64(messageId).bytes(all))
+      const count = Math.min(reader.u32(), CONTAINER_MAX)
+      const states = Uint8Array.from({ length: count }, () =>
+        session.received.has(reader.u64()) ? STATE.received : STATE.notReceived,
+      )
+      service(new TlWriter().u32(SERVICE.msgsStateInfo).u64(messageId).bytes(states))
       break
     }
     case SERVICE.rpcDropAnswer:
       answers.push(rpcResult(messageId, new TlWriter().u32(SERVICE.rpcAnswerUnknown).done()))
       break
     case SERVICE.msgsAck:
+      confirm(session, reader)
+      break
     case SERVICE.msgsStateInfo:
     case SERVICE.msgsAllInfo:
     case SERVICE.msgResendReq:
@@ -153,6 +193,23 @@ function takeMessage(
       answers.push(rpcResult(messageId, result instanceof Uint8Array ? result : rpcError(result.code, result.text)))
     }
   }
+}
+
+function noteReceived({ received }: SessionRecord, messageId: bigint): void {
+  received.add(messageId)
+  if (received.size <= RECEIVED_MAX) return
+  for (const oldest of received) {
+    received.delete(oldest)
+    return
+  }
+}
+
+/** A vector of message ids. */
+function confirm(session: SessionRecord, reader: TlReader): void {
+  reader.u32()
+  const confirmed = new Set<bigint>()
+  for (let left = Math.min(reader.u32(), UNCONFIRMED_MAX); left > 0; left--) confirmed.add(reader.u64())
+  session.unconfirmed = session.unconfirmed.filter(({ messageId }) => !confirmed.has(messageId))
 }
 
 function rpcResult(messageId: bigint, result: Uint8Array): Answer {
@@ -194,10 +251,12 @@ function envelope(clock: Clock, record: KeyRecord, session: SessionRecord, answe
     seqno: 2 * (isContent ? session.contentMessages++ : session.contentMessages) + (isContent ? 1 : 0),
   })
   const frame = { salt: record.salt, session: session.id }
-  if (answers.length === 1) return { ...frame, ...head(answers[0].isContent), body: answers[0].body }
+  const sent: Sent[] = answers.map(({ isContent, body }) => ({ ...head(isContent), body }))
+  const content = sent.filter(({ seqno }) => seqno % 2 === 1)
+  session.unconfirmed = [...session.unconfirmed, ...content].slice(-UNCONFIRMED_MAX)
+  if (sent.length === 1) return { ...frame, ...sent[0] }
   const writer = new TlWriter().u32(SERVICE.container).u32(answers.length)
-  for (const { body, isContent } of answers) {
-    const { messageId, seqno } = head(isContent)
+  for (const { messageId, seqno, body } of sent) {
     writer.u64(messageId).u32(seqno).u32(body.length).raw(body)
   }
   // The container's own id comes last: it has to be above those inside.

@@ -22,7 +22,9 @@ export interface Part {
 
 export type Direction = 'to-dc' | 'to-client'
 
-export const PART_MIN = 24
+/** As the official proxy has it: what is shorter is not passed on to middle proxies. */
+export const PART_MIN = 28
+const CONTENT_AT = 24
 const MAGIC = { 'to-dc': 0x70616c31, 'to-client': 0x70616c32 } as const
 const ENDS_DC = 1
 
@@ -55,7 +57,7 @@ export function readPart(payload: Uint8Array, direction: Direction): Part | stri
   if (spare < 0 || spare >= 16 || spare % 4 !== 0) return 'a packet of another length'
   const wanted = new Uint8Array(part.bytes)
   fillContent(wanted, part, direction)
-  for (let at = PART_MIN; at < wanted.length; at++) {
+  for (let at = CONTENT_AT; at < wanted.length; at++) {
     if (payload[at] !== wanted[at]) return `another byte at ${at} of part ${part.sequence}`
   }
   return part
@@ -75,7 +77,7 @@ export function quickAckOf(part: Part): number {
 function fillContent(out: Uint8Array, part: Part, direction: Direction): void {
   let state = Math.imul(part.talk + 1, 0x9e3779b1) ^ Math.imul(part.sequence + 1, 0x85ebca6b) ^ MAGIC[direction]
   if (state === 0) state = 1
-  for (let at = PART_MIN; at < out.length; at++) {
+  for (let at = CONTENT_AT; at < out.length; at++) {
     state ^= state << 13
     state ^= state >>> 17
     state ^= state << 5

@@ -5,6 +5,7 @@ import { addControl } from './control.ts'
 import { addDemo } from './demo.ts'
 import { CliError, EXIT } from './exit.ts'
 import { addLink } from './link.ts'
+import { addPin } from './pin.ts'
 import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
 import { addSim } from './sim.ts'
@@ -13,7 +14,7 @@ import { say } from './output.ts'
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addSim, addDemo]
+const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addPin, addSim, addDemo]
 
 function createProgram(): Command {
   const program = new Command('palisade')

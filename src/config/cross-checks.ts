@@ -12,7 +12,7 @@ export interface CrossProblem {
 export const SOCKET_PATH_MAX = 107
 
 export function crossChecks(config: Config): CrossProblem[] {
-  return [...secretChecks(config), ...listenChecks(config)]
+  return [...secretChecks(config), ...listenChecks(config), ...pinChecks(config)]
 }
 
 function secretChecks(config: Config): CrossProblem[] {
@@ -35,6 +35,12 @@ function secretChecks(config: Config): CrossProblem[] {
     if (before !== undefined)
       problems.push({ path: ['secret', i, 'name'], allowed: `a name of its own; secret.${before} has this one` })
     names.set(secret.name, before ?? i)
+    if (secret.ad_tag !== undefined && config.telegram.mode === 'direct')
+      problems.push({
+        path: ['secret', i, 'ad_tag'],
+        allowed: 'no ad tag, because telegram.mode is "direct"',
+        hint: 'only middle proxies carry it: set telegram.mode to "auto"',
+      })
   }
   return problems
 }
@@ -59,5 +65,20 @@ function listenChecks(config: Config): CrossProblem[] {
     })
   if (Buffer.byteLength(admin.socket) > SOCKET_PATH_MAX)
     problems.push({ path: ['admin', 'socket'], allowed: `a path of at most ${SOCKET_PATH_MAX} bytes, folder included` })
+  return problems
+}
+
+function pinChecks({ pinning }: Config): CrossProblem[] {
+  const problems: CrossProblem[] = []
+  for (const [i, { spki_sha256, certificate_sha256, from, until }] of pinning.pins.entries()) {
+    if (spki_sha256.length + certificate_sha256.length === 0)
+      problems.push({
+        path: ['pinning', 'pins', i],
+        allowed: 'a digest in spki_sha256 or certificate_sha256',
+        hint: 'print them with: palisade pin HOST',
+      })
+    if (from !== undefined && until !== undefined && from >= until)
+      problems.push({ path: ['pinning', 'pins', i, 'until'], allowed: 'a time after from' })
+  }
   return problems
 }

@@ -143,9 +143,19 @@ function inOrder(problems: readonly Problem[]): Problem[] {
 
 function withAbsolutePaths(config: Config, folder: string): Config {
   const absolute = (path: string) => (path === '' ? '' : resolve(folder, path))
+  const source = (found: string) => (found.startsWith('https://') ? found : absolute(found))
   return {
     ...config,
     admin: { ...config.admin, socket: absolute(config.admin.socket) },
     state: { ...config.state, path: absolute(config.state.path) },
+    telegram: {
+      ...config.telegram,
+      middle: {
+        ...config.telegram.middle,
+        secret: source(config.telegram.middle.secret),
+        config: source(config.telegram.middle.config),
+        config_v6: source(config.telegram.middle.config_v6),
+      },
+    },
   }
 }

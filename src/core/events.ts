@@ -21,6 +21,10 @@ export const CLOSE_REASONS = [
   'lifetime',
   /** In relay, the client's TLS records stopped making sense. */
   'bad-record',
+  /** In relay by way of a middle proxy, the client's frames stopped making sense. */
+  'bad-frame',
+  /** Its link to a middle proxy ended, and it could not go on on another one. */
+  'link-lost',
   /** Relayed to the mask host until that ended, in order or by reset. */
   'masked',
   /** Relayed to the mask host up to `mask.max_bytes` or `mask.max_time`. */
@@ -60,6 +64,32 @@ export type Mode = (typeof MODES)[number]
 /** How a connection is counted in the end. */
 export type Outcome = 'relayed' | 'masked' | 'discarded' | 'failed'
 
+/** How a link to a middle proxy ended. */
+export const LINK_ENDS = [
+  'end',
+  'reset',
+  'handshake-timeout',
+  /** It did not answer a ping. */
+  'silent',
+  'idle',
+  'retired',
+  'overflow',
+  'shutdown',
+  'bad-frame',
+  'other-secret',
+  'other-schema',
+  'clock-skew',
+  'handshake-refused',
+  'other-peer',
+] as const
+export type LinkEnd = (typeof LINK_ENDS)[number]
+
+export const MIDDLE_FILES = ['secret', 'config', 'config-v6'] as const
+export type MiddleFile = (typeof MIDDLE_FILES)[number]
+/** Taken new, unchanged, from the store, or not taken: it could not be had, or is no such file. */
+export const MIDDLE_FILE_RESULTS = ['taken', 'unchanged', 'restored', 'failed', 'refused'] as const
+export type MiddleFileResult = (typeof MIDDLE_FILE_RESULTS)[number]
+
 /** What the core tells the outside. Metrics, logs and traces subscribe; nothing in core depends on who listens. */
 export type ProxyEvent =
   | { readonly kind: 'accepted'; readonly connection: number; readonly client: Address }
@@ -90,13 +120,31 @@ export type ProxyEvent =
     }
   | {
       readonly kind: 'dial-failed'
-      readonly target: 'dc' | 'mask'
+      readonly target: 'dc' | 'mask' | 'middle'
       readonly address: Address
       readonly why: DialFailure
     }
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }
+  | { readonly kind: 'link-opened'; readonly dc: number; readonly address: Address }
+  | {
+      readonly kind: 'link-closed'
+      readonly dc: number
+      readonly address: Address
+      readonly why: LinkEnd
+      /** Its handshake had come to an end before. */
+      readonly wasOpen: boolean
+      readonly ageMs: number
+    }
+  /** A client whose link ended goes on on another one. */
+  | { readonly kind: 'migrated'; readonly connection: number; readonly dc: number }
+  | {
+      readonly kind: 'middle-config'
+      readonly what: MiddleFile
+      readonly result: MiddleFileResult
+      readonly why: string
+    }
   | { readonly kind: 'fault'; readonly where: string; readonly message: string }
 
 export type Emit = (event: ProxyEvent) => void

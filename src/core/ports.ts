@@ -143,3 +143,16 @@ export interface SharedMemory {
   /** `name` is a file name; a region of another size under that name is replaced by a new one. */
   open(name: string, byteLength: number): SharedRegion
 }
+
+/** Small files from elsewhere: what Telegram publishes for its proxies, lists. */
+export interface Fetcher {
+  /**
+   * Reads `source`, an https URL or a file's path, up to `maxBytes`. Answers exactly once, never at once, within a time limit of
+   * its own; `why` is a word for a log.
+   */
+  fetch(
+    source: string,
+    maxBytes: number,
+    reply: (result: { readonly bytes: Uint8Array } | { readonly why: string }) => void,
+  ): void
+}

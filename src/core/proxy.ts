@@ -7,7 +7,18 @@ import { SharePool } from './mask/shares.ts'
 import { MaskTargets } from './mask/targets.ts'
 import { BufferPool } from './memory/pool.ts'
 import { CallbackTimer, TimerWheel } from './memory/wheel.ts'
-import type { Address, Clock, Connection, Handler, Network, Random, SharedMemory, Store, Vault } from './ports.ts'
+import type {
+  Address,
+  Clock,
+  Connection,
+  Fetcher,
+  Handler,
+  Network,
+  Random,
+  SharedMemory,
+  Store,
+  Vault,
+} from './ports.ts'
 import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
 import { ProxyHeaderStage } from './session/proxy-header.ts'
@@ -17,6 +28,7 @@ import { Session } from './session/session.ts'
 import type { StageName } from './session/stages.ts'
 import type { Settings } from './settings.ts'
 import { DirectDialer } from './telegram/direct.ts'
+import { MiddleProxies } from './telegram/middle/index.ts'
 
 export interface ProxyPorts {
   readonly clock: Clock
@@ -25,6 +37,10 @@ export interface ProxyPorts {
   readonly vault: Vault
   readonly memory: SharedMemory
   readonly store: Store
+  /** Without it middle proxies are out of reach. */
+  readonly fetcher?: Fetcher
+  /** Of this process, for middle proxies: its id and the unix time of its start. */
+  readonly run?: { readonly pid: number; readonly startedSec: number }
   /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
   readonly poisonBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
@@ -49,6 +65,9 @@ export class Proxy {
     const wheel = new TimerWheel(clock.mono())
     const current = () => this.#services.settings
     const targets = new MaskTargets({ network, wheel, emit, settings: current, listening: () => this.#listening })
+    const pool = new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false })
+    const telegram = () => current().telegram
+    const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() } } = ports
     this.#services = {
       clock,
       random,
@@ -58,10 +77,14 @@ export class Proxy {
       emit,
       settings,
       targets,
-      pool: new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false }),
+      pool,
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec }),
       trials: new TrialBudget({ random }),
-      dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: () => current().telegram }),
+      dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
+      middle: new MiddleProxies({
+        ...{ network, clock, random, wheel, pool, store, fetcher, emit, run },
+        settings: telegram,
+      }),
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),
       shares: new SharePool(random, ports.sharesAhead),
       totals: { clientToDcBytes: 0, dcToClientBytes: 0 },
@@ -80,6 +103,14 @@ export class Proxy {
   }
   get totals(): Readonly<Totals> {
     return this.#services.totals
+  }
+  /** Links to middle proxies held now. */
+  get links(): number {
+    return this.#services.middle.links
+  }
+  /** Clients that have a place on one of them. */
+  get linkClients(): number {
+    return this.#services.middle.clients
   }
   get pool(): BufferPool {
     return this.#services.pool
@@ -102,6 +133,7 @@ export class Proxy {
     this.#services.targets.refresh()
     this.#services.flights.refresh()
     this.#services.shares.refill()
+    this.#services.middle.start()
   }
 
   /** A connection from the listener; returns who is told about it. */
@@ -131,6 +163,7 @@ export class Proxy {
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
     services.targets.refresh()
     services.flights.refresh()
+    services.middle.refresh()
     for (const session of [...this.#sessions]) {
       if (session.secret === undefined || services.secrets.get(session.secret) !== undefined) continue
       if (before.get(session.secret)?.onRemove === 'close') session.close('secret-removed', 'relayed')
@@ -151,6 +184,7 @@ export class Proxy {
     this.#closeAll()
     this.#services.flights.close()
     this.#services.targets.close()
+    this.#services.middle.close()
   }
 
   #isTrusted(peer: Address): boolean {
@@ -175,3 +209,5 @@ export class Proxy {
     done?.()
   }
 }
+
+const NO_FETCHER: Fetcher = { fetch: (_source, _maxBytes, reply) => reply({ why: 'not built in' }) }

@@ -35,6 +35,8 @@ export interface SecretSettings {
   readonly onRemove: 'drain' | 'close'
   /** Unix seconds; 0: never. */
   readonly expiresAt: number
+  /** 16 bytes that name a sponsored channel; its clients go by middle proxy. */
+  readonly adTag?: Uint8Array
 }
 
 export interface MaskSettings {
@@ -52,4 +54,31 @@ export interface TelegramSettings {
   readonly socks5: { readonly server: Address; readonly user: string; readonly password: string } | undefined
   /** Overrides by signed DC id. */
   readonly dc: Readonly<Record<string, readonly Address[]>>
+  readonly mode: 'auto' | 'direct' | 'middle'
+  readonly middle: MiddleSettings
+}
+
+export interface MiddleSettings {
+  /** URL or file of proxy-secret and of the two forms of proxy-multi.conf. */
+  readonly secret: string
+  readonly config: string
+  readonly configV6: string
+  readonly refreshMs: number
+  /** DCs, without their sign, that mode "auto" reaches by middle proxy. */
+  readonly dcs: readonly number[]
+  /** Our public address of either family where it differs from the socket's. */
+  readonly nat: string | undefined
+  readonly linksPerDc: number
+  readonly maxLinksPerDc: number
+  readonly maxClientsPerLink: number
+  readonly idleCloseMs: number
+}
+
+/** For a proxy that goes to the DCs itself, always. */
+export const DIRECT_ONLY: Pick<TelegramSettings, 'mode' | 'middle'> = {
+  mode: 'direct',
+  middle: {
+    ...{ secret: '', config: '', configV6: '', refreshMs: 3_600_000, dcs: [], nat: undefined },
+    ...{ linksPerDc: 4, maxLinksPerDc: 64, maxClientsPerLink: 512, idleCloseMs: 300_000 },
+  },
 }

@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import type { ProxyEvent } from '../core/events.ts'
+import type { LinkEnd, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
 import { redact, type AddressPrivacy } from './addresses.ts'
 import { LineLimiter } from './limiter.ts'
@@ -130,6 +130,36 @@ export class Log {
           ip: event.ip,
           why: event.why,
         })
+      case 'link-opened':
+        return this.write('debug', 'link.opened', 'Link to a middle proxy is open', {
+          dc: event.dc,
+          address: `${event.address.ip} port ${event.address.port}`,
+        })
+      case 'link-closed':
+        return this.#limited(
+          event.wasOpen ? 'debug' : 'warn',
+          `link.closed ${event.wasOpen ? '' : event.why}`,
+          'link.closed',
+          event.wasOpen ? 'Link to a middle proxy ended' : WHY_NO_LINK[event.why],
+          {
+            dc: event.dc,
+            address: `${event.address.ip} port ${event.address.port}`,
+            why: event.why,
+            age_ms: Math.round(event.ageMs),
+          },
+        )
+      case 'migrated':
+        return this.write('debug', 'conn.migrated', 'Client goes on on another link', {
+          conn: event.connection,
+          dc: event.dc,
+        })
+      case 'middle-config':
+        return this.write(
+          event.result === 'failed' || event.result === 'refused' ? 'warn' : 'info',
+          'middle.file',
+          `${MIDDLE_FILE_NAMES[event.what]}: ${event.result}`,
+          { what: event.what, result: event.result, ...(event.why === '' ? {} : { why: event.why }) },
+        )
       case 'fault':
         return this.#limited('error', event.kind, 'fault', 'A fault of ours ended a connection', {
           where: event.where,
@@ -161,6 +191,32 @@ export class Log {
   }
 }
 
-function nameOf(target: 'dc' | 'mask'): string {
-  return target === 'dc' ? 'DC' : 'mask host'
+function nameOf(target: 'dc' | 'mask' | 'middle'): string {
+  return { dc: 'DC', mask: 'mask host', middle: 'middle proxy' }[target]
+}
+
+const MIDDLE_FILE_NAMES = {
+  secret: 'Proxy secret',
+  config: 'List of middle proxies',
+  'config-v6': 'List of IPv6 middle proxies',
+}
+
+const NO_HANDSHAKE =
+  'No handshake with a middle proxy: most often our address as it sees us is another one (set telegram.middle.nat), or a NAT changes ports'
+/** What an operator can do about a link that never opened. */
+const WHY_NO_LINK: Readonly<Record<LinkEnd, string>> = {
+  end: NO_HANDSHAKE,
+  reset: NO_HANDSHAKE,
+  'handshake-timeout': NO_HANDSHAKE,
+  'bad-frame': NO_HANDSHAKE,
+  'other-peer': NO_HANDSHAKE,
+  'handshake-refused': NO_HANDSHAKE,
+  'other-secret': 'A middle proxy knows another proxy secret: ours is old',
+  'other-schema': 'A middle proxy wants a cipher that we do not speak',
+  'clock-skew': 'A middle proxy has another time: the clock of this machine is off by more than 30 s',
+  silent: 'A middle proxy went silent',
+  idle: 'Link closed',
+  retired: 'Link closed',
+  overflow: 'No buffer was left for a link to a middle proxy',
+  shutdown: 'Link closed',
 }

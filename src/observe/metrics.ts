@@ -4,9 +4,12 @@ import type { ProxyEvent } from '../core/events.ts'
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
   readonly openConnections: number
+  /** To middle proxies. */
+  readonly links: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
   readonly bufferBytes: number
+  readonly pins: readonly { readonly host: string; readonly outcome: string; readonly count: number }[]
   readonly sockets: number
   readonly socketsRefused: number
   /** Worst lateness of the tick of late, in seconds. */
@@ -36,6 +39,12 @@ export class Metrics {
   readonly #rejects = this.#counter('rejects_total', 'Connections not taken for a client, by reason', ['reason'])
   readonly #trials = this.#counter('trials_total', 'Secrets tried on connections that knew none', [])
   readonly #dialFailures = this.#counter('dial_failures_total', 'Failed attempts to connect', ['target', 'why'])
+  readonly #linksClosed = this.#counter('middle_links_closed_total', 'Links to middle proxies that ended', ['why'])
+  readonly #migrated = this.#counter('middle_migrations_total', 'Clients that went on on another link', [])
+  readonly #middleFiles = this.#counter('middle_files_total', 'Files of the middle proxies by what came of them', [
+    'what',
+    'result',
+  ])
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -69,7 +78,14 @@ export class Metrics {
       case 'mask-learnt':
       case 'mask-unreachable':
       case 'mask-refused':
+      case 'link-opened':
         return
+      case 'link-closed':
+        return this.#linksClosed.inc({ why: event.why })
+      case 'migrated':
+        return this.#migrated.inc()
+      case 'middle-config':
+        return this.#middleFiles.inc({ what: event.what, result: event.result })
     }
   }
 
@@ -86,6 +102,7 @@ export class Metrics {
 
   #gauges(): void {
     this.#live('connections', 'Connections open now', (gauge, now) => gauge.set(now.openConnections))
+    this.#live('middle_links', 'Links to middle proxies held now', (gauge, now) => gauge.set(now.links))
     this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
     this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>
@@ -103,6 +120,12 @@ export class Metrics {
       counter.inc({ direction: 'client_to_dc' }, now.clientToDcBytes)
       counter.inc({ direction: 'dc_to_client' }, now.dcToClientBytes)
     })
+    this.#liveTotal(
+      'tls_pin_checks_total',
+      'Outgoing TLS connections by host and outcome of pinning',
+      ['host', 'outcome'],
+      (counter, now) => now.pins.forEach(({ host, outcome, count }) => counter.inc({ host, outcome }, count)),
+    )
     this.#liveTotal('sockets_refused_total', 'Connections closed at once for want of descriptors', [], (counter, now) =>
       counter.inc(now.socketsRefused),
     )

@@ -1,6 +1,8 @@
 import type { Case } from './contract.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { realNetworkCases } from './network.real.ts'
+import { pinCommandCases } from './pin-command.cases.ts'
+import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
@@ -14,4 +16,6 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   random: randomCases,
   'admin-socket': adminSocketCases,
   metrics: metricsCases,
+  pinning: pinningCases,
+  'pin-command': pinCommandCases,
 }

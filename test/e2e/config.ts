@@ -5,6 +5,8 @@ export interface TestSecret {
   readonly mode: 'plain' | 'padded' | 'fake-tls'
   /** 16 bytes in hex. */
   readonly key: string
+  /** 16 bytes in hex, of a sponsored channel. */
+  readonly adTag?: string
 }
 
 /** One user for each way of connecting. */
@@ -30,20 +32,35 @@ export interface ConfigOptions {
   readonly listen?: string
   /** Lines of the `[telegram]` table. */
   readonly telegram?: string
+  /** Lines of the `[telegram.middle]` table; without them it points nowhere. */
+  readonly middle?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
 }
 
+/** Nothing outside is asked for files. */
+const NO_MIDDLE = 'secret = "none"\nconfig = "none"\nconfig_v6 = "none"'
+
 /** A whole configuration: every DC is the simulated one, the mask host is the local site, all ports are free ones. */
 export function configText(options: ConfigOptions): string {
-  const { dcPort, maskPort, secrets = SECRETS, listenPort = 0, listen = '', telegram = '', log = '' } = options
+  const {
+    dcPort,
+    maskPort,
+    secrets = SECRETS,
+    listenPort = 0,
+    listen = '',
+    telegram = '',
+    middle = NO_MIDDLE,
+    log = '',
+  } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
   const users = secrets.map(
-    ({ name, key, mode }) => `[[secret]]
+    ({ name, key, mode, adTag }) => `[[secret]]
 name = "${name}"
 key = "${key}"
 modes = ["${mode}"]
-${mode === 'fake-tls' ? `domain = "${DOMAIN}"` : ''}`,
+${mode === 'fake-tls' ? `domain = "${DOMAIN}"` : ''}
+${adTag === undefined ? '' : `ad_tag = "${adTag}"`}`,
   )
   return `[listen]
 address = ["127.0.0.1:${listenPort}"]
@@ -60,6 +77,9 @@ ${telegram}
 
 [telegram.dc]
 ${dcs.join('\n')}
+
+[telegram.middle]
+${middle}
 
 [metrics]
 listen = "127.0.0.1:0"

@@ -29,10 +29,16 @@ export class Stage {
     this.program = parts.program
   }
 
-  static async open(runtime: RuntimeName, settings: Settings = {}): Promise<Stage> {
+  /** `prepare` may put files beside the configuration. */
+  static async open(
+    runtime: RuntimeName,
+    settings: Settings = {},
+    prepare: (home: Home) => void = () => {},
+  ): Promise<Stage> {
     const dc = await startSimulatedTelegram({ host: '127.0.0.1', port: 0 })
     const mask = await MaskSite.start(DOMAIN)
     const home = new Home(configText({ ...settings, dcPort: dc.address.port, maskPort: mask.port }))
+    prepare(home)
     const program = await Program.start(home, runtime)
     return new Stage({ dc, mask, home, runtime, program })
   }

@@ -6,6 +6,8 @@ import { Metrics, type Readings } from '../../src/observe/metrics.ts'
 const CLIENT = { ip: '203.0.113.77', port: 50_000 }
 const READINGS: Readings = {
   openConnections: 3,
+  links: 2,
+  pins: [{ host: 'core.telegram.org', outcome: 'match', count: 4 }],
   clientToDcBytes: 1000,
   dcToClientBytes: 2000,
   bufferBytes: 4096,

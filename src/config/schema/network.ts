@@ -75,18 +75,16 @@ export const mask = section(
 const middle = section(
   { doc: 'Middle proxies, which carry the ad tag of a channel.', reload: 'hot' },
   {
-    secret: key(source(), 'https://core.telegram.org/getProxySecret', 'URL or file.', { planned: true }),
-    config: key(source(), 'https://core.telegram.org/getProxyConfig', 'URL or file.', { planned: true }),
-    config_v6: key(source(), 'https://core.telegram.org/getProxyConfigV6', 'URL or file.', { planned: true }),
-    refresh: key(duration(60_000), '1h', 'How often they are fetched.', { planned: true }),
-    dcs: key(list(dcId(), 'a list of DC ids such as [203]'), [203], 'DCs that mode "auto" reaches by middle proxy.', {
-      planned: true,
-    }),
-    nat: key(optional(ip()), '', 'Our public address, where it differs.', { planned: true }),
-    links_per_dc: key(integer(1, 1024), 4, 'Links kept to each DC.', { planned: true }),
-    max_links_per_dc: key(integer(1, 1024), 64, 'Most links to one DC.', { planned: true }),
-    max_clients_per_link: key(integer(1, 65536), 512, 'Most clients on one link.', { planned: true }),
-    idle_close: key(duration(1000), '5m', 'When a link without clients is closed.', { planned: true }),
+    secret: key(source(), 'https://core.telegram.org/getProxySecret', 'URL or file.'),
+    config: key(source(), 'https://core.telegram.org/getProxyConfig', 'URL or file.'),
+    config_v6: key(source(), 'https://core.telegram.org/getProxyConfigV6', 'URL or file.'),
+    refresh: key(duration(60_000), '1h', 'How often they are fetched.'),
+    dcs: key(list(dcId(), 'a list of DC ids such as [203]'), [203], 'DCs that mode "auto" reaches by middle proxy.'),
+    nat: key(optional(ip()), '', 'Our public address, where it differs.'),
+    links_per_dc: key(integer(1, 1024), 4, 'Links kept to each DC.'),
+    max_links_per_dc: key(integer(1, 1024), 64, 'Most links to one DC.'),
+    max_clients_per_link: key(integer(1, 65536), 512, 'Most clients on one link.'),
+    idle_close: key(duration(1000), '5m', 'When a link without clients is closed.'),
   },
 )
 
@@ -96,9 +94,7 @@ export const telegram = section(
     mode: key(
       oneOf('auto', 'direct', 'middle'),
       'auto',
-      '"auto": secrets with an ad tag and the DCs of `telegram.middle.dcs` go by middle proxy, all else direct. ' +
-        'Until middle proxies are built, "auto" and "direct" are the same.',
-      { planned: (found) => found === 'middle' },
+      '"auto": secrets with an ad tag and the DCs of `telegram.middle.dcs` go by middle proxy, all else direct.',
     ),
     prefer: key(oneOf('ipv4', 'ipv6', 'auto'), 'ipv4', 'Which family is tried first; the other one follows quickly.'),
     connect_timeout: key(duration(100, 120_000), '5s', 'For one attempt to connect.'),
@@ -180,7 +176,9 @@ function prewarm() {
 }
 
 function source() {
-  return text('a URL or a file', (found) => (found === '' ? undefined : found))
+  return text('an https URL or a file', (found) =>
+    found === '' || (/^[a-z]+:\/\//i.test(found) && !found.startsWith('https://')) ? undefined : found,
+  )
 }
 
 function dcId() {

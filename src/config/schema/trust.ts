@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { key, section } from '../key.ts'
+import { sha256 } from '../values/digest.ts'
+import { host } from '../values/net.ts'
 import { duration, instant } from '../values/time.ts'
 import { anyText, boolean, integer, list, oneOf, optional, text } from '../values/value.ts'
 
@@ -10,14 +12,13 @@ export const pinning = section(
       oneOf('off', 'warn', 'strict'),
       'warn',
       'In "strict", a host without two valid pins, one of them a backup, is not contacted.',
-      { planned: true },
     ),
     pins: key(
       list(
         z.strictObject({
-          host: anyText('a host name'),
-          spki_sha256: list(anyText('a SHA-256 in base64'), 'a list of pins').prefault([]),
-          certificate_sha256: list(anyText('a SHA-256 in base64'), 'a list of pins').prefault([]),
+          host: host(),
+          spki_sha256: list(sha256(), 'a list of digests').prefault([]),
+          certificate_sha256: list(sha256(), 'a list of digests').prefault([]),
           from: optional(instant()).prefault(''),
           until: optional(instant()).prefault(''),
           backup: boolean().prefault(false),
@@ -26,7 +27,6 @@ export const pinning = section(
       ),
       [],
       'Such as `{ host = "core.telegram.org", spki_sha256 = ["base64"], certificate_sha256 = [], from = "", until = "", backup = false }`.',
-      { planned: true },
     ),
   },
 )

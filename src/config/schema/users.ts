@@ -38,10 +38,7 @@ export const secret = sectionList(
     ad_tag: key(
       optional(text('32 hex digits', readKey)),
       '',
-      '16 bytes hex; needs `telegram.mode` "auto" or "middle".',
-      {
-        planned: true,
-      },
+      '16 bytes hex, of a sponsored channel; needs `telegram.mode` "auto" or "middle".',
     ),
     max_connections: key(integer(0, COUNT_MAX), 0, 'Most connections at once. 0: no limit.', { planned: true }),
     max_ips: key(integer(0, COUNT_MAX), 0, 'Most addresses at once. 0: no limit.', { planned: true }),

@@ -54,6 +54,11 @@ export function read32le(bytes: Uint8Array, at: number): number {
   return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
 }
 
+/** 64 bits, little-endian. */
+export function read64le(bytes: Uint8Array, at: number): bigint {
+  return (BigInt(read32le(bytes, at + 4)) << 32n) | BigInt(read32le(bytes, at))
+}
+
 export function write16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 8
   bytes[at + 1] = value
@@ -70,4 +75,9 @@ export function write32le(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 8
   bytes[at + 2] = value >>> 16
   bytes[at + 3] = value >>> 24
+}
+
+export function write64le(bytes: Uint8Array, at: number, value: bigint): void {
+  write32le(bytes, at, Number(value & 0xffffffffn))
+  write32le(bytes, at + 4, Number((value >> 32n) & 0xffffffffn))
 }

@@ -2,6 +2,8 @@ import type { RecordReader } from '../protocol/faketls/records.ts'
 import { makeInit, type Framing } from '../protocol/obfuscated2.ts'
 import type { Cancellable, Match } from '../ports.ts'
 import { Accumulator } from './accumulator.ts'
+import { routeFor } from '../telegram/route.ts'
+import { MiddleRelayStage } from './middle-relay.ts'
 import { RelayStage } from './relay.ts'
 import type { Session, Stage } from './session.ts'
 
@@ -15,13 +17,14 @@ export interface Opened {
   readonly hasClientEnded: boolean
 }
 
-/** Dials the DC. The client is not read meanwhile, so what it goes on sending waits in the kernel. */
+/** On the way to the DC, direct or by middle proxy. The client is not read meanwhile, so what it goes on sending waits in the kernel. */
 export class OpeningStage implements Stage {
   readonly name = 'opening'
   readonly #session: Session
   readonly #opened: Opened
   #early: Accumulator
-  #dial: Cancellable | undefined
+  /** What is under way: a dial, or a wait for a link. */
+  #way: Cancellable | undefined
 
   constructor(session: Session, opened: Opened) {
     this.#session = session
@@ -36,27 +39,21 @@ export class OpeningStage implements Stage {
 
   enter(): void {
     const session = this.#session
-    const { dialer, random, settings } = session.services
-    const { framing, dc, match } = this.#opened
+    const { settings, secrets, middle } = session.services
+    const hasTag = session.secret !== undefined && secrets.get(session.secret)?.adTag !== undefined
     session.client.pause()
-    // The dialer has time limits of its own; this one only makes sure that none can be forgotten.
-    session.setDeadline(2 * settings.telegram.connectTimeoutMs)
-    // The DC is asked to encrypt with the client's own downlink key, so that downloads pass through as they are.
-    const init = makeInit({ random, framing, dc, downlink: match.toClient })
-    this.#dial = dialer.open(dc, {
-      onOpen: (connection, dialMs) => {
-        this.#dial = undefined
-        session.services.emit({ kind: 'relaying', connection: session.id, dc, dialMs })
-        const relay = new RelayStage(session, connection, this.#opened, init, this.#early)
-        this.#early = new Accumulator(session.services.pool)
-        session.guard(() => session.moveTo(relay))
-        return relay.dcHandler
-      },
-      onFail: (why) => {
-        this.#dial = undefined
-        session.guard(() => session.refuse(why))
-      },
-    })
+    // The ways have time limits of their own; this one only makes sure that none can be forgotten.
+    session.setDeadline(3 * settings.telegram.connectTimeoutMs)
+    switch (routeFor({ dc: this.#opened.dc, hasTag }, settings.telegram, middle.isReady)) {
+      case 'direct':
+        this.#openDirect()
+        break
+      case 'middle':
+        this.#openMiddle(hasTag)
+        break
+      case 'none':
+        session.refuse('dial-failed')
+    }
   }
 
   onData(chunk: Uint8Array): void {
@@ -76,7 +73,61 @@ export class OpeningStage implements Stage {
   }
 
   leave(): void {
-    this.#dial?.cancel()
+    this.#way?.cancel()
     this.#early.release()
+  }
+
+  /** The DC is asked to encrypt with the client's own downlink key, so that downloads pass through as they are. */
+  #openDirect(): void {
+    const session = this.#session
+    const { dialer, random } = session.services
+    const { framing, dc, match } = this.#opened
+    const init = makeInit({ random, framing, dc, downlink: match.toClient })
+    this.#way = dialer.open(dc, {
+      onOpen: (connection, dialMs) => {
+        this.#way = undefined
+        session.services.emit({ kind: 'relaying', connection: session.id, dc, dialMs })
+        const relay = new RelayStage(session, connection, this.#opened, init, this.#giveEarly())
+        session.guard(() => session.moveTo(relay))
+        return relay.dcHandler
+      },
+      onFail: (why) => {
+        this.#way = undefined
+        session.guard(() => session.refuse(why))
+      },
+    })
+  }
+
+  /** Where there is no link to be had, clients without an ad tag go the direct way. */
+  #openMiddle(hasTag: boolean): void {
+    const session = this.#session
+    const { dc } = this.#opened
+    const relay = new MiddleRelayStage(session, this.#opened, this.#early)
+    let isOver = false
+    const way = session.services.middle.attach(dc, relay, {
+      onAttached: (slot, waitedMs) => {
+        isOver = true
+        this.#way = undefined
+        this.#giveEarly()
+        session.services.emit({ kind: 'relaying', connection: session.id, dc, dialMs: waitedMs })
+        relay.take(slot)
+        session.guard(() => session.moveTo(relay))
+      },
+      onFail: () => {
+        isOver = true
+        this.#way = undefined
+        session.guard(() => {
+          if (hasTag) session.refuse('dial-failed')
+          else this.#openDirect()
+        })
+      },
+    })
+    if (!isOver) this.#way = way
+  }
+
+  #giveEarly(): Accumulator {
+    const early = this.#early
+    this.#early = new Accumulator(this.#session.services.pool)
+    return early
   }
 }

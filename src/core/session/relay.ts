@@ -5,6 +5,7 @@ import type { CipherKey, CloseKind, Connection, Handler } from '../ports.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { Opened } from './opening.ts'
 import { Pipe } from './pipe.ts'
+import { RelayTimes } from './relay-times.ts'
 import type { Session, Stage } from './session.ts'
 
 /** What waits for a client when the DC is gone gets this long to be taken. */
@@ -28,8 +29,7 @@ export class RelayStage implements Stage {
   readonly #hasClientEnded: boolean
   readonly #init: Uint8Array
   readonly #early: Accumulator
-  readonly #since: number
-  #lastActive: number
+  readonly #times: RelayTimes
   /** The DC is gone; only what waits for the client is left to do. */
   #isFlushing = false
 
@@ -41,7 +41,7 @@ export class RelayStage implements Stage {
     init: { readonly wire: Uint8Array; readonly up: CipherKey },
     early: Accumulator,
   ) {
-    const { pool, settings, wheel, network } = session.services
+    const { pool, settings, network } = session.services
     const waitingMax = Math.max(0, settings.memory.perConnectionBytes - wrappedLength(network.readMaxBytes))
     this.#session = session
     this.#dc = dc
@@ -51,7 +51,7 @@ export class RelayStage implements Stage {
     this.#toDc = ctr(init.up, INIT_LENGTH)
     this.#uplink = new Pipe(session.client, dc, pool, waitingMax)
     this.#downlink = new Pipe(dc, session.client, pool, waitingMax)
-    this.#since = this.#lastActive = wheel.now
+    this.#times = new RelayTimes(session)
     this.#init = init.wire
     this.#early = early
     this.dcHandler = new DcSide(session, this)
@@ -62,7 +62,7 @@ export class RelayStage implements Stage {
   }
 
   enter(): void {
-    this.#arm()
+    this.#times.arm()
     this.#greet()
     if (this.#session.isClosed) return
     if (this.#hasClientEnded) this.onEnd()
@@ -70,7 +70,7 @@ export class RelayStage implements Stage {
   }
 
   onData(chunk: Uint8Array): void {
-    this.#lastActive = this.#session.services.wheel.now
+    this.#times.touch()
     const payload = this.#records === undefined ? chunk : this.#records.push(chunk)
     if (payload === undefined) this.#session.close('bad-record', 'relayed')
     else if (payload.length > 0) this.#sendUp(payload)
@@ -93,7 +93,7 @@ export class RelayStage implements Stage {
 
   onDcData(chunk: Uint8Array): void {
     const { services } = this.#session
-    this.#lastActive = services.wheel.now
+    this.#times.touch()
     services.totals.dcToClientBytes += chunk.length
     this.#session.toClientBytes += chunk.length
     let bytes = chunk
@@ -129,13 +129,8 @@ export class RelayStage implements Stage {
   }
 
   onDeadline(): void {
-    const { relay } = this.#session.services.settings
-    const now = this.#session.services.clock.mono()
     if (this.#isFlushing) this.#session.close('dc-reset', 'relayed')
-    else if (relay.maxLifetimeMs > 0 && now - this.#since >= relay.maxLifetimeMs)
-      this.#session.close('lifetime', 'relayed')
-    else if (now - this.#lastActive >= relay.idleTimeoutMs) this.#session.close('idle', 'relayed')
-    else this.#arm()
+    else this.#times.expire()
   }
 
   leave(): void {
@@ -160,15 +155,6 @@ export class RelayStage implements Stage {
     this.#session.services.totals.clientToDcBytes += payload.length
     if (!this.#uplink.push(this.#toDc.update(this.#fromClient.update(payload))))
       this.#session.close('overflow', 'relayed')
-  }
-
-  /** One deadline, moved only when it comes: silence of the pair, or the end of its lifetime. */
-  #arm(): void {
-    const { clock, settings } = this.#session.services
-    const { idleTimeoutMs, maxLifetimeMs } = settings.relay
-    const idleAt = this.#lastActive + idleTimeoutMs
-    const at = maxLifetimeMs > 0 ? Math.min(idleAt, this.#since + maxLifetimeMs) : idleAt
-    this.#session.setDeadline(Math.max(0, at - clock.mono()))
   }
 
   #closeIfDone(): void {

@@ -9,6 +9,7 @@ import type { TimerWheel } from '../memory/wheel.ts'
 import type { Clock, Network, Random, Vault } from '../ports.ts'
 import type { Settings } from '../settings.ts'
 import type { DirectDialer } from '../telegram/direct.ts'
+import type { MiddleProxies } from '../telegram/middle/index.ts'
 import type { SecretTable } from './secrets.ts'
 
 /** Bytes of clients relayed to Telegram, counted as they pass. */
@@ -28,6 +29,7 @@ export interface Services {
   readonly replay: ReplayGuard
   readonly trials: TrialBudget
   readonly dialer: DirectDialer
+  readonly middle: MiddleProxies
   readonly targets: MaskTargets
   readonly flights: FlightLearner
   readonly shares: SharePool

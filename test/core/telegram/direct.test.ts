@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ProxyEvent } from '../../../src/core/events.ts'
 import { TimerWheel } from '../../../src/core/memory/wheel.ts'
 import type { Handler } from '../../../src/core/ports.ts'
-import type { TelegramSettings } from '../../../src/core/settings.ts'
+import { DIRECT_ONLY, type TelegramSettings } from '../../../src/core/settings.ts'
 import { DirectDialer } from '../../../src/core/telegram/direct.ts'
 import { VirtualNetwork } from '../../../sim/world/network.ts'
 import { World } from '../../../sim/world/world.ts'
@@ -28,7 +28,14 @@ function scene(changes: Partial<TelegramSettings> = {}) {
     random: world.random('dialer'),
     wheel,
     emit: (event) => events.push(event),
-    settings: () => ({ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...changes }),
+    settings: () => ({
+      prefer: 'ipv4',
+      connectTimeoutMs: 5_000,
+      socks5: undefined,
+      dc: {},
+      ...DIRECT_ONLY,
+      ...changes,
+    }),
   })
   /** Opens and says what came of it: the address, or why not; with the virtual time it took. */
   const open = (dc = 2) => {

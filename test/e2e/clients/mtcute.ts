@@ -16,6 +16,7 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createRequire } from 'node:module'
 import { deflateSync, gunzipSync } from 'node:zlib'
+import { ConnectionClosedError } from '@fuman/net'
 import { BaseMtProxyTransport, Long, MemoryStorage, MtClient, type ICorePlatform } from '@mtcute/core'
 import { addPublicKey, BaseCryptoProvider, type ICryptoProvider } from '@mtcute/core/utils.js'
 import { ige256Decrypt, ige256Encrypt, initSync } from '@mtcute/wasm'
@@ -64,12 +65,12 @@ class NodeConnection implements TcpConnection {
     this.#socket.destroy()
   }
 
-  /** At least one byte, or 0 at the end. */
+  /** At least one byte. The end is an error, as the library's own connections have it: then it connects again. */
   async read(into: Uint8Array): Promise<number> {
     while (this.#rest.length === 0) {
       const chunk = this.#socket.read() as Uint8Array | null
       if (chunk !== null) this.#rest = chunk
-      else if (this.#socket.readableEnded || this.#socket.destroyed) return 0
+      else if (this.#socket.readableEnded || this.#socket.destroyed) throw new ConnectionClosedError()
       else await firstOf(this.#socket, ['readable', 'end', 'close'])
     }
     const length = Math.min(into.length, this.#rest.length)

@@ -1,3 +1,4 @@
+import { Gatherer } from '../gatherer.ts'
 import type { Frame, FrameReader } from './frame.ts'
 
 /** What the first bytes of a frame say. */
@@ -14,7 +15,6 @@ export type ReadHead = (head: Uint8Array, length: number) => Head
 export type Deliver = (payload: Uint8Array, quickAck: boolean, sink: (frame: Frame) => void) => void
 
 export const HEAD_MAX = 4
-const FIRST_BUFFER_BYTES = 4096
 
 /** Length-prefixed frames out of a stream cut anywhere: collects a head byte by byte, then the payload in one piece. */
 export class PrefixReader implements FrameReader {
@@ -23,9 +23,7 @@ export class PrefixReader implements FrameReader {
   readonly #head = new Uint8Array(HEAD_MAX)
   #headLength = 0
   #packet: (Head & { readonly kind: 'packet' }) | undefined
-  /** Holds the start of a frame that came in pieces. Grows with what has come, not with what was announced. */
-  #held = new Uint8Array(0)
-  #heldLength = 0
+  readonly #gathered = new Gatherer()
   #isBad = false
 
   constructor(readHead: ReadHead, deliver: Deliver) {
@@ -65,34 +63,12 @@ export class PrefixReader implements FrameReader {
   #takePayload(bytes: Uint8Array, at: number, sink: (frame: Frame) => void): number {
     const packet = this.#packet
     if (packet === undefined) return at
-    const end = Math.min(bytes.length, at + packet.length - this.#heldLength)
-    const part = bytes.subarray(at, end)
-    if (this.#heldLength + part.length < packet.length) {
-      this.#hold(part)
-      return end
-    }
-    let whole = part
-    if (this.#heldLength > 0) {
-      this.#hold(part)
-      whole = this.#held.subarray(0, packet.length)
-    }
-    // The next frame gets a buffer of its own, so that an idle reader holds none.
-    this.#held = new Uint8Array(0)
-    this.#heldLength = 0
+    const end = Math.min(bytes.length, at + packet.length - this.#gathered.length)
+    const whole = this.#gathered.take(bytes.subarray(at, end), packet.length)
+    if (whole === undefined) return end
     this.#packet = undefined
     this.#deliver(whole.subarray(0, packet.keep), packet.quickAck, sink)
     return end
-  }
-
-  #hold(part: Uint8Array): void {
-    const length = this.#heldLength + part.length
-    if (length > this.#held.length) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.#held.length, FIRST_BUFFER_BYTES))
-      larger.set(this.#held.subarray(0, this.#heldLength))
-      this.#held = larger
-    }
-    this.#held.set(part, this.#heldLength)
-    this.#heldLength = length
   }
 }
 

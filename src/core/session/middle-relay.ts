@@ -1,0 +1,311 @@
+import type { CloseKind } from '../ports.ts'
+import { concat, read32le } from '../protocol/bytes.ts'
+import { ctr, type StreamCipher } from '../protocol/ctr.ts'
+import { FRAMINGS, type Frame, type FrameReader, type FramingCodec } from '../protocol/framing/index.ts'
+import { wrappedLength, wrapRecords } from '../protocol/faketls/records.ts'
+import { INIT_LENGTH } from '../protocol/obfuscated2.ts'
+import { endpointOf, isPlainMessage, type Endpoint, type ProxyReq } from '../protocol/rpc/index.ts'
+import type { Cancellable } from '../ports.ts'
+import type { LinkClient, LinkSlot } from '../telegram/middle/link.ts'
+import type { Accumulator } from './accumulator.ts'
+import type { Opened } from './opening.ts'
+import { Outbox } from './outbox.ts'
+import { RelayTimes } from './relay-times.ts'
+import type { Session, Stage } from './session.ts'
+
+/**
+ * A shared link cannot be stopped for one client, so more may wait for it here than in direct mode: about what a client
+ * asks for at a time. Whoever does not take even that is closed.
+ */
+const WAITING_MAX_BYTES = 8 << 20
+/** At the end of either direction: last answers are waited for as long as something moves within this time. */
+const LAST_MS = 10_000
+/** The official proxy drops what is shorter: no message under a key, and none of a key exchange. */
+const MESSAGE_MIN = 28
+const ERROR_LENGTH = 4
+const PLAIN_LENGTH_AT = 16
+const PLAIN_BODY_AT = 20
+/** req_pq, req_pq_multi, req_DH_params, set_client_DH_params: all that is said before there is a key. */
+const PLAIN_KINDS = [0x60469778, 0xbe7e8ef1, 0xd712e4be, 0xf5045f1f]
+
+interface Message {
+  readonly bytes: Uint8Array
+  readonly quickAck: boolean
+}
+
+/**
+ * A client whose messages travel on a link to a middle proxy, beside those of others. Its frames are taken off the stream
+ * and sent as requests; answers are framed and enciphered for it alone, all of one turn in one write.
+ */
+export class MiddleRelayStage implements Stage, LinkClient {
+  readonly name = 'relay'
+  readonly #session: Session
+  readonly #opened: Opened
+  readonly #codec: FramingCodec
+  readonly #reader: FrameReader
+  readonly #fromClient: StreamCipher
+  readonly #toClient: StreamCipher
+  readonly #toClientBox: Outbox
+  readonly #client: Endpoint
+  readonly #own: Endpoint
+  readonly #times: RelayTimes
+  readonly #early: Accumulator
+  /** Messages for the link that it had no room for yet: at most those of one read. */
+  #pending: Message[] = []
+  /** Frames for the client since the last write. */
+  #frames: Uint8Array[] = []
+  #slot: LinkSlot | undefined
+  #attaching: Cancellable | undefined
+  #isWaitingForTurn = false
+  #isPaused = true
+  /** It has spoken under its key: then it can go on from another link. */
+  #hasKey = false
+  /** Its last batch on the link it is on. */
+  #batch = 0
+  #isEnding = false
+  #hasClientEnded = false
+  /** Bytes for the client when the last deadline was set. */
+  #waitingBefore = 0
+
+  /** Takes over `early`, what the client sent behind its init. */
+  constructor(session: Session, opened: Opened, early: Accumulator) {
+    const { settings, pool } = session.services
+    const { nat } = settings.telegram.middle
+    const { client } = session
+    this.#session = session
+    this.#opened = opened
+    this.#codec = FRAMINGS[opened.framing]
+    this.#reader = this.#codec.reader()
+    this.#fromClient = ctr(opened.match.fromClient, INIT_LENGTH)
+    this.#toClient = ctr(opened.match.toClient)
+    this.#toClientBox = new Outbox(client, pool)
+    this.#client = endpointOf(session.clientAddress)
+    this.#own = endpointOf({ ip: nat ?? client.local.ip, port: client.local.port })
+    this.#times = new RelayTimes(session)
+    this.#early = early
+  }
+
+  get waitingBytes(): number {
+    return this.#toClientBox.waiting
+  }
+
+  /** Before `enter`: its place on a link. */
+  take(slot: LinkSlot): void {
+    this.#slot = slot
+  }
+
+  enter(): void {
+    this.#times.arm()
+    const early = this.#early.bytes.slice()
+    this.#early.release()
+    if (early.length > 0) this.#takePayload(early)
+    if (this.#session.isClosed) return
+    if (this.#opened.hasClientEnded) this.onEnd()
+    else this.#goOn()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#times.touch()
+    const { records } = this.#opened
+    const payload = records === undefined ? chunk : records.push(chunk)
+    if (payload === undefined) this.#session.close('bad-record', 'relayed')
+    else if (payload.length > 0) this.#takePayload(payload)
+  }
+
+  onDrain(): void {
+    if (this.#toClientBox.flush() && this.#isEnding) this.#session.client.end()
+  }
+
+  /** Answers may still be on their way: it is closed once none has come for a while. */
+  onEnd(): void {
+    this.#hasClientEnded = true
+    this.#waitForLast()
+  }
+
+  onClose(kind: CloseKind): void {
+    this.#session.close(kind === 'reset' ? 'client-reset' : 'eof', 'relayed', 'gone')
+  }
+
+  onDeadline(): void {
+    const { waiting } = this.#toClientBox
+    if (!this.#isEnding && !this.#hasClientEnded) this.#times.expire()
+    else if (waiting > 0 && waiting < this.#waitingBefore) this.#waitForLast()
+    else this.#session.close('eof', 'relayed')
+  }
+
+  leave(): void {
+    this.#attaching?.cancel()
+    if (this.#slot !== undefined) this.#slot.link.detach(this.#slot)
+    this.#slot = undefined
+    this.#early.release()
+    this.#toClientBox.release()
+    this.#pending = []
+    this.#frames = []
+  }
+
+  onAnswer(message: Uint8Array): void {
+    const { random } = this.#session.services
+    const isError = message.length === ERROR_LENGTH
+    this.#frames.push(
+      isError ? this.#codec.writeError(read32le(message, 0) | 0) : this.#codec.writePacket(message, { random }),
+    )
+  }
+
+  onQuickAck(token: number): void {
+    this.#frames.push(this.#codec.writeQuickAck(token))
+  }
+
+  onAnswersEnd(): void {
+    this.#session.guard(() => this.#sendFrames())
+  }
+
+  onTurn(quantumBytes: number): void {
+    this.#session.guard(() => {
+      this.#isWaitingForTurn = false
+      this.#sendPending(quantumBytes)
+      this.#goOn()
+    })
+  }
+
+  onCloseExt(): void {
+    this.#session.guard(() => {
+      this.#slot = undefined
+      this.#isEnding = true
+      this.#waitForLast()
+      if (this.#toClientBox.waiting === 0) this.#session.client.end()
+      this.#resume()
+    })
+  }
+
+  /**
+   * Between two frames a client can move: its session lives with its key, and Telegram sends again what was not confirmed.
+   * But a request that was on its way may be lost, and nobody else would send that again: then the client had better know.
+   */
+  onLinkLost(): void {
+    const isSure = this.#slot?.link.hasArrived(this.#batch) === true
+    this.#slot = undefined
+    this.#isWaitingForTurn = false
+    this.#session.guard(() => {
+      if (this.#hasKey && isSure) this.#move()
+      else this.#session.close('link-lost', 'relayed')
+    })
+  }
+
+  #move(): void {
+    const session = this.#session
+    const { dc } = this.#opened
+    this.#pause()
+    this.#attaching = session.services.middle.attach(dc, this, {
+      onAttached: (slot) => {
+        this.#attaching = undefined
+        this.#slot = slot
+        this.#batch = 0
+        session.services.emit({ kind: 'migrated', connection: session.id, dc })
+        session.guard(() => this.#goOn())
+      },
+      onFail: () => session.guard(() => session.close('link-lost', 'relayed')),
+    })
+  }
+
+  #takePayload(payload: Uint8Array): void {
+    const { totals } = this.#session.services
+    totals.clientToDcBytes += payload.length
+    const verdict = this.#reader.push(this.#fromClient.update(payload), (frame) => this.#takeFrame(frame))
+    if (verdict === 'bad') this.#session.close('bad-frame', 'relayed')
+    else this.#goOn()
+  }
+
+  #takeFrame(frame: Frame): void {
+    if (frame.kind !== 'packet' || !isForwarded(frame.payload)) return
+    this.#pending.push({ bytes: frame.payload.slice(), quickAck: frame.quickAck })
+  }
+
+  /** Sends what is pending as far as the link has room, and reads on once nothing is. */
+  #goOn(): void {
+    if (this.#isEnding) return
+    if (this.#slot !== undefined && !this.#isWaitingForTurn && this.#pending.length > 0) {
+      if (this.#slot.link.isCongested) {
+        this.#isWaitingForTurn = true
+        this.#slot.link.waitForTurn(this.#slot)
+      } else this.#sendPending(Infinity)
+    }
+    if (this.#session.isClosed) return
+    if (this.#slot === undefined || this.#pending.length > 0) this.#pause()
+    else this.#resume()
+  }
+
+  /** At least one message, and more while they are within the quantum. */
+  #sendPending(quantumBytes: number): void {
+    const slot = this.#slot
+    if (slot === undefined || this.#pending.length === 0) return
+    let count = 0
+    for (let bytes = 0; count < this.#pending.length && (count === 0 || bytes < quantumBytes); count++) {
+      bytes += this.#pending[count].bytes.length
+    }
+    const requests = this.#pending.splice(0, count).map((message) => this.#request(message, slot.id))
+    this.#batch = slot.link.nextBatch
+    slot.link.send(requests)
+  }
+
+  #request({ bytes, quickAck }: Message, id: number): ProxyReq {
+    const { services, secret } = this.#session
+    if (!isPlainMessage(bytes)) this.#hasKey = true
+    const tag = secret === undefined ? undefined : services.secrets.get(secret)?.adTag
+    return {
+      kind: 'proxy-req',
+      connection: BigInt(id),
+      client: this.#client,
+      own: this.#own,
+      framing: this.#opened.framing,
+      quickAck,
+      message: bytes,
+      ...(tag === undefined ? {} : { tag }),
+    }
+  }
+
+  #sendFrames(): void {
+    if (this.#frames.length === 0 || this.#session.isClosed) return
+    this.#times.touch()
+    const { totals } = this.#session.services
+    const plain = this.#frames.length === 1 ? this.#frames[0] : concat(...this.#frames)
+    this.#frames = []
+    totals.dcToClientBytes += plain.length
+    this.#session.toClientBytes += plain.length
+    let bytes = this.#toClient.update(plain)
+    if (this.#opened.records !== undefined) {
+      const wrapped = new Uint8Array(wrappedLength(bytes.length))
+      bytes = wrapped.subarray(0, wrapRecords(bytes, wrapped))
+    }
+    if (!this.#toClientBox.send(bytes) || this.#toClientBox.waiting > WAITING_MAX_BYTES)
+      this.#session.close('overflow', 'relayed')
+    else if (this.#hasClientEnded) this.#waitForLast()
+  }
+
+  /** Until the client has taken all, as long as it takes some. */
+  #waitForLast(): void {
+    this.#waitingBefore = this.#toClientBox.waiting
+    this.#session.setDeadline(LAST_MS)
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#session.client.pause()
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#session.client.resume()
+  }
+}
+
+/** What the official proxy passes on: messages under a key, and those that agree on one. */
+function isForwarded(message: Uint8Array): boolean {
+  if (message.length < MESSAGE_MIN || message.length % 4 !== 0) return false
+  if (!isPlainMessage(message)) return true
+  const length = read32le(message, PLAIN_LENGTH_AT)
+  return (
+    length >= 20 && length <= message.length - PLAIN_BODY_AT && PLAIN_KINDS.includes(read32le(message, PLAIN_BODY_AT))
+  )
+}
