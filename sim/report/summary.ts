@@ -27,6 +27,8 @@ export function missed(reached: Reached): readonly string[] {
     ...FAULTS.filter((fault) => !SILENT_FAULTS.includes(fault)).map((fault) => `fault ${fault}`),
     'talk done',
     'talk broken',
+    ...['hit', 'miss', 'stale', 'lost', 'failed'].map((result) => `dial-ahead ${result}`),
+    'migrated',
     'mask-learnt',
     'mask-unreachable',
   ]

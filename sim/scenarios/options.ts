@@ -121,6 +121,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       connectTimeoutMs: random.pick([3_000, 5_000]),
       socks5: undefined,
       dc: {},
+      prewarm: random.pick([0, 1, 3, 'predict'] as const),
       mode: random.pick(['auto', 'auto', 'direct', 'middle'] as const),
       middle: {
         ...DIRECT_ONLY.middle,

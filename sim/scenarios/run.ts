@@ -13,6 +13,7 @@ export interface RunResult {
   readonly reached: ReadonlyMap<string, number>
 }
 
+const DEAD_LINK_SEC = 180
 const LIVENESS_ARRIVALS_MS = 5_000
 /** The longest way to an end without faults: silence up to the first limit, then what the site waits for. */
 const LIVENESS_MS = 400_000
@@ -60,7 +61,8 @@ function liveness(scene: Scene, cast: Cast): void {
   repair(scene)
   scene.reload(options.settings)
   // What was let in under a clock that ran ahead keeps everybody out who has the right time, until that time has come.
-  scene.runUntil(world.now + (scene.worstClockSec + 2 * options.settings.mask.skewSec + 60) * 1000)
+  // And a link whose path died has to be found out by its silence.
+  scene.runUntil(world.now + (scene.worstClockSec + 2 * options.settings.mask.skewSec + DEAD_LINK_SEC) * 1000)
   for (let i = 0; i < Math.max(2, options.talkers >> 1); i++)
     world.after(random.below(LIVENESS_ARRIVALS_MS), () => cast.addTalker(true))
   const names = Object.keys(ATTACKS)

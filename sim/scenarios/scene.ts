@@ -24,6 +24,7 @@ export const PROXY: Address = { ip: '10.0.0.1', port: 443 }
 const PROXY_IPV6 = 'fd00::1'
 export const DC_IDS = [1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003] as const
 const TICK_MS = 50
+const DC_SILENCE_MS = 40_000
 /** Media and others each have a fleet of their own; DC 5 has none, and goes to the default's. */
 const MIDDLE_DCS = [1, -1, 2, -2, 3, -3, 4, -4, 203, -203] as const
 const MIDDLE_DEFAULT = 2
@@ -108,9 +109,7 @@ export class Scene {
   }
 
   readonly tell = (seen: Seen): void => {
-    this.world.trace(
-      `seen ${seen.kind}${seen.kind === 'part-at-dc' ? ` ${seen.part.talk} ${seen.part.sequence} ${seen.at.ip}` : seen.kind === 'speaks' ? ` ${seen.talk} ${seen.address.ip}` : ''}`,
-    )
+    this.world.trace(`seen ${seen.kind}${detailOf(seen)}`)
     if (seen.kind === 'talked') this.reach(`talk ${seen.outcome === 'done' ? 'done' : 'broken'}`)
     this.checkers.seen(seen)
   }
@@ -204,17 +203,21 @@ export class Scene {
   }
 
   #happened(event: ProxyEvent): void {
-    this.world.trace(`event ${event.kind}${'reason' in event ? ` ${event.reason}` : ''}`)
-    if ('reason' in event) this.reach(`${event.kind} ${event.reason}`)
+    const detail = 'reason' in event ? ` ${event.reason}` : 'why' in event ? ` ${event.why}` : ''
+    this.world.trace(`event ${event.kind}${detail}`)
+    if (event.kind === 'dial-ahead') this.reach(`dial-ahead ${event.result}`)
+    else if ('reason' in event) this.reach(`${event.kind} ${event.reason}`)
     else this.reach(event.kind)
     this.checkers.event(event)
   }
 
   #openTelegram(): void {
     const { world, network, options } = this
+    const silences = world.random('silences')
     const dc = new TalkDc({
       random: world.random('dc'),
       after: world.after,
+      silenceMs: () => (this.#isCalm ? DC_SILENCE_MS : silences.between(2_000, DC_SILENCE_MS)),
       slowOneIn: options.profile === 'realistic' ? 40 : 8,
       onPart: (part, at) => this.tell({ kind: 'part-at-dc', part, at }),
       onNonsense: (what) => this.tell({ kind: 'nonsense-at-dc', what }),
@@ -270,4 +273,10 @@ export class Scene {
 
 function middleIp(dc: number): string {
   return `91.108.${dc < 0 ? 5 : 4}.${Math.abs(dc)}`
+}
+
+/** For whoever reads a trace. */
+function detailOf(seen: Seen): string {
+  if (seen.kind === 'speaks') return ` talk ${seen.talk} from ${seen.address.ip}`
+  return seen.kind === 'part-at-dc' ? ` part ${seen.part.sequence} of talk ${seen.part.talk} at ${seen.at.ip}` : ''
 }

@@ -12,6 +12,8 @@ export interface TalkDcOptions {
   readonly after: (ms: number, run: () => void) => Cancellable
   /** One reading in this many is followed by a pause; 0: none. */
   readonly slowOneIn: number
+  /** How long a connection may say nothing. */
+  readonly silenceMs: () => number
   /** Told of each part that came whole. `at` is where it was dialled. */
   readonly onPart: (part: Part, at: Address) => void
   /** Told of bytes that no client of the simulation wrote. */
@@ -53,6 +55,10 @@ class TalkDcConnection implements Handler {
     this.#options = options
     this.#connection = connection
     this.#queue = new SendQueue(connection, WAITING_MAX_BYTES)
+    // Whoever says nothing is not kept.
+    options.after(options.silenceMs(), () => {
+      if (this.#state.name === 'init' && !this.#isGone) connection.end()
+    })
   }
 
   onData(chunk: Uint8Array): void {

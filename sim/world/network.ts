@@ -25,6 +25,7 @@ export class VirtualNetwork {
   readonly #names = new Map<string, readonly string[]>()
   readonly #reachability = new Map<string, Reachability>()
   #dialled = 0
+  #heals = 0
 
   constructor(world: World) {
     this.world = world
@@ -52,22 +53,22 @@ export class VirtualNetwork {
     this.#reachability.set(ip, how)
   }
 
-  /** Ends what links do to connections, for those that live; new ones are still drawn by `plan`. */
+  /** Ends what links do to connections, for those that live or are on their way; new ones are still drawn by `plan`. */
   heal(): void {
-    for (const connection of this.connections) {
-      const { windowBytes, latencyMs } = connection.plan
-      connection.plan = { ...CALM, windowBytes, latencyMs }
-    }
+    this.#heals++
+    for (const connection of this.connections) connection.plan = calmed(connection.plan)
   }
 
   /** For hosts alone. */
   dial(from: HostNetwork, to: Address, dialing: Dialing): Cancellable {
     const attempt = new Attempt(`c${++this.#dialled}`, this.plan(from.ip, to), from, to, dialing)
+    const heals = this.#heals
     this.world.trace(`${attempt.id} dial ${from.ip} ${to.ip} ${to.port}`)
     this.onDial(from.ip, to)
     this.world.after(2 * attempt.plan.latencyMs + 1, () => {
       if (attempt.isOver || this.reachability(to.ip) === 'black-hole') return
       attempt.cancel()
+      if (heals !== this.#heals) attempt.plan = calmed(attempt.plan)
       this.#answer(attempt)
     })
     return attempt
@@ -126,7 +127,7 @@ export class VirtualNetwork {
 /** A dial on its way. */
 class Attempt implements Cancellable {
   readonly id: string
-  readonly plan: LinkPlan
+  plan: LinkPlan
   readonly from: HostNetwork
   readonly to: Address
   readonly dialing: Dialing
@@ -147,6 +148,10 @@ class Attempt implements Cancellable {
   cancel(): void {
     this.from.attempts.delete(this)
   }
+}
+
+function calmed({ windowBytes, latencyMs }: LinkPlan): LinkPlan {
+  return { ...CALM, windowBytes, latencyMs }
 }
 
 function isLoopback(ip: string): boolean {

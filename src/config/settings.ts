@@ -63,6 +63,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
     telegram: {
       prefer: telegram.prefer,
       connectTimeoutMs: telegram.connect_timeout,
+      prewarm: telegram.prewarm === 'off' ? 0 : telegram.prewarm,
       socks5: telegram.socks5,
       dc: telegram.dc,
       mode: telegram.mode,

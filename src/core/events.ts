@@ -64,6 +64,10 @@ export type Mode = (typeof MODES)[number]
 /** How a connection is counted in the end. */
 export type Outcome = 'relayed' | 'masked' | 'discarded' | 'failed'
 
+/** A client found a connection that was dialled ahead, or none; one was too old, was lost while it waited, or never came. */
+export const DIAL_AHEAD_RESULTS = ['hit', 'miss', 'stale', 'lost', 'failed'] as const
+export type DialAheadResult = (typeof DIAL_AHEAD_RESULTS)[number]
+
 /** How a link to a middle proxy ended. */
 export const LINK_ENDS = [
   'end',
@@ -127,6 +131,7 @@ export type ProxyEvent =
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }
+  | { readonly kind: 'dial-ahead'; readonly dc: number; readonly result: DialAheadResult }
   | { readonly kind: 'link-opened'; readonly dc: number; readonly address: Address }
   | {
       readonly kind: 'link-closed'

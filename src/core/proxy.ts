@@ -104,6 +104,10 @@ export class Proxy {
   get totals(): Readonly<Totals> {
     return this.#services.totals
   }
+  /** Connections dialled ahead that wait for a client. */
+  get ahead(): number {
+    return this.#services.dialer.ready
+  }
   /** Links to middle proxies held now. */
   get links(): number {
     return this.#services.middle.links
@@ -185,6 +189,7 @@ export class Proxy {
     this.#services.flights.close()
     this.#services.targets.close()
     this.#services.middle.close()
+    this.#services.dialer.close()
   }
 
   #isTrusted(peer: Address): boolean {

@@ -51,6 +51,8 @@ export interface MaskSettings {
 export interface TelegramSettings {
   readonly prefer: 'ipv4' | 'ipv6' | 'auto'
   readonly connectTimeoutMs: number
+  /** Connections dialled ahead for each DC in use. */
+  readonly prewarm: number | 'predict'
   readonly socks5: { readonly server: Address; readonly user: string; readonly password: string } | undefined
   /** Overrides by signed DC id. */
   readonly dc: Readonly<Record<string, readonly Address[]>>
@@ -75,7 +77,8 @@ export interface MiddleSettings {
 }
 
 /** For a proxy that goes to the DCs itself, always. */
-export const DIRECT_ONLY: Pick<TelegramSettings, 'mode' | 'middle'> = {
+export const DIRECT_ONLY: Pick<TelegramSettings, 'mode' | 'middle' | 'prewarm'> = {
+  prewarm: 0,
   mode: 'direct',
   middle: {
     ...{ secret: '', config: '', configV6: '', refreshMs: 3_600_000, dcs: [], nat: undefined },

@@ -130,6 +130,8 @@ export class Log {
           ip: event.ip,
           why: event.why,
         })
+      case 'dial-ahead':
+        return
       case 'link-opened':
         return this.write('debug', 'link.opened', 'Link to a middle proxy is open', {
           dc: event.dc,

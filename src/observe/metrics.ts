@@ -6,6 +6,8 @@ export interface Readings {
   readonly openConnections: number
   /** To middle proxies. */
   readonly links: number
+  /** Dialled ahead. */
+  readonly ahead: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
   readonly bufferBytes: number
@@ -39,6 +41,9 @@ export class Metrics {
   readonly #rejects = this.#counter('rejects_total', 'Connections not taken for a client, by reason', ['reason'])
   readonly #trials = this.#counter('trials_total', 'Secrets tried on connections that knew none', [])
   readonly #dialFailures = this.#counter('dial_failures_total', 'Failed attempts to connect', ['target', 'why'])
+  readonly #ahead = this.#counter('dial_ahead_total', 'Connections to DCs dialled ahead, by what came of them', [
+    'result',
+  ])
   readonly #linksClosed = this.#counter('middle_links_closed_total', 'Links to middle proxies that ended', ['why'])
   readonly #migrated = this.#counter('middle_migrations_total', 'Clients that went on on another link', [])
   readonly #middleFiles = this.#counter('middle_files_total', 'Files of the middle proxies by what came of them', [
@@ -80,6 +85,8 @@ export class Metrics {
       case 'mask-refused':
       case 'link-opened':
         return
+      case 'dial-ahead':
+        return this.#ahead.inc({ result: event.result })
       case 'link-closed':
         return this.#linksClosed.inc({ why: event.why })
       case 'migrated':
@@ -102,6 +109,7 @@ export class Metrics {
 
   #gauges(): void {
     this.#live('connections', 'Connections open now', (gauge, now) => gauge.set(now.openConnections))
+    this.#live('dial_ahead_ready', 'Connections dialled ahead that wait', (gauge, now) => gauge.set(now.ahead))
     this.#live('middle_links', 'Links to middle proxies held now', (gauge, now) => gauge.set(now.links))
     this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))

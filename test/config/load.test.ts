@@ -122,7 +122,7 @@ describe('keys of features not built yet', () => {
   it.each([
     ['[listen]\nworkers = 2', 'listen.workers'],
     ['[guard]\nblock_for = "11m"', 'guard.block_for'],
-    ['[telegram]\nprewarm = 3', 'telegram.prewarm'],
+    ['[telegram]\ncongestion = "bbr"', 'telegram.congestion'],
     ['[mask]\ngroup = "mirror"', 'mask.group'],
     ['[dns]\nservers = ["https://dns.example"]', 'dns.servers'],
     ['[trace]\npath = "x"', 'trace.path'],

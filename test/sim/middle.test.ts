@@ -85,7 +85,7 @@ function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }
     ],
     mask: { host: 'nowhere.invalid', port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
     telegram: {
-      ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode },
+      ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode, prewarm: 0 },
       middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
     },
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },

@@ -98,9 +98,7 @@ export const telegram = section(
     ),
     prefer: key(oneOf('ipv4', 'ipv6', 'auto'), 'ipv4', 'Which family is tried first; the other one follows quickly.'),
     connect_timeout: key(duration(100, 120_000), '5s', 'For one attempt to connect.'),
-    prewarm: key(prewarm(), 'predict', 'Connections dialled ahead: "off", a number per DC, or "predict".', {
-      planned: true,
-    }),
+    prewarm: key(prewarm(), 'predict', 'Connections dialled ahead: "off", a number per DC in use, or "predict".'),
     socks5: key(optional(socks5()), '', 'Reach the DCs through this server: `socks5://user:pass@ip:port`.', {
       isSensitive: true,
     }),

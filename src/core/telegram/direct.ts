@@ -1,8 +1,19 @@
 import type { Emit } from '../events.ts'
 import { Timer, type TimerWheel } from '../memory/wheel.ts'
-import type { Address, Cancellable, Clock, Connection, DialFailure, Handler, Network, Random } from '../ports.ts'
+import type {
+  Address,
+  Cancellable,
+  Clock,
+  Connection,
+  DialFailure,
+  Dialing,
+  Handler,
+  Network,
+  Random,
+} from '../ports.ts'
 import type { TelegramSettings } from '../settings.ts'
 import { Backoff } from './backoff.ts'
+import { DialAhead } from './dial-ahead.ts'
 import { addressesOf, isIpv6, ordered } from './dcs.ts'
 import { dialBySocks5 } from './socks5.ts'
 
@@ -28,24 +39,45 @@ export interface DialerOptions {
 export class DirectDialer {
   readonly #options: DialerOptions
   readonly #backoff: Backoff
+  readonly #ahead: DialAhead
   /** For `prefer = "auto"`: the family that opened last. */
   #learntIpv6 = false
 
   constructor(options: DialerOptions) {
     this.#options = options
     this.#backoff = new Backoff(options.random)
+    this.#ahead = new DialAhead({
+      ...options,
+      backoff: this.#backoff,
+      dial: (address, dialing) => dialBy(options, address, dialing),
+      addresses: (dc) => this.#addresses(dc) ?? [],
+      wanted: () => options.settings().prewarm,
+      connectTimeoutMs: () => options.settings().connectTimeoutMs,
+    })
   }
 
-  /** `onFail` may come before this returns: an unknown DC, or every address in its pause. */
+  /** Connections that wait for a client. */
+  get ready(): number {
+    return this.#ahead.ready
+  }
+
+  close(): void {
+    this.#ahead.close()
+  }
+
+  /** Either may come before this returns: a connection that was dialled ahead, an unknown DC, every address in its pause. */
   open(dc: number, dialing: DcDialing): Cancellable {
-    const settings = this.#options.settings()
-    const addresses = addressesOf(dc, settings)
+    const addresses = this.#addresses(dc)
     if (addresses === undefined) {
       dialing.onFail('unknown-dc')
       return { cancel() {} }
     }
-    const prefersIpv6 = settings.prefer === 'auto' ? this.#learntIpv6 : settings.prefer === 'ipv6'
-    const opening = new Opening(this.#options, this.#backoff, ordered(addresses, prefersIpv6), {
+    const ready = this.#ahead.take(dc)
+    if (ready !== undefined) {
+      ready.handler = dialing.onOpen(ready, 0)
+      return { cancel() {} }
+    }
+    const opening = new Opening(this.#options, this.#backoff, addresses, {
       onOpen: (connection, address, dialMs) => {
         this.#learntIpv6 = isIpv6(address)
         return dialing.onOpen(connection, dialMs)
@@ -54,6 +86,14 @@ export class DirectDialer {
     })
     opening.start()
     return opening
+  }
+
+  /** In order of preference; undefined for an unknown DC. */
+  #addresses(dc: number): readonly Address[] | undefined {
+    const settings = this.#options.settings()
+    const addresses = addressesOf(dc, settings)
+    if (addresses === undefined) return undefined
+    return ordered(addresses, settings.prefer === 'auto' ? this.#learntIpv6 : settings.prefer === 'ipv6')
   }
 }
 
@@ -138,7 +178,7 @@ class Opening extends Timer implements Cancellable {
     this.#backoff.attempt(address, now)
     const attempt: Attempt = { address, startedAt: now, dial: { cancel() {} } }
     this.#attempts.push(attempt)
-    attempt.dial = this.#dial(address, {
+    attempt.dial = dialBy(this.#options, address, {
       onOpen: (connection) => this.#opened(attempt, connection),
       onFail: (why) => {
         this.#forget(attempt)
@@ -146,15 +186,6 @@ class Opening extends Timer implements Cancellable {
         this.#tryNext()
       },
     })
-  }
-
-  #dial(
-    address: Address,
-    dialing: { onOpen(connection: Connection): Handler; onFail(why: DialFailure): void },
-  ): Cancellable {
-    const { network, settings } = this.#options
-    const { socks5 } = settings()
-    return socks5 === undefined ? network.dial(address, dialing) : dialBySocks5(network, socks5, address, dialing)
   }
 
   #opened(attempt: Attempt, connection: Connection): Handler {
@@ -181,4 +212,10 @@ class Opening extends Timer implements Cancellable {
     this.cancel()
     this.#outcome.onFail()
   }
+}
+
+/** Straight, or by the SOCKS5 server of the configuration. */
+function dialBy({ network, settings }: DialerOptions, address: Address, dialing: Dialing): Cancellable {
+  const { socks5 } = settings()
+  return socks5 === undefined ? network.dial(address, dialing) : dialBySocks5(network, socks5, address, dialing)
 }
