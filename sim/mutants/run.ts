@@ -20,7 +20,7 @@ async function main(wanted: readonly string[]): Promise<void> {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       const startedAt = performance.now()
       const seen = await hunt(mutant)
-      const isFound = seen.includes(`${mutant.invariant} `)
+      const isFound = [mutant.invariant, mutant.also].some((invariant) => seen.includes(`: ${invariant} after`))
       if (isFound) found++
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
       const what = seen.split('\n')[0]

@@ -11,8 +11,8 @@ import { DC_IDS, PROXY, type Scene } from './scene.ts'
 
 const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
 const TAPE_MAX = 200
-const REPLAYS_AFTER_RESTART = 3
-const REPLAYS_WITHIN_MS = 5_000
+const REPLAYS_AFTER_RESTART = 8
+const REPLAYS_WITHIN_MS = 10_000
 const PART_MAX_BYTES = 12_000
 const ANSWER_MAX_BYTES = 40_000
 const LARGE_ANSWER_BYTES = 250_000

@@ -85,9 +85,13 @@ export class ClientSession implements ClientInput {
     }
     const { envelope } = opened
     const session = sessionOf(record, envelope.session)
-    const missed = session === this.#session ? [] : unconfirmedOf(record, session)
+    // What it confirms with its first words has not been missed.
+    const before = session === this.#session ? [] : session.unconfirmed
     this.#session = session
     const answers = answerMessage(ports, record, session, envelope, this.#memory.context(this.#dc))
+    const missed = unconfirmedOf(record, session).filter(({ messageId }) =>
+      before.some((sent) => sent.messageId === messageId),
+    )
     for (const answer of [...missed, ...answers]) {
       this.#output.packet(seal(record.key, 'to-client', answer, ports.random))
     }

@@ -239,6 +239,36 @@ describe('middle-proxy mode', () => {
     expect(link.clients).toHaveLength(1)
   })
 
+  it('gives every client its turn beside one that sends without end (I26)', () => {
+    const { connect, answer, world, faults, trouble, dc } = scene({
+      adTag: TAG,
+      middle: { linksPerDc: 1, maxLinksPerDc: 1 },
+    })
+    const heavy = connect('padded')
+    const agreed = answer<Agreed>((reply) => heavy.exchangeKey(reply))
+    const light = Array.from({ length: 5 }, () => connect('intermediate', agreed))
+    const PARTS = 100
+    const content = new Uint8Array(256 << 10)
+    let saved = 0
+    for (let part = 0; part < PARTS; part++) heavy.saveFilePart({ id: 9n, part, content }, () => saved++)
+    const waits: number[] = []
+    for (let round = 0; round < 10; round++) {
+      for (const client of light) {
+        const askedAt = world.now
+        client.ping(BigInt(round), () => waits.push(world.now - askedAt))
+      }
+      world.runFor(200)
+    }
+    const savedMeanwhile = saved
+    world.runFor(60_000)
+    expect([saved, dc.uploads.bytes]).toEqual([PARTS, PARTS * content.length])
+    expect(waits).toHaveLength(50)
+    // The upload takes many seconds on this link; a ping waits for what stands before it in the kernel and for one round.
+    expect(savedMeanwhile).toBeLessThan(PARTS)
+    expect(Math.max(...waits)).toBeLessThan(1_000)
+    expect([faults, trouble]).toEqual([[], []])
+  })
+
   it('answers pings, and closes a link that answers none', () => {
     const { connect, answer, world, telegram, faults } = scene({ adTag: TAG, behaviour: { pingEveryMs: 5_000 } })
     const client = connect('padded')

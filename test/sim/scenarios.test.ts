@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CHECKERS } from '../../sim/checkers/index.ts'
@@ -58,6 +59,10 @@ describe('what proves the simulator', () => {
     for (const invariant of [...INVARIANTS, 'I13']) {
       expect(MUTANTS.map((mutant) => mutant.invariant)).toContain(invariant)
     }
+  })
+
+  it.each(MUTANTS)('finds the place for: $name', ({ file, find }) => {
+    expect(readFileSync(join(ROOT, file), 'utf8').split(find)).toHaveLength(2)
   })
 
   it('says what never happened', () => {

@@ -1,6 +1,6 @@
 import type { DialAheadResult, Emit } from '../events.ts'
 import { CallbackTimer, type TimerWheel } from '../memory/wheel.ts'
-import type { Address, Cancellable, Clock, Connection, Dialing, Handler } from '../ports.ts'
+import type { Address, Cancellable, Clock, Connection, DialFailure, Dialing, Handler } from '../ports.ts'
 import type { Backoff } from './backoff.ts'
 
 export interface DialAheadOptions {
@@ -100,10 +100,11 @@ export class DialAhead {
     const address = addresses(dc).find((each) => backoff.waitMs(each, now) === 0)
     if (address === undefined) return false
     backoff.attempt(address, now)
-    const failed = () => {
+    const failed = (why: DialFailure) => {
       if (!stock.dialing.delete(attempt)) return
       attempt.cancel()
       backoff.failed(address, clock.mono())
+      this.#options.emit({ kind: 'dial-failed', target: 'dc', address, why })
       this.#tell(dc, 'failed')
     }
     const dial = this.#options.dial(address, {
@@ -115,7 +116,7 @@ export class DialAhead {
       },
       onFail: failed,
     })
-    const late = new CallbackTimer(failed)
+    const late = new CallbackTimer(() => failed('timeout'))
     const attempt: Cancellable = {
       cancel() {
         dial.cancel()
