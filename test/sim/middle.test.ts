@@ -331,6 +331,13 @@ describe('the files of the middle proxies', () => {
     expect(results(one).slice(2)).toEqual(['secret unchanged', 'config unchanged'])
   })
 
+  it('are asked for again ever more seldom while they cannot be had', () => {
+    const of = scene({ adTag: TAG, files: { config: 'no route' } })
+    of.world.runFor(3_600_000)
+    // At once, then after 1, 2, 4, 8, 16 and 32 minutes.
+    expect(results(of).filter((result) => result === 'config failed')).toHaveLength(6)
+  })
+
   it.each([
     ['a page of a captive portal', fromAscii('<html>log in</html>'.repeat(5))],
     ['half a file', fromAscii('default 2;\nproxy_for 2 10.0.')],

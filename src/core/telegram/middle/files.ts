@@ -14,7 +14,7 @@ export interface MiddleFilesOptions {
 }
 
 const FILE_MAX_BYTES = 1 << 18
-/** After a failure it is tried again this soon, and not only after `refresh`. */
+/** After a failure it is tried again this soon, then after twice as long each time, at most after `refresh`. */
 const RETRY_MS = 60_000
 /** A new list that knows less than this share of the DCs we knew is not believed. */
 const PLAUSIBLE_SHARE = 0.5
@@ -56,11 +56,16 @@ export class MiddleFiles {
   readonly #config: Kept<ProxyConfig>
   readonly #configV6: Kept<ProxyConfig>
   readonly #timer = new CallbackTimer(() => this.refresh())
+  #retryMs = RETRY_MS
+  #hasFailed = false
   #isClosed = false
 
   constructor(options: MiddleFilesOptions) {
     this.#options = options
-    const onFailed = () => this.#again(RETRY_MS)
+    const onFailed = () => {
+      this.#hasFailed = true
+      this.#again(this.#retryMs)
+    }
     this.#secret = new Kept(SECRET, options, onFailed)
     this.#config = new Kept(configOf('config', 4), options, onFailed)
     this.#configV6 = new Kept(configOf('config-v6', 6), options, onFailed)
@@ -81,8 +86,11 @@ export class MiddleFiles {
 
   refresh(): void {
     if (this.#isClosed) return
+    const { refreshMs } = this.#options.settings()
+    this.#retryMs = this.#hasFailed ? Math.min(2 * this.#retryMs, refreshMs) : RETRY_MS
+    this.#hasFailed = false
     this.#options.wheel.disarm(this.#timer)
-    this.#again(this.#options.settings().refreshMs)
+    this.#again(refreshMs)
     for (const kept of this.#all()) kept.refresh()
   }
 
