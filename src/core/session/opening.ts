@@ -98,7 +98,7 @@ export class OpeningStage implements Stage {
     })
   }
 
-  /** Where there is no link to be had, clients without an ad tag go the direct way. */
+  /** Where there is no link to be had, clients without an ad tag go the direct way, unless the mode is "middle". */
   #openMiddle(hasTag: boolean): void {
     const session = this.#session
     const { dc } = this.#opened
@@ -117,7 +117,7 @@ export class OpeningStage implements Stage {
         isOver = true
         this.#way = undefined
         session.guard(() => {
-          if (hasTag) session.refuse('dial-failed')
+          if (hasTag || session.services.settings.telegram.mode === 'middle') session.refuse('dial-failed')
           else this.#openDirect()
         })
       },

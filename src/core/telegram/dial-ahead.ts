@@ -90,15 +90,16 @@ export class DialAhead {
     const { clock, wanted } = this.#options
     const most = wanted()
     const target = most === 'predict' ? stock.predicted(clock.mono()) : most
-    while (stock.ready.size + stock.dialing.size < target) if (!this.#dial(dc, stock)) return
+    // One after the other: what is out of reach is not asked by many at once.
+    if (stock.dialing.size === 0 && stock.ready.size < target) this.#dial(dc, stock)
   }
 
-  /** False when every address is in its pause. */
-  #dial(dc: number, stock: Stock): boolean {
+  /** Nothing happens while every address is in its pause. */
+  #dial(dc: number, stock: Stock): void {
     const { clock, wheel, backoff, addresses, connectTimeoutMs } = this.#options
     const now = clock.mono()
     const address = addresses(dc).find((each) => backoff.waitMs(each, now) === 0)
-    if (address === undefined) return false
+    if (address === undefined) return
     backoff.attempt(address, now)
     const failed = (why: DialFailure) => {
       if (!stock.dialing.delete(attempt)) return
@@ -125,12 +126,12 @@ export class DialAhead {
     }
     stock.dialing.add(attempt)
     wheel.arm(late, now + connectTimeoutMs())
-    return true
   }
 
   #keep(dc: number, stock: Stock, connection: Connection): Handler {
     const waiting: Waiting = { connection, since: this.#options.clock.mono(), isTaken: false }
     stock.ready.add(waiting)
+    this.#fill(dc, stock)
     // A DC says nothing before it is spoken to: whatever comes makes this connection useless.
     const drop = () => {
       if (!waiting.isTaken) this.#drop(dc, stock, waiting, 'lost')
