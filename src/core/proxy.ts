@@ -170,7 +170,9 @@ export class Proxy {
     services.middle.refresh()
     for (const session of [...this.#sessions]) {
       if (session.secret === undefined || services.secrets.get(session.secret) !== undefined) continue
-      if (before.get(session.secret)?.onRemove === 'close') session.close('secret-removed', 'relayed')
+      if (before.get(session.secret)?.onRemove !== 'close') continue
+      if (session.stage.name === 'relay') session.close('secret-removed', 'relayed')
+      else if (session.stage.name !== 'discard') session.guard(() => session.refuse('secret-removed'))
     }
   }
 

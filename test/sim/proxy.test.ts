@@ -257,6 +257,16 @@ describe('the proxy in a virtual world', () => {
     proxy.apply({ ...settings('10.0.0.3'), secrets: [] })
     expect(reasons('closed')).toEqual(['secret-removed'])
   })
+
+  it('ends them in order in front of the relay too, over bytes that nobody has read', () => {
+    const { world, proxy, dial, reasons } = scene(10)
+    const peer = dial(hello(world.clock.wall()))
+    world.runFor(5_000)
+    proxy.apply({ ...settings('10.0.0.3'), secrets: [] })
+    peer.connection.write(new Uint8Array(9_000))
+    world.runFor(10_000)
+    expect([peer.events, reasons('closed')]).toEqual([['end'], ['secret-removed']])
+  })
 })
 
 /** ASCII text as bytes. */

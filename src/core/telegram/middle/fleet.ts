@@ -4,7 +4,7 @@ import { CallbackTimer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, Cancellable, Clock, Connection, Handler, Network, Random } from '../../ports.ts'
 import type { NatPair, ProxySecret } from '../../protocol/rpc/index.ts'
 import type { MiddleSettings } from '../../settings.ts'
-import type { Backoff } from '../backoff.ts'
+import type { AttemptId, Backoff } from '../backoff.ts'
 import { MiddleLink, type LinkClient, type LinkSlot } from './link.ts'
 
 export interface FleetOptions {
@@ -46,7 +46,7 @@ const CARE_MS = 1_000
 export class Fleet {
   readonly dc: number
   readonly #options: FleetOptions
-  readonly #links = new Map<MiddleLink, { readonly openedAt: number }>()
+  readonly #links = new Map<MiddleLink, { readonly openedAt: number; readonly attempt: AttemptId }>()
   readonly #dialing = new Set<Cancellable>()
   readonly #waiters: Waiter[] = []
   readonly #care = new CallbackTimer(() => this.#takeCare())
@@ -133,11 +133,11 @@ export class Fleet {
     const secret = this.#options.secret()
     if (ready.length === 0 || secret === undefined) return false
     const address = ready[random.below(ready.length)]
-    backoff.attempt(address, now)
+    const id = backoff.attempt(address, now)
     const failed = (why: 'refused' | 'unreachable' | 'timeout' | 'descriptors' | 'error') => {
       if (!this.#dialing.delete(attempt)) return
       wheel.disarm(late)
-      backoff.failed(address, clock.mono())
+      backoff.failed(address, id, clock.mono())
       emit({ kind: 'dial-failed', target: 'middle', address, why })
       this.#dialMore()
       this.#failWithoutHope()
@@ -146,7 +146,7 @@ export class Fleet {
       onOpen: (connection) => {
         this.#dialing.delete(attempt)
         wheel.disarm(late)
-        return this.#open(connection, address, secret)
+        return this.#open(connection, address, secret, id)
       },
       onFail: failed,
     })
@@ -165,7 +165,7 @@ export class Fleet {
     return true
   }
 
-  #open(connection: Connection, address: Address, secret: ProxySecret): Handler {
+  #open(connection: Connection, address: Address, secret: ProxySecret, attempt: AttemptId): Handler {
     const { clock, random, wheel, pool, run, nat } = this.#options
     const link = new MiddleLink({
       ...{ connection, secret, run, clock, random, wheel, pool },
@@ -173,7 +173,7 @@ export class Fleet {
       onOpen: (opened) => this.#opened(opened, address),
       onClosed: (closed, why) => this.#closed(closed, address, why),
     })
-    this.#links.set(link, { openedAt: clock.mono() })
+    this.#links.set(link, { openedAt: clock.mono(), attempt })
     return link
   }
 
@@ -193,13 +193,13 @@ export class Fleet {
 
   #closed(link: MiddleLink, address: Address, why: LinkEnd): void {
     const { backoff, clock, emit } = this.#options
-    const openedAt = this.#links.get(link)?.openedAt
-    if (openedAt === undefined) return
-    const wasOpen = link.wasOpen
+    const known = this.#links.get(link)
+    if (known === undefined) return
+    const { wasOpen } = link
     this.#links.delete(link)
-    emit({ kind: 'link-closed', dc: this.dc, address, why, wasOpen, ageMs: clock.mono() - openedAt })
+    emit({ kind: 'link-closed', dc: this.dc, address, why, wasOpen, ageMs: clock.mono() - known.openedAt })
     // A handshake that fails is a failure of the address: a wrong NAT address must not make a storm of connections.
-    if (!wasOpen) backoff.failed(address, clock.mono())
+    if (!wasOpen) backoff.failed(address, known.attempt, clock.mono())
     this.#dialMore()
     this.#failWithoutHope()
   }
