@@ -1,26 +1,10 @@
 import type { LinkEnd } from '../../events.ts'
 import type { BufferPool } from '../../memory/pool.ts'
 import { Timer, type TimerWheel } from '../../memory/wheel.ts'
-import type { Address, Clock, CloseKind, Connection, Handler, Random } from '../../ports.ts'
-import {
-  behindNat,
-  handshakeFault,
-  linkKeys,
-  NONCE_LENGTH,
-  nonceFault,
-  pidOf,
-  readPacket,
-  RpcReader,
-  RpcWriter,
-  SCHEMA_AES,
-  type NatPair,
-  type Nonce,
-  type Pid,
-  type ProxyReq,
-  type ProxySecret,
-  type RpcPacket,
-} from '../../protocol/rpc/index.ts'
+import type { Address, CloseKind, Connection, Handler } from '../../ports.ts'
+import { readPacket, RpcReader, RpcWriter, type ProxyReq, type RpcPacket } from '../../protocol/rpc/index.ts'
 import { Outbox } from '../../session/outbox.ts'
+import { LinkHandshake, type HandshakeOptions } from './handshake.ts'
 
 /** A client as its link knows it. */
 export interface LinkClient {
@@ -37,14 +21,8 @@ export interface LinkClient {
   onLinkLost(): void
 }
 
-export interface LinkOptions {
+export interface LinkOptions extends HandshakeOptions {
   readonly connection: Connection
-  readonly secret: ProxySecret
-  readonly nat: readonly NatPair[]
-  /** Of this process, for the handshake. */
-  readonly run: { readonly pid: number; readonly startedSec: number }
-  readonly clock: Clock
-  readonly random: Random
   readonly wheel: TimerWheel
   readonly pool: BufferPool
   readonly onOpen: (link: MiddleLink) => void
@@ -65,7 +43,7 @@ const QUANTUM_BYTES = 16 << 10
 /** What is written when the other side has ended gets this long to be taken. */
 const FLUSH_MS = 5_000
 
-type State = 'nonce' | 'handshake' | 'open' | 'ending' | 'closed'
+type State = 'handshake' | 'open' | 'ending' | 'closed'
 
 /** One client's place on a link. */
 export interface LinkSlot {
@@ -89,9 +67,8 @@ export class MiddleLink extends Timer implements Handler {
   readonly #waiting: number[] = []
   /** Clients that got answers since the last `onAnswersEnd`. */
   readonly #answered = new Set<LinkClient>()
-  readonly #ownNonce: Nonce
-  readonly #ownPid: Pid
-  #state: State = 'nonce'
+  readonly #handshake: LinkHandshake
+  #state: State = 'handshake'
   #nextId = 1
   /** Batches of requests sent, asked about by a ping, and confirmed by its pong. */
   #sent = 0
@@ -102,16 +79,14 @@ export class MiddleLink extends Timer implements Handler {
 
   constructor(options: LinkOptions) {
     super()
-    const { connection, secret, clock, random, wheel, pool, run, nat } = options
+    const { connection, clock, wheel, pool } = options
     this.#options = options
     this.address = connection.remote
     this.#outbox = new Outbox(connection, pool)
     this.#lastHeard = this.#emptySince = clock.mono()
-    const nonce = random.fill(new Uint8Array(NONCE_LENGTH))
-    this.#ownNonce = { kind: 'nonce', selector: secret.selector, schema: SCHEMA_AES, wallSec: clock.wall(), nonce }
-    this.#ownPid = pidOf(behindNat(connection.local, nat), run)
+    this.#handshake = new LinkHandshake(connection.local, connection.remote, options)
     wheel.arm(this, clock.mono() + HANDSHAKE_MS)
-    this.#write(this.#ownNonce)
+    this.#write(this.#handshake.nonce)
   }
 
   get isOpen(): boolean {
@@ -219,46 +194,28 @@ export class MiddleLink extends Timer implements Handler {
   }
 
   #take(payload: Uint8Array): void {
-    if (this.#state === 'closed') return
     const packet = readPacket(payload)
-    if (this.#state === 'nonce' && packet.kind === 'nonce') this.#takeNonce(packet)
-    else if (this.#state === 'handshake') this.#takeHandshake(packet)
+    if (this.#state === 'handshake') this.#takeHandshake(packet)
     else if (this.#state === 'open') this.#takePacket(packet)
-    else this.close('bad-frame')
-  }
-
-  #takeNonce(theirs: Nonce): void {
-    const { connection, secret, nat } = this.#options
-    const fault = nonceFault(this.#ownNonce, theirs)
-    if (fault !== undefined) {
-      this.close(fault)
-      return
-    }
-    const keys = linkKeys({
-      secret: secret.bytes,
-      middleNonce: theirs.nonce,
-      proxyNonce: this.#ownNonce.nonce,
-      proxyWallSec: this.#ownNonce.wallSec,
-      middle: connection.remote,
-      proxy: behindNat(connection.local, nat),
-    })
-    this.#reader.decipherFromHere(keys.toProxy)
-    this.#writer.encipherFromHere(keys.toMiddle)
-    this.#state = 'handshake'
-    const peer = pidOf(connection.remote, { pid: 0, startedSec: 0 })
-    this.#write({ kind: 'handshake', flags: 0, sender: this.#ownPid, peer })
   }
 
   #takeHandshake(packet: ReturnType<typeof readPacket>): void {
     const { clock, wheel, onOpen } = this.#options
-    if (packet.kind === 'handshake-error') this.close('handshake-refused')
-    else if (packet.kind !== 'handshake') this.close('bad-frame')
-    else if (handshakeFault(packet, this.#ownPid) !== undefined) this.close('other-peer')
-    else {
-      this.#state = 'open'
-      this.wasOpen = true
-      wheel.arm(this, clock.mono() + PING_AFTER_MS)
-      onOpen(this)
+    const step = this.#handshake.take(packet)
+    switch (step.kind) {
+      case 'keys':
+        this.#reader.decipherFromHere(step.keys.toProxy)
+        this.#writer.encipherFromHere(step.keys.toMiddle)
+        this.#write(step.answer)
+        break
+      case 'open':
+        this.#state = 'open'
+        this.wasOpen = true
+        wheel.arm(this, clock.mono() + PING_AFTER_MS)
+        onOpen(this)
+        break
+      case 'failed':
+        this.close(step.why)
     }
   }
 
