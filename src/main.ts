@@ -241,6 +241,7 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
   return {
     openConnections: proxy.open,
     links: proxy.links,
+    linkClients: proxy.linkClients,
     ahead: proxy.ahead,
     pins: policy.counts(),
     clientToDcBytes: proxy.totals.clientToDcBytes,

@@ -88,6 +88,10 @@ export const LINK_ENDS = [
 ] as const
 export type LinkEnd = (typeof LINK_ENDS)[number]
 
+/** How a client reached Telegram: by a connection dialled for it, one dialled ahead, or a place on a link. */
+export const WAYS = ['direct', 'ahead', 'middle'] as const
+export type Way = (typeof WAYS)[number]
+
 export const MIDDLE_FILES = ['secret', 'config', 'config-v6'] as const
 export type MiddleFile = (typeof MIDDLE_FILES)[number]
 /** Taken new, unchanged, from the store, or not taken: it could not be had, or is no such file. */
@@ -111,7 +115,14 @@ export type ProxyEvent =
       readonly reason: RejectReason
       readonly trials: number
     }
-  | { readonly kind: 'relaying'; readonly connection: number; readonly dc: number; readonly dialMs: number }
+  | {
+      readonly kind: 'relaying'
+      readonly connection: number
+      readonly dc: number
+      readonly way: Way
+      /** Until its connection stood, or until there was room for it on a link. */
+      readonly waitMs: number
+    }
   | {
       readonly kind: 'closed'
       readonly connection: number
@@ -143,7 +154,7 @@ export type ProxyEvent =
       readonly ageMs: number
     }
   /** A client whose link ended goes on on another one. */
-  | { readonly kind: 'migrated'; readonly connection: number; readonly dc: number }
+  | { readonly kind: 'migrated'; readonly connection: number; readonly dc: number; readonly waitMs: number }
   | {
       readonly kind: 'middle-config'
       readonly what: MiddleFile

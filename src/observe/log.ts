@@ -86,7 +86,8 @@ export class Log {
         return this.write('debug', 'conn.relaying', 'Relaying to the DC', {
           conn: event.connection,
           dc: event.dc,
-          dial_ms: Math.round(event.dialMs),
+          way: event.way,
+          wait_ms: Math.round(event.waitMs),
         })
       case 'closed':
         return this.#connection(
@@ -154,6 +155,7 @@ export class Log {
         return this.write('debug', 'conn.migrated', 'Client goes on on another link', {
           conn: event.connection,
           dc: event.dc,
+          wait_ms: Math.round(event.waitMs),
         })
       case 'middle-config':
         return this.write(

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ProxyEvent } from '../core/events.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
@@ -6,6 +6,8 @@ export interface Readings {
   readonly openConnections: number
   /** To middle proxies. */
   readonly links: number
+  /** Clients with a place on one. */
+  readonly linkClients: number
   /** Dialled ahead. */
   readonly ahead: number
   readonly clientToDcBytes: number
@@ -24,6 +26,9 @@ export interface BuildInfo {
   readonly version: string
   readonly runtime: string
 }
+
+/** A connection dialled ahead is there at once; a dial takes a round trip; what takes longer is trouble. */
+const WAIT_BUCKETS_SEC = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 
 /** Prometheus metrics, all under `palisade_`. Every label comes from a closed set: none that a stranger can choose. */
 export class Metrics {
@@ -45,6 +50,13 @@ export class Metrics {
     'result',
   ])
   readonly #linksClosed = this.#counter('middle_links_closed_total', 'Links to middle proxies that ended', ['why'])
+  readonly #waits = new Histogram({
+    name: 'palisade_way_wait_seconds',
+    help: 'What clients waited for their way to Telegram, by the way it was',
+    labelNames: ['way'],
+    buckets: WAIT_BUCKETS_SEC,
+    registers: [this.#registry],
+  })
   readonly #migrated = this.#counter('middle_migrations_total', 'Clients that went on on another link', [])
   readonly #middleFiles = this.#counter('middle_files_total', 'Files of the middle proxies by what came of them', [
     'what',
@@ -80,6 +92,7 @@ export class Metrics {
       case 'fault':
         return this.#faults.inc()
       case 'relaying':
+        return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
       case 'mask-learnt':
       case 'mask-unreachable':
       case 'mask-refused':
@@ -111,6 +124,9 @@ export class Metrics {
     this.#live('connections', 'Connections open now', (gauge, now) => gauge.set(now.openConnections))
     this.#live('dial_ahead_ready', 'Connections dialled ahead that wait', (gauge, now) => gauge.set(now.ahead))
     this.#live('middle_links', 'Links to middle proxies held now', (gauge, now) => gauge.set(now.links))
+    this.#live('middle_clients', 'Clients that have a place on one of those links', (gauge, now) =>
+      gauge.set(now.linkClients),
+    )
     this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
     this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>

@@ -7,6 +7,7 @@ const CLIENT = { ip: '203.0.113.77', port: 50_000 }
 const READINGS: Readings = {
   openConnections: 3,
   links: 2,
+  linkClients: 9,
   ahead: 1,
   pins: [{ host: 'core.telegram.org', outcome: 'match', count: 4 }],
   clientToDcBytes: 1000,
@@ -45,6 +46,8 @@ describe('metrics', () => {
     metrics.emit(closed('masked', 'masked'))
     metrics.emit({ kind: 'authenticated', connection: 1, mode: 'fake-tls', secret: 1, dc: 2 })
     metrics.emit({ kind: 'rejected', connection: 1, client: CLIENT, reason: 'replay', trials: 3 })
+    metrics.emit({ kind: 'relaying', connection: 1, dc: 2, way: 'middle', waitMs: 30 })
+    metrics.emit({ kind: 'relaying', connection: 2, dc: 2, way: 'ahead', waitMs: 0 })
     metrics.emit({ kind: 'dial-failed', target: 'dc', address: CLIENT, why: 'timeout' })
     expect(await samples()).toEqual(
       expect.arrayContaining([
@@ -55,6 +58,9 @@ describe('metrics', () => {
         'palisade_rejects_total{reason="replay"} 1',
         'palisade_trials_total 3',
         'palisade_dial_failures_total{target="dc",why="timeout"} 1',
+        'palisade_way_wait_seconds_bucket{le="0.02",way="middle"} 0',
+        'palisade_way_wait_seconds_bucket{le="0.05",way="middle"} 1',
+        'palisade_way_wait_seconds_bucket{le="0.001",way="ahead"} 1',
       ]),
     )
   })
@@ -69,6 +75,8 @@ describe('metrics', () => {
         'palisade_bytes_total{direction="client_to_dc"} 1000',
         'palisade_bytes_total{direction="dc_to_client"} 2000',
         'palisade_buffer_bytes 4096',
+        'palisade_middle_links 2',
+        'palisade_middle_clients 9',
         'palisade_event_loop_lag_seconds 0.25',
         'palisade_memory_bytes{kind="rss"} 1',
         'palisade_build_info{version="1.2.3",runtime="bun"} 1',

@@ -196,11 +196,11 @@ export class MiddleRelayStage implements Stage, LinkClient {
     const { dc } = this.#opened
     this.#pause()
     this.#attaching = session.services.middle.attach(dc, this, {
-      onAttached: (slot) => {
+      onAttached: (slot, waitMs) => {
         this.#attaching = undefined
         this.#slot = slot
         this.#batch = 0
-        session.services.emit({ kind: 'migrated', connection: session.id, dc })
+        session.services.emit({ kind: 'migrated', connection: session.id, dc, waitMs })
         session.guard(() => this.#goOn())
       },
       onFail: () => session.guard(() => session.close('link-lost', 'relayed')),

@@ -22,7 +22,7 @@ const STAGGER_MS = 250
 
 export interface DcDialing {
   /** Called once, or `onFail` is. Returns the handler of the DC's connection. */
-  onOpen(connection: Connection, dialMs: number): Handler
+  onOpen(connection: Connection, way: 'direct' | 'ahead', waitMs: number): Handler
   onFail(why: 'unknown-dc' | 'dial-failed'): void
 }
 
@@ -74,13 +74,13 @@ export class DirectDialer {
     }
     const ready = this.#ahead.take(dc)
     if (ready !== undefined) {
-      ready.handler = dialing.onOpen(ready, 0)
+      ready.handler = dialing.onOpen(ready, 'ahead', 0)
       return { cancel() {} }
     }
     const opening = new Opening(this.#options, this.#backoff, addresses, {
-      onOpen: (connection, address, dialMs) => {
+      onOpen: (connection, address, waitMs) => {
         this.#learntIpv6 = isIpv6(address)
-        return dialing.onOpen(connection, dialMs)
+        return dialing.onOpen(connection, 'direct', waitMs)
       },
       onFail: () => dialing.onFail('dial-failed'),
     })
@@ -98,7 +98,7 @@ export class DirectDialer {
 }
 
 interface Outcome {
-  onOpen(connection: Connection, address: Address, dialMs: number): Handler
+  onOpen(connection: Connection, address: Address, waitMs: number): Handler
   onFail(): void
 }
 

@@ -26,7 +26,7 @@ export interface FleetOptions {
 }
 
 export interface Attaching {
-  onAttached(slot: LinkSlot, waitedMs: number): void
+  onAttached(slot: LinkSlot, waitMs: number): void
   /** No link within the connect time-out, or none to be had. */
   onFail(): void
 }
