@@ -144,6 +144,17 @@ export interface SharedMemory {
   open(name: string, byteLength: number): SharedRegion
 }
 
+/** Which of the processes that map the same memory this one is. */
+export interface WorkerPlace {
+  /** Its number, 0..columns-1; no two that live at a time have the same. */
+  readonly column: number
+  /** How many there can be at a time, those included that are about to end. */
+  readonly columns: number
+}
+
+/** One process alone. */
+export const ALONE: WorkerPlace = { column: 0, columns: 1 }
+
 /** Small files from elsewhere: what Telegram publishes for its proxies, lists. */
 export interface Fetcher {
   /**
