@@ -5,7 +5,7 @@
  */
 import { Proxy } from '../src/core/proxy.ts'
 import { TICK_MS } from '../src/core/memory/wheel.ts'
-import { DIRECT_ONLY, type Settings } from '../src/core/settings.ts'
+import { DIRECT_ONLY, type Settings, UNGUARDED } from '../src/core/settings.ts'
 import { createRuntime } from '../src/runtime/index.ts'
 import { MemoryVault } from '../src/vault/memory.ts'
 import { DC_ID, DOMAIN, SECRET } from './load/opening.ts'
@@ -43,6 +43,7 @@ const settings: Settings = {
     ...DIRECT_ONLY,
     dc: { [DC_ID]: [{ ip: '127.0.0.1', port: Number(dcPort) }] },
   },
+  guard: UNGUARDED,
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
   memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
 }

@@ -1,5 +1,5 @@
 import type { Mode } from '../../src/core/events.ts'
-import { DIRECT_ONLY, type SecretSettings, type Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, type SecretSettings, type Settings, UNGUARDED } from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
 
 /** A third of all seeds each (design.md, 5). */
@@ -131,6 +131,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
         idleCloseMs: random.pick([20_000, 300_000]),
       },
     },
+    guard: UNGUARDED,
     relay: {
       idleTimeoutMs: random.pick([60_000, 900_000]),
       maxLifetimeMs: random.pick([0, 0, 0, 90_000]),

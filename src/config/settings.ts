@@ -34,7 +34,7 @@ export class SecretRegistry {
 }
 
 function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Settings {
-  const { listen, mask, telegram, relay, memory } = config
+  const { listen, mask, telegram, guard, relay, memory } = config
   return {
     listen: {
       proxyProtocol: listen.proxy_protocol,
@@ -80,7 +80,27 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
         idleCloseMs: telegram.middle.idle_close,
       },
     },
+    guard: {
+      isEnabled: guard.enabled,
+      connectionsPerIp: guard.connections_per_ip,
+      newPerIp: guard.new_connections_per_ip,
+      newTotal: guard.new_connections_total,
+      handshakesPerIp: guard.handshakes_in_flight_per_ip,
+      ipv6Prefix: guard.ipv6_prefix,
+      blockScore: guard.block_score,
+      blockForMs: guard.block_for,
+      blockMaxMs: guard.block_max,
+      onRefuse: guard.on_refuse,
+      credit: guard.credit,
+      isDryRun: guard.dry_run,
+      tableEntries: powerOfTwo(guard.table_entries),
+    },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },
     memory: { buffersBytes: memory.buffers, perConnectionBytes: memory.per_connection },
   }
+}
+
+/** The table's sets are picked by bits: the next power of two, so that no fewer are remembered than asked for. */
+function powerOfTwo(atLeast: number): number {
+  return 1 << (32 - Math.clz32(atLeast - 1))
 }

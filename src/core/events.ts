@@ -31,6 +31,8 @@ export const CLOSE_REASONS = [
   'mask-limit',
   /** Read and discarded, because there is no mask host or it did not answer. */
   'discarded',
+  /** Turned away by the guard with `on_refuse = "drop"`, or because too many of its source are masked already. */
+  'refused',
   /** The buffer pool is at its ceiling. */
   'overflow',
   'drain',
@@ -40,6 +42,18 @@ export const CLOSE_REASONS = [
   'fault',
 ] as const
 export type CloseReason = (typeof CLOSE_REASONS)[number]
+
+/** Why the guard turns a connection away that has not said anything yet. */
+export const REFUSALS = [
+  'banned',
+  /** New connections of this source, or of all. */
+  'rate',
+  'total-rate',
+  /** Open connections of this source, or handshakes under way. */
+  'connections',
+  'handshakes',
+] as const
+export type Refusal = (typeof REFUSALS)[number]
 
 /** Why a connection was not taken for a client. */
 export const REJECT_REASONS = [
@@ -55,6 +69,8 @@ export const REJECT_REASONS = [
   'first-byte-timeout',
   'handshake-timeout',
   'client-ended',
+  /** The guard refused the connection when it came (see `REFUSALS`). */
+  ...REFUSALS,
 ] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]
 
@@ -139,6 +155,19 @@ export type ProxyEvent =
       readonly address: Address
       readonly why: DialFailure
     }
+  /** What the guard would have refused, had `guard.dry_run` not been set. */
+  | { readonly kind: 'would-refuse'; readonly client: Address; readonly reason: Refusal }
+  | {
+      readonly kind: 'banned'
+      readonly prefix: string
+      readonly reason: string
+      readonly forMs: number
+      /** How many in a row, this one included. */
+      readonly times: number
+      /** What the reason reached. */
+      readonly score: number
+    }
+  | { readonly kind: 'unbanned'; readonly prefix: string }
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }

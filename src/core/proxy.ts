@@ -1,5 +1,6 @@
 import { cidrContains, parseCidr, parseIp, type Cidr } from './address.ts'
 import type { Emit } from './events.ts'
+import { Guard } from './guard/guard.ts'
 import { ReplayGuard } from './guard/replay.ts'
 import { TrialBudget } from './guard/trials.ts'
 import { FlightLearner } from './mask/flight.ts'
@@ -7,17 +8,19 @@ import { SharePool } from './mask/shares.ts'
 import { MaskTargets } from './mask/targets.ts'
 import { BufferPool } from './memory/pool.ts'
 import { CallbackTimer, TimerWheel } from './memory/wheel.ts'
-import type {
-  Address,
-  Clock,
-  Connection,
-  Fetcher,
-  Handler,
-  Network,
-  Random,
-  SharedMemory,
-  Store,
-  Vault,
+import {
+  ALONE,
+  type Address,
+  type Clock,
+  type Connection,
+  type Fetcher,
+  type Handler,
+  type Network,
+  type Random,
+  type SharedMemory,
+  type Store,
+  type Vault,
+  type WorkerPlace,
 } from './ports.ts'
 import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
@@ -41,6 +44,8 @@ export interface ProxyPorts {
   readonly fetcher?: Fetcher
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
+  /** Among the processes that map the same memory; alone when not given. */
+  readonly worker?: WorkerPlace
   /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
   readonly poisonBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
@@ -67,7 +72,8 @@ export class Proxy {
     const targets = new MaskTargets({ network, wheel, emit, settings: current, listening: () => this.#listening })
     const pool = new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false })
     const telegram = () => current().telegram
-    const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() } } = ports
+    const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() }, worker = ALONE } = ports
+    const guardSettings = () => current().guard
     this.#services = {
       clock,
       random,
@@ -78,7 +84,11 @@ export class Proxy {
       settings,
       targets,
       pool,
-      replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec }),
+      guard: new Guard({
+        ...{ memory, random, worker, emit, settings: guardSettings },
+        ...{ entries: settings.guard.tableEntries, nowMs: clock.mono() },
+      }),
+      replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec, worker }),
       trials: new TrialBudget({ random }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
       middle: new MiddleProxies({
@@ -147,9 +157,11 @@ export class Proxy {
     this.#services.emit({ kind: 'accepted', connection: session.id, client: connection.remote })
     const { proxyProtocol } = this.#services.settings.listen
     const isBehindBalancer = proxyProtocol !== 'off' && this.#isTrusted(connection.remote)
+    const isMasked = isBehindBalancer || session.admit()
     session.begin(
       isBehindBalancer ? new ProxyHeaderStage(session, proxyProtocol === 'required') : new HelloStage(session),
     )
+    if (!isMasked) session.close('refused', 'discarded')
     return session
   }
 

@@ -15,6 +15,7 @@ export interface Settings {
   readonly secrets: readonly SecretSettings[]
   readonly mask: MaskSettings
   readonly telegram: TelegramSettings
+  readonly guard: GuardSettings
   readonly relay: {
     readonly idleTimeoutMs: number
     /** 0: none. */
@@ -24,6 +25,38 @@ export interface Settings {
     readonly buffersBytes: number
     readonly perConnectionBytes: number
   }
+}
+
+/** So many a second, and how many may come at once; both at least 1. */
+export interface Rate {
+  readonly perSec: number
+  readonly burst: number
+}
+
+export interface GuardSettings {
+  readonly isEnabled: boolean
+  readonly connectionsPerIp: number
+  readonly newPerIp: Rate
+  readonly newTotal: Rate
+  readonly handshakesPerIp: number
+  /** Bits of an IPv6 address that make one source, 16..128. */
+  readonly ipv6Prefix: number
+  readonly blockScore: number
+  readonly blockForMs: number
+  readonly blockMaxMs: number
+  readonly onRefuse: 'mask' | 'tarpit' | 'drop'
+  /** At least 1. */
+  readonly credit: number
+  readonly isDryRun: boolean
+  /** Sources remembered, a power of two; read once. */
+  readonly tableEntries: number
+}
+
+/** For tests and benches of other things: nobody is refused. */
+export const UNGUARDED: GuardSettings = {
+  ...{ isEnabled: false, isDryRun: false, connectionsPerIp: 256, handshakesPerIp: 64, ipv6Prefix: 64, credit: 64 },
+  ...{ newPerIp: { perSec: 30, burst: 120 }, newTotal: { perSec: 5_000, burst: 20_000 }, onRefuse: 'mask' },
+  ...{ blockScore: 100, blockForMs: 600_000, blockMaxMs: 86_400_000, tableEntries: 1024 },
 }
 
 export interface SecretSettings {

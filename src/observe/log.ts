@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino'
 import type { LinkEnd, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
-import { redact, type AddressPrivacy } from './addresses.ts'
+import { redact, redactPrefix, type AddressPrivacy } from './addresses.ts'
 import { LineLimiter } from './limiter.ts'
 import { prettyLine } from './pretty.ts'
 
@@ -103,6 +103,25 @@ export class Log {
             age_ms: Math.round(event.ageMs),
           },
         )
+      case 'would-refuse':
+        return this.#isOn('debug')
+          ? this.write('debug', 'guard.would-refuse', 'Would be refused but for guard.dry_run', {
+              client: redact(event.client, this.#addresses),
+              reason: event.reason,
+            })
+          : undefined
+      case 'banned':
+        return this.#limited('warn', 'guard.banned', 'guard.banned', 'Source banned', {
+          prefix: redactPrefix(event.prefix, this.#addresses),
+          reason: event.reason,
+          for_sec: Math.round(event.forMs / 1000),
+          times: event.times,
+          score: Math.round(event.score),
+        })
+      case 'unbanned':
+        return this.write('info', 'guard.unbanned', 'Ban lifted', {
+          prefix: redactPrefix(event.prefix, this.#addresses),
+        })
       case 'dial-failed':
         return this.#limited(
           'warn',

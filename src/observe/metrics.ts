@@ -44,6 +44,8 @@ export class Metrics {
     'result',
   ])
   readonly #rejects = this.#counter('rejects_total', 'Connections not taken for a client, by reason', ['reason'])
+  readonly #wouldRefuse = this.#counter('would_refuse_total', 'What guard.dry_run let pass, by reason', ['reason'])
+  readonly #bans = this.#counter('bans_total', 'Bans made, by reason', ['reason'])
   readonly #trials = this.#counter('trials_total', 'Secrets tried on connections that knew none', [])
   readonly #dialFailures = this.#counter('dial_failures_total', 'Failed attempts to connect', ['target', 'why'])
   readonly #ahead = this.#counter('dial_ahead_total', 'Connections to DCs dialled ahead, by what came of them', [
@@ -87,12 +89,17 @@ export class Metrics {
         return this.#rejects.inc({ reason: event.reason })
       case 'closed':
         return this.#closed.inc({ outcome: event.outcome, reason: event.reason })
+      case 'would-refuse':
+        return this.#wouldRefuse.inc({ reason: event.reason })
+      case 'banned':
+        return this.#bans.inc({ reason: event.reason })
       case 'dial-failed':
         return this.#dialFailures.inc({ target: event.target, why: event.why })
       case 'fault':
         return this.#faults.inc()
       case 'relaying':
         return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
+      case 'unbanned':
       case 'mask-learnt':
       case 'mask-unreachable':
       case 'mask-refused':

@@ -121,7 +121,7 @@ max_time = 10
 describe('keys of features not built yet', () => {
   it.each([
     ['[listen]\nworkers = 2', 'listen.workers'],
-    ['[guard]\nblock_for = "11m"', 'guard.block_for'],
+    ['[guard]\nanomaly = "enforce"', 'guard.anomaly'],
     ['[telegram]\ncongestion = "bbr"', 'telegram.congestion'],
     ['[mask]\ngroup = "mirror"', 'mask.group'],
     ['[dns]\nservers = ["https://dns.example"]', 'dns.servers'],
@@ -137,7 +137,7 @@ describe('keys of features not built yet', () => {
     expect(problemsOf(SECRET.replace(KEY, 'hsm:label'))[0]).toContain('this feature is not built yet'))
 
   it('says so once, even when the value is wrong as well', () =>
-    expect(problemsOf(`${SECRET}[guard]\nblock_for = 10`)).toHaveLength(1))
+    expect(problemsOf(`${SECRET}[guard]\nanomaly = 10`)).toHaveLength(1))
 
   it('takes their default, however it is written', () =>
     expect(problemsOf(`${SECRET}[guard]\nblock_for = "600s"\n[telegram]\nmode = "direct"`)).toEqual([]))

@@ -4,7 +4,7 @@ import type { Fetcher } from '../../src/core/ports.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { endpointOf, readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { Proxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, type MiddleSettings, type Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, type MiddleSettings, type Settings, UNGUARDED } from '../../src/core/settings.ts'
 import { MemoryVault } from '../../src/vault/memory.ts'
 import { FakeTlsLink } from '../../sim/actors/fake-tls-link.ts'
 import { MtprotoLink, type MtprotoClient, type Result } from '../../sim/actors/mtproto-client.ts'
@@ -88,6 +88,7 @@ function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }
       ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode, prewarm: 0 },
       middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
     },
+    guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
   }

@@ -7,7 +7,7 @@ import { makeClientHello } from '../../src/core/protocol/faketls/make-hello.ts'
 import { RecordReader, wrappedLength, wrapRecords } from '../../src/core/protocol/faketls/records.ts'
 import { decryptInit, makeInit, rawKeys, readInit } from '../../src/core/protocol/obfuscated2.ts'
 import { Proxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, type Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, type Settings, UNGUARDED } from '../../src/core/settings.ts'
 import { MemoryVault } from '../../src/vault/memory.ts'
 import { VirtualNetwork } from '../../sim/world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../../sim/world/store.ts'
@@ -30,6 +30,7 @@ const settings = (mask: string, modes: readonly Mode[] = ['plain', 'padded', 'fa
   secrets: [{ id: 1, name: 'a', modes, domain: DOMAIN, onRemove: 'close', expiresAt: 0 }],
   mask: { host: mask, port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
   telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
+  guard: UNGUARDED,
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
   memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
 })

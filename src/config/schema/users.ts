@@ -85,29 +85,25 @@ export const access = section(
 export const guard = section(
   { doc: 'How much anybody may ask of us.', reload: 'hot' },
   {
-    enabled: key(boolean(), true, 'Whether the guard refuses anything.', { planned: true }),
-    connections_per_ip: key(integer(1, COUNT_MAX), 256, 'Open connections of one address.', { planned: true }),
-    new_connections_per_ip: key(rate(), '30/s, burst 120', 'New connections of one address.', { planned: true }),
-    new_connections_total: key(rate(), '5000/s, burst 20000', 'New connections of all.', { planned: true }),
-    handshakes_in_flight_per_ip: key(integer(1, COUNT_MAX), 64, 'Unfinished handshakes of one address.', {
-      planned: true,
-    }),
-    ipv6_prefix: key(integer(16, 128), 64, 'Bits of an IPv6 address that count as one source.', { planned: true }),
-    block_score: key(integer(1, COUNT_MAX), 100, 'Reputation at which a source is banned.', { planned: true }),
-    block_for: key(duration(1000), '10m', 'First ban; each further one doubles it.', { planned: true }),
-    block_max: key(duration(1000), '24h', 'Longest ban.', { planned: true }),
-    table_entries: key(integer(1024, 16_777_216), 262_144, 'Sources remembered; memory is fixed by this.', {
-      planned: true,
-    }),
-    on_refuse: key(oneOf('mask', 'tarpit', 'drop'), 'mask', 'What a refused source gets.', { planned: true }),
-    credit: key(
-      integer(1, 65536),
-      64,
-      'Authenticated use raises the limit in force of its address up to this factor.',
-      {
-        planned: true,
-      },
+    enabled: key(boolean(), true, 'Whether the guard refuses anything.'),
+    connections_per_ip: key(integer(1, COUNT_MAX), 256, 'Open connections of one address.'),
+    new_connections_per_ip: key(rate(), '30/s, burst 120', 'New connections of one address.'),
+    new_connections_total: key(rate(), '5000/s, burst 20000', 'New connections of all.'),
+    handshakes_in_flight_per_ip: key(integer(1, COUNT_MAX), 64, 'Unfinished handshakes of one address.'),
+    ipv6_prefix: key(integer(16, 128), 64, 'Bits of an IPv6 address that count as one source.'),
+    block_score: key(integer(1, COUNT_MAX), 100, 'Reputation at which a source is banned.'),
+    block_for: key(duration(1000), '10m', 'First ban; each further one doubles it.'),
+    block_max: key(duration(1000), '24h', 'Longest ban.'),
+    table_entries: key(
+      integer(1024, 16_777_216),
+      262_144,
+      'Sources remembered, rounded up to a power of two; memory is fixed by this.',
+      { reload: 'restart' },
     ),
+    on_refuse: key(oneOf('mask', 'tarpit', 'drop'), 'mask', 'What a refused source gets.', {
+      planned: (found) => found === 'tarpit',
+    }),
+    credit: key(integer(1, 65536), 64, 'Authenticated use raises the limit in force of its address up to this factor.'),
     limited_bandwidth: key(bandwidth(), '2 Mbit/s', 'Of level "limited".', { planned: true }),
     overload: key(
       z.strictObject({
@@ -123,7 +119,7 @@ export const guard = section(
     anomaly: key(oneOf('off', 'observe', 'enforce'), 'observe', 'What detectors of anomalies may do.', {
       planned: true,
     }),
-    dry_run: key(boolean(), false, 'Count what would be refused, refuse nothing.', { planned: true }),
+    dry_run: key(boolean(), false, 'Count what would be refused, refuse nothing.'),
   },
 )
 

@@ -47,12 +47,17 @@ export class HelloStage implements Stage {
     const { random, settings } = this.#session.services
     const { firstByteTimeoutMs, handshakeTimeoutMs } = settings.listen
     this.#session.setDeadline(jittered(this.#seen.length === 0 ? firstByteTimeoutMs : handshakeTimeoutMs, random))
-    if (this.#seen.length > 0) this.#decide()
+    if (this.#seen.length === 0) return
+    this.#greet()
+    this.#decide()
   }
 
   onData(chunk: Uint8Array): void {
     const { random, settings } = this.#session.services
-    if (this.#seen.length === 0) this.#session.setDeadline(jittered(settings.listen.handshakeTimeoutMs, random))
+    if (this.#seen.length === 0) {
+      this.#session.setDeadline(jittered(settings.listen.handshakeTimeoutMs, random))
+      this.#greet()
+    }
     if (!this.#seen.add(chunk)) this.#session.moveTo(new DiscardStage(this.#session, 'overflow', this.#hasEnded))
     else if (!this.#isAsking) this.#decide()
   }
@@ -65,6 +70,7 @@ export class HelloStage implements Stage {
   }
 
   onClose(): void {
+    this.#session.hasFailed('halfOpen')
     this.#session.close('client-reset', 'failed', 'gone')
   }
 
@@ -88,6 +94,11 @@ export class HelloStage implements Stage {
 
   #tryHello(hello: ClientHello, consumed: number): void {
     const { secrets, trials, vault, wheel } = this.#session.services
+    const { refusal } = this.#session.lease
+    if (refusal !== undefined) {
+      this.#reject(refusal, hello.sni)
+      return
+    }
     const all = secrets.forHello(hello.sni)
     if (all.length === 0) {
       this.#reject('sni-mismatch', hello.sni)
@@ -125,16 +136,21 @@ export class HelloStage implements Stage {
   }
 
   #answer(hello: ClientHello, consumed: number, id: SecretId): void {
+    if (this.#isBanned()) {
+      this.#reject('banned', hello.sni)
+      return
+    }
     const { flights, random, secrets, shares, vault } = this.#session.services
     const shape = flights.shapeFor(secrets.get(id)?.domain ?? '')
     const answer = makeAnswer({ hello, share: shares.next(), shape, random })
     this.#isAsking = true
     vault.sign(id, [hello.random, answer], (mac) => {
       this.#answered(() => {
-        if (mac === undefined) {
-          this.#reject('mode-not-allowed', hello.sni)
+        if (mac === undefined || this.#isBanned()) {
+          this.#reject(mac === undefined ? 'mode-not-allowed' : 'banned', hello.sni)
           return
         }
+        this.#authenticated()
         answer.set(mac, ANSWER_RANDOM_AT)
         this.#session.secret = id
         const init = new InitStage(this.#session, id)
@@ -155,6 +171,11 @@ export class HelloStage implements Stage {
       return
     }
     if (seen.length < INIT_LENGTH) return
+    const { refusal } = this.#session.lease
+    if (refusal !== undefined) {
+      this.#reject(refusal)
+      return
+    }
     const ip = this.#session.clientAddress.ip
     const candidates = trials.candidates(ip, [], all, wheel.now)
     const wire = seen.slice(0, INIT_LENGTH)
@@ -181,12 +202,36 @@ export class HelloStage implements Stage {
       this.#reject('replay', undefined, spent)
       return
     }
+    if (this.#isBanned()) {
+      this.#reject('banned', undefined, spent)
+      return
+    }
+    this.#authenticated()
     const session = this.#session
     session.secret = match.id
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
     const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
     if (opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
     else session.refuse('overflow')
+  }
+
+  #greet(): void {
+    const { guard, clock, emit } = this.#session.services
+    const { lease, clientAddress } = this.#session
+    const refusal = guard.greet(lease, clock.mono())
+    if (refusal !== undefined && lease.refusal === undefined)
+      emit({ kind: 'would-refuse', client: clientAddress, reason: refusal })
+  }
+
+  /** Its source may have been banned while the vault was at work (I4). */
+  #isBanned(): boolean {
+    const { guard, clock } = this.#session.services
+    return guard.isBanned(this.#session.clientAddress.ip, clock.mono())
+  }
+
+  #authenticated(): void {
+    const { guard, clock } = this.#session.services
+    guard.authenticated(this.#session.clientAddress.ip, this.#session.lease, clock.mono())
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */

@@ -38,6 +38,10 @@ export class ProxyHeaderStage implements Stage {
       if (header.source !== undefined) this.#session.clientAddress = header.source
       this.#seen.drop(header.consumed)
     }
+    if (!this.#session.admit()) {
+      this.#session.refuse('refused')
+      return
+    }
     const hello = new HelloStage(this.#session)
     if (hello.adopt(this.#seen.bytes)) this.#session.moveTo(hello)
     else this.#session.refuse('overflow')

@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts'
 import type { CloseReason, Outcome, RejectReason } from '../events.ts'
+import { Lease, type Failure } from '../guard/guard.ts'
 import { Timer } from '../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler, SecretId } from '../ports.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -31,6 +32,21 @@ const CLOSED: Stage = {
   leave() {},
 }
 
+/** What a rejection says about the source; nothing where it is not to blame. */
+const FAILURES: Readonly<Partial<Record<RejectReason, Failure>>> = {
+  'not-a-client': 'failure',
+  'bad-hello': 'failure',
+  'bad-digest': 'failure',
+  'sni-mismatch': 'failure',
+  'mode-not-allowed': 'failure',
+  'trial-budget': 'failure',
+  'handshake-timeout': 'failure',
+  skew: 'failure',
+  'first-byte-timeout': 'halfOpen',
+  'client-ended': 'halfOpen',
+  replay: 'replay',
+}
+
 /**
  * One client connection from its first byte to its last. The session holds what outlives a stage (the connection, the one
  * live deadline, the counts) and is the single place where it ends: one reason, one event, everything given back.
@@ -41,6 +57,8 @@ export class Session extends Timer implements Handler {
   readonly services: Services
   /** The socket's peer, or whom a trusted load balancer named. */
   clientAddress: Address
+  /** What it holds of the limits of its source. */
+  readonly lease = new Lease()
   /** Once authenticated. */
   secret: SecretId | undefined
   fromClientBytes = 0
@@ -73,6 +91,26 @@ export class Session extends Timer implements Handler {
     stage.enter()
   }
 
+  /** Asks the guard about this client. False when it is to get nothing at all; refused ones get the mask where that is so configured. */
+  admit(): boolean {
+    const { guard, clock, emit, settings } = this.services
+    const refusal = guard.admit(this.clientAddress.ip, this.lease, clock.mono())
+    if (refusal === undefined) return true
+    if (this.lease.refusal === undefined) {
+      emit({ kind: 'would-refuse', client: this.clientAddress, reason: refusal })
+      return true
+    }
+    if (settings.guard.onRefuse === 'mask' && !this.lease.isExcess) return true
+    emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason: refusal, trials: 0 })
+    return false
+  }
+
+  /** Its handshake failed, which the guard remembers of its source. */
+  hasFailed(failure: Failure): void {
+    const { guard, clock } = this.services
+    guard.failed(this.clientAddress.ip, this.lease, failure, clock.mono())
+  }
+
   moveTo(next: Stage): void {
     const from = this.#stage
     assert(MOVES[from.name].includes(next.name), 'stages move along the table and never back')
@@ -90,6 +128,8 @@ export class Session extends Timer implements Handler {
   /** Not a client of ours: everything read so far goes to the mask host, or to nobody. Takes over `seen`. */
   reject(reason: RejectReason, seen: Accumulator, hello: { sni?: string; trials: number; hasEnded: boolean }): void {
     const { services } = this
+    const failure = FAILURES[reason]
+    if (failure !== undefined) this.hasFailed(failure)
     services.emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason, trials: hello.trials })
     const target = services.targets.targetFor(hello.sni)
     if (target !== undefined) this.moveTo(new MaskStage(this, target, seen, hello.hasEnded))
@@ -114,6 +154,7 @@ export class Session extends Timer implements Handler {
     this.#stage = CLOSED
     this.services.wheel.disarm(this)
     from.leave()
+    this.services.guard.release(this.lease)
     if (how === 'close') this.client.close()
     else if (how === 'reset') this.client.reset()
     this.#onClosed(this)

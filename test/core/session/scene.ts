@@ -6,7 +6,13 @@ import { makeClientHello } from '../../../src/core/protocol/faketls/make-hello.t
 import { wrappedLength, wrapRecords } from '../../../src/core/protocol/faketls/records.ts'
 import { makeInit } from '../../../src/core/protocol/obfuscated2.ts'
 import { Proxy } from '../../../src/core/proxy.ts'
-import { DIRECT_ONLY, type MaskSettings, type SecretSettings, type Settings } from '../../../src/core/settings.ts'
+import {
+  DIRECT_ONLY,
+  type MaskSettings,
+  type SecretSettings,
+  type Settings,
+  UNGUARDED,
+} from '../../../src/core/settings.ts'
 import { MemoryVault } from '../../../src/vault/memory.ts'
 import { SendQueue } from '../../../sim/telegram/send-queue.ts'
 import type { LinkPlan } from '../../../sim/world/connection.ts'
@@ -64,6 +70,7 @@ export function settingsWith({
     secrets: secrets ?? [first],
     mask: { host: SITE_IP, port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000, ...mask },
     telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
+    guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0, ...relay },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ...memory },
   }

@@ -1,0 +1,42 @@
+import { SharedLocks } from '../../memory/shared-lock.ts'
+import type { SharedMemory, WorkerPlace } from '../../ports.ts'
+import type { Rate } from '../../settings.ts'
+import { admitAt } from './rate.ts'
+
+/** Of the burst, this part in four is for sources with good use of late, when a flood of strangers has taken the rest. */
+const RESERVE = 4
+
+/**
+ * The rate of new connections of all sources over all workers.
+ *
+ *   lock(4) | 0(4) | moment up to which the rate is used up, ms(8)
+ */
+export class TotalRate {
+  readonly #lock: SharedLocks
+  readonly #arrivalMs: Float64Array
+
+  constructor({ memory, worker, nowMs }: { memory: SharedMemory; worker: WorkerPlace; nowMs: number }) {
+    const { bytes } = memory.open('total-rate', 16)
+    this.#lock = new SharedLocks(new Int32Array(bytes.buffer, bytes.byteOffset, 1), worker.column)
+    this.#arrivalMs = new Float64Array(bytes.buffer, bytes.byteOffset + 8, 1)
+    if (worker.columns === 1) {
+      this.#lock.release(0)
+      this.#arrivalMs[0] = Math.min(this.#arrivalMs[0], nowMs)
+    }
+  }
+
+  /** False when it would be more than the rate. */
+  take(rate: Rate, isKnown: boolean, nowMs: number): boolean {
+    if (!this.#lock.acquire(0)) this.#lock.seize(0)
+    const burst = isKnown ? rate.burst : Math.max(1, rate.burst - Math.floor(rate.burst / RESERVE))
+    const arrivalMs = admitAt(this.#arrivalMs[0], nowMs, rate.perSec, burst, 1)
+    const isAdmitted = !Number.isNaN(arrivalMs)
+    if (isAdmitted) this.#arrivalMs[0] = arrivalMs
+    this.#lock.release(0)
+    return isAdmitted
+  }
+
+  takeBack(column: number): void {
+    this.#lock.releaseFrom(column, () => {})
+  }
+}
