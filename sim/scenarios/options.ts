@@ -131,7 +131,13 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
         idleCloseMs: random.pick([20_000, 300_000]),
       },
     },
-    guard: UNGUARDED,
+    guard: {
+      ...UNGUARDED,
+      isEnabled: random.chance(3, 4),
+      isDryRun: random.chance(1, 6),
+      blockScore: random.pick([20, 100]),
+      blockForMs: random.pick([5_000, 600_000]),
+    },
     relay: {
       idleTimeoutMs: random.pick([60_000, 900_000]),
       maxLifetimeMs: random.pick([0, 0, 0, 90_000]),

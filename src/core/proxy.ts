@@ -1,5 +1,6 @@
 import { cidrContains, parseCidr, parseIp, type Cidr } from './address.ts'
 import type { Emit } from './events.ts'
+import { BanKeeper } from './guard/ban-keeper.ts'
 import { Guard } from './guard/guard.ts'
 import { ReplayGuard } from './guard/replay.ts'
 import { TrialBudget } from './guard/trials.ts'
@@ -58,6 +59,8 @@ export interface ProxyPorts {
  */
 export class Proxy {
   readonly #services: Services
+  /** Where several processes share the tables, the one that has the store keeps their bans. */
+  readonly #banKeeper: BanKeeper | undefined
   readonly #sessions = new Set<Session>()
   readonly #drainTimer = new CallbackTimer(() => this.#closeAll())
   #trusted: readonly Cidr[]
@@ -101,6 +104,10 @@ export class Proxy {
       scratch: new Uint8Array(wrappedLength(network.readMaxBytes)),
       secrets: new SecretTable(settings.secrets),
     }
+    const { bans } = this.#services.guard
+    const rememberMs = () => current().guard.blockMaxMs
+    if (worker.columns === 1) this.#banKeeper = new BanKeeper({ bans, store, clock, wheel, rememberMs })
+    this.#banKeeper?.start()
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
   }
 
@@ -200,6 +207,7 @@ export class Proxy {
   /** Closes everything now. */
   close(): void {
     this.#closeAll()
+    this.#banKeeper?.close()
     this.#services.flights.close()
     this.#services.targets.close()
     this.#services.middle.close()

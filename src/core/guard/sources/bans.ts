@@ -8,10 +8,13 @@ const WAYS = 8
 const ENTRIES = 32_768
 const SETS = ENTRIES / WAYS
 const HEADER_WORDS = 16
+/** Neighbouring sets that are kept on the disk together. */
+export const BUCKETS = 64
 const MAGIC = 0x50424e31
 /** Tags are below this: how many bans there are of each is counted, so that only prefix lengths in use are looked for. */
 const TAGS = 512
 const VERSION_AT = 8
+const LAST_AT = 4
 
 /** Why a prefix is banned; as `ban` events and `palisade bans` name it. */
 export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack'] as const
@@ -30,6 +33,8 @@ export interface BanTableOptions {
   readonly memory: SharedMemory
   readonly random: Random
   readonly worker: WorkerPlace
+  /** Monotonic: what was kept from before the machine started anew is forgotten; the disk knows it better. */
+  readonly nowMs: number
 }
 
 /**
@@ -37,11 +42,12 @@ export interface BanTableOptions {
  * Where a set is full, a ban that is over makes room, or else the one that is over soonest. Bans that are over are remembered for
  * as long as there is room, since the next one is longer for them.
  *
- *   words: magic, 0, hash key(2), ..., version | bans of each tag | set locks | until | words(4) | tag | times, reason
+ *   words: magic, 0, hash key(2), last moment in s, ..., version | version of each bucket | bans of each tag | set locks | until | words(4) | tag | times, reason
  */
 export class BanTable {
   readonly #words: Int32Array
   readonly #ofTag: Int32Array
+  readonly #versions: Int32Array
   readonly #locks: SharedLocks
   readonly #hash: WordHash
   readonly #untilMs: Float64Array
@@ -55,30 +61,42 @@ export class BanTable {
   #tagsVersion = -1
   readonly #scratch = new Uint32Array(4)
 
-  constructor({ memory, random, worker }: BanTableOptions) {
+  constructor({ memory, random, worker, nowMs }: BanTableOptions) {
     const perEntry = 8 + 16 + 4 + 1 + 1
-    const region = memory.open('bans', 4 * (HEADER_WORDS + TAGS + SETS) + ENTRIES * perEntry)
+    const region = memory.open('bans', 4 * (HEADER_WORDS + BUCKETS + TAGS + SETS) + ENTRIES * perEntry)
     const { buffer } = region.bytes
     let at = region.bytes.byteOffset
     const skip = (bytes: number) => (at += bytes) - bytes
     this.#words = new Int32Array(buffer, skip(4 * HEADER_WORDS), HEADER_WORDS)
     this.#untilMs = new Float64Array(buffer, skip(8 * ENTRIES), ENTRIES)
+    this.#versions = new Int32Array(buffer, skip(4 * BUCKETS), BUCKETS)
     this.#ofTag = new Int32Array(buffer, skip(4 * TAGS), TAGS)
     this.#locks = new SharedLocks(new Int32Array(buffer, skip(4 * SETS), SETS), worker.column)
     this.#prefixes = new Uint32Array(buffer, skip(16 * ENTRIES), 4 * ENTRIES)
     this.#tags = new Int32Array(buffer, skip(4 * ENTRIES), ENTRIES)
     this.#times = new Uint8Array(buffer, skip(ENTRIES), ENTRIES)
     this.#reasons = new Uint8Array(buffer, skip(ENTRIES), ENTRIES)
-    if (this.#words[0] !== MAGIC) {
+    // After a loss of power its pages may be of different times: the disk has the bans.
+    if (region.origin === 'stale' || this.#words[0] !== MAGIC || this.#words[LAST_AT] > nowMs / 1000) {
       region.bytes.fill(0)
       this.#words.set([MAGIC, 0, ...new Int32Array(random.fill(new Uint8Array(8)).buffer)])
     }
+    this.#words[LAST_AT] = Math.floor(nowMs / 1000)
     this.#hash = new WordHash(this.#words[2], this.#words[3])
   }
 
   /** Changes with every ban that is made or lifted. */
   get version(): number {
     return Atomics.load(this.#words, VERSION_AT)
+  }
+
+  /** The same for the bans of one bucket, 0..BUCKETS-1. */
+  versionOf(bucket: number): number {
+    return Atomics.load(this.#versions, bucket)
+  }
+
+  bucketOf({ words, tag }: Prefix): number {
+    return Math.floor(this.#setOf(words, tag) / (SETS / BUCKETS))
   }
 
   /** The longest prefix with a ban in force that covers the source, as its entry; -1: none. */
@@ -127,7 +145,7 @@ export class BanTable {
     this.#reasons[entry] = BAN_REASONS.indexOf(reason)
     this.#tags[entry] = prefix.tag
     Atomics.add(this.#ofTag, prefix.tag, 1)
-    Atomics.add(this.#words, VERSION_AT, 1)
+    this.#changed(set)
     this.#locks.release(set)
   }
 
@@ -141,23 +159,37 @@ export class BanTable {
       this.#clear(entry)
       isFound = true
     }
-    if (isFound) Atomics.add(this.#words, VERSION_AT, 1)
+    if (isFound) this.#changed(set)
     this.#locks.release(set)
     return isFound
   }
 
-  /** All that are in force, or remembered, now. */
-  *list(): Iterable<Ban> {
-    for (let entry = 0; entry < ENTRIES; entry++) if (this.#tags[entry] !== 0) yield this.banAt(entry)
+  /** All that are in force or remembered, of all buckets or of one. */
+  *list(bucket?: number): Iterable<Ban> {
+    const size = ENTRIES / BUCKETS
+    const [from, to] = bucket === undefined ? [0, ENTRIES] : [bucket * size, (bucket + 1) * size]
+    for (let entry = from; entry < to; entry++) if (this.#tags[entry] !== 0) yield this.banAt(entry)
   }
 
   /** Another worker has died: a set that it held may have lost the ban it was writing, and no other. */
   takeBack(column: number): void {
-    this.#locks.releaseFrom(column, () => {})
+    this.#locks.releaseFrom(column, () => this.#countTags())
   }
 
   #acquire(set: number): void {
     if (!this.#locks.acquire(set)) this.#locks.seize(set)
+  }
+
+  #changed(set: number): void {
+    Atomics.add(this.#versions, Math.floor(set / (SETS / BUCKETS)), 1)
+    Atomics.add(this.#words, VERSION_AT, 1)
+  }
+
+  /** What another one is just adding may be counted twice, which costs a look-up in vain and nothing else. */
+  #countTags(): void {
+    this.#ofTag.fill(0)
+    for (const tag of this.#tags) if (tag !== 0) this.#ofTag[tag]++
+    Atomics.add(this.#words, VERSION_AT, 1)
   }
 
   /** Over soonest goes first; a free place before all. */

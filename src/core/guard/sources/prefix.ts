@@ -15,6 +15,11 @@ export function tagOf(family: 4 | 6, bits: number): number {
   return family === 4 ? 1 + bits : IPV6_TAG + bits
 }
 
+/** Whether there is a prefix with that tag. */
+export function isTag(tag: number): boolean {
+  return (tag >= 1 && tag <= 33) || (tag >= IPV6_TAG && tag <= IPV6_TAG + 128)
+}
+
 export function familyOf(tag: number): 4 | 6 {
   return tag < IPV6_TAG ? 4 : 6
 }

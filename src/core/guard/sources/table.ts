@@ -97,7 +97,8 @@ export class SourceTable {
     this.#totals = next(Int32Array, 4, COUNTS.length * entries)
     this.#own = next(Uint16Array, 2, worker.columns * COUNTS.length * entries)
     this.#locks = new SharedLocks(locks, worker.column)
-    if (!this.#isKept(nowMs)) {
+    // After a loss of power its pages may be of different times, and what it knows is worth little an hour later.
+    if (region.origin === 'stale' || !this.#isKept(nowMs)) {
       region.bytes.fill(0)
       const key = random.fill(new Uint8Array(8))
       this.#header.set([MAGIC, entries, worker.columns, 0, ...new Int32Array(key.buffer)])
