@@ -9,7 +9,7 @@ interface Endpoint {
   failures: number
   /** Monotonic ms before which it is not tried. */
   until: number
-  /** The one attempt that the last pause ended with, while it is under way. */
+  /** The first attempt since the last failure that counted, until it is known how one of those behind it ended. */
   probe: AttemptId | undefined
 }
 
@@ -45,16 +45,17 @@ export class Backoff {
   attempt(address: Address, now: number): AttemptId {
     const endpoint = this.#endpoints.get(keyOf(address))
     if (endpoint === undefined) return UNWATCHED
-    endpoint.probe = ++this.#attempts
+    const attempt = ++this.#attempts
+    endpoint.probe ??= attempt
     endpoint.until = now + this.#pauseMs(endpoint.failures)
-    return endpoint.probe
+    return attempt
   }
 
-  /** Says how that attempt ended. Of attempts side by side the first failure counts: the others tell nothing new. */
+  /** That attempt failed. Of attempts side by side the first failure counts: the others tell nothing new. */
   failed(address: Address, attempt: AttemptId, now: number): void {
     const key = keyOf(address)
     const known = this.#endpoints.get(key)
-    if (known !== undefined && known.probe !== attempt) return
+    if (known !== undefined && (known.probe === undefined || attempt < known.probe)) return
     const endpoint = known ?? { failures: 0, until: 0, probe: undefined }
     endpoint.probe = undefined
     endpoint.failures++

@@ -62,6 +62,16 @@ describe('Backoff', () => {
     expect([backoff.isProbed(DC), backoff.waitMs(DC, 2_000) >= 2_000]).toEqual([false, true])
   })
 
+  it('counts a probe that hangs for longer than its pause', () => {
+    const backoff = fresh()
+    backoff.failed(DC, backoff.attempt(DC, 0), 0)
+    const probes = [2_000, 4_000, 6_000].map((now) => backoff.attempt(DC, now))
+    backoff.failed(DC, probes[0], 7_000)
+    expect(backoff.waitMs(DC, 7_000)).toBeGreaterThanOrEqual(2_000)
+    backoff.failed(DC, probes[1], 7_000)
+    expect(backoff.waitMs(DC, 7_000)).toBeLessThanOrEqual(3_000)
+  })
+
   it('keeps others away while one probes, and forgets everything when that succeeds', () => {
     const backoff = fresh()
     const pause = failAgain(backoff, 0)
