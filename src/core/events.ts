@@ -1,4 +1,4 @@
-import type { Address, DialFailure, SecretId } from './ports.ts'
+import type { Address, DialFailure, NameAnswer, SecretId } from './ports.ts'
 
 /** Why a connection ended: metric label, log field and what tests assert. Closed: adding one means deciding where it shows. */
 export const CLOSE_REASONS = [
@@ -88,6 +88,11 @@ export const LINK_ENDS = [
 ] as const
 export type LinkEnd = (typeof LINK_ENDS)[number]
 
+/** What came of one question to the resolver: the kinds of `NameAnswer`. */
+export const NAME_RESULTS = ['addresses', 'no-address', 'failed'] as const satisfies NameAnswer['kind'][]
+/** Served within its time; after it, because the resolver has no better answer; not at all. */
+export type NameState = 'fresh' | 'stale' | 'gone'
+
 export const MIDDLE_FILES = ['secret', 'config', 'config-v6'] as const
 export type MiddleFile = (typeof MIDDLE_FILES)[number]
 /** Taken new, unchanged, from the store, or not taken: it could not be had, or is no such file. */
@@ -131,6 +136,9 @@ export type ProxyEvent =
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }
+  | { readonly kind: 'name-asked'; readonly host: string; readonly result: NameAnswer['kind'] }
+  /** A name changed its state; not told of the first good answer. */
+  | { readonly kind: 'name-state'; readonly host: string; readonly state: NameState; readonly why: string }
   | { readonly kind: 'dial-ahead'; readonly dc: number; readonly result: DialAheadResult }
   | { readonly kind: 'link-opened'; readonly dc: number; readonly address: Address }
   | {

@@ -7,6 +7,7 @@ const CLIENT = { ip: '203.0.113.77', port: 50_000 }
 const READINGS: Readings = {
   openConnections: 3,
   links: 2,
+  staleNames: 2,
   ahead: 1,
   pins: [{ host: 'core.telegram.org', outcome: 'match', count: 4 }],
   clientToDcBytes: 1000,
@@ -46,6 +47,7 @@ describe('metrics', () => {
     metrics.emit({ kind: 'authenticated', connection: 1, mode: 'fake-tls', secret: 1, dc: 2 })
     metrics.emit({ kind: 'rejected', connection: 1, client: CLIENT, reason: 'replay', trials: 3 })
     metrics.emit({ kind: 'dial-failed', target: 'dc', address: CLIENT, why: 'timeout' })
+    metrics.emit({ kind: 'name-asked', host: 'www.example.com', result: 'failed' })
     expect(await samples()).toEqual(
       expect.arrayContaining([
         'palisade_connections_total{outcome="relayed",reason="eof"} 2',
@@ -55,6 +57,7 @@ describe('metrics', () => {
         'palisade_rejects_total{reason="replay"} 1',
         'palisade_trials_total 3',
         'palisade_dial_failures_total{target="dc",why="timeout"} 1',
+        'palisade_dns_answers_total{result="failed"} 1',
       ]),
     )
   })
@@ -68,6 +71,7 @@ describe('metrics', () => {
         'palisade_connections 3',
         'palisade_bytes_total{direction="client_to_dc"} 1000',
         'palisade_bytes_total{direction="dc_to_client"} 2000',
+        'palisade_dns_stale_names 2',
         'palisade_buffer_bytes 4096',
         'palisade_event_loop_lag_seconds 0.25',
         'palisade_memory_bytes{kind="rss"} 1',
@@ -96,6 +100,8 @@ describe('metrics', () => {
       metrics.emit({ kind: 'authenticated', connection: i, mode: 'padded', secret: i, dc: i })
       metrics.emit({ kind: 'dial-failed', target: 'mask', address: client, why: 'refused' })
       metrics.emit({ kind: 'mask-unreachable', domain: `${i}.example`, why: `${i}` })
+      metrics.emit({ kind: 'name-asked', host: `${i}.example`, result: 'addresses' })
+      metrics.emit({ kind: 'name-state', host: `${i}.example`, state: 'stale', why: `${i}` })
     }
     const lines = await samples()
     expect(lines.length).toBeLessThan(100)
