@@ -14,6 +14,7 @@ import type { Log } from './observe/log.ts'
 import { Metrics, type Readings } from './observe/metrics.ts'
 import { serveAdminSocket } from './runtime/admin-socket.ts'
 import { Closing } from './runtime/closing.ts'
+import { createResolver } from './runtime/dns/index.ts'
 import { createFetcher } from './runtime/fetcher.ts'
 import { createRuntime, type LevelStore, type Listener, type ListenError, type Runtime } from './runtime/index.ts'
 import { serveMetrics } from './runtime/metrics-server.ts'
@@ -74,14 +75,16 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   const policy = new PinPolicy(toPinSettings(config.pinning), ({ host, outcome, isRefused, message }) =>
     log.write('warn', 'tls.pin', message, { host, outcome, refused: isRefused }),
   )
-  const fetcher = createFetcher({ policy, wall: () => clock.wall() })
+  const trust = { policy, wall: () => clock.wall() }
+  const resolver = createResolver(config.dns.servers, trust)
+  const fetcher = createFetcher({ ...trust, resolve: (host, reply) => proxy.names.lookup(host, reply) })
   const run = { pid: process.pid, startedSec: clock.wall() }
   const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
   }
-  const ports = { clock, random, network, vault, memory, store, fetcher, run }
+  const ports = { clock, random, network, resolver, vault, memory, store, fetcher, run }
   const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())
@@ -244,6 +247,7 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     linkClients: proxy.linkClients,
     ahead: proxy.ahead,
     pins: policy.counts(),
+    staleNames: proxy.names.stale,
     clientToDcBytes: proxy.totals.clientToDcBytes,
     dcToClientBytes: proxy.totals.dcToClientBytes,
     bufferBytes: proxy.pool.inUseBytes,

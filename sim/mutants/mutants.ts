@@ -261,6 +261,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'endpoint.until = now\n    if',
   },
   {
+    name: 'a resolver that fails takes the address away',
+    invariant: 'I15',
+    file: 'src/core/names.ts',
+    find: 'if (now >= name.servesUntil)',
+    replace: 'if (now >= 0)',
+  },
+  {
     name: 'a drain waits for whoever stays',
     invariant: 'I10',
     file: 'src/core/proxy.ts',

@@ -20,6 +20,7 @@ export const FAULTS = [
   'power-cuts',
   'reloads',
   'stingy-writes',
+  'resolver-failures',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -78,7 +79,15 @@ function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> 
   return new Set(FAULTS.filter(() => random.chance(share, 10)))
 }
 
-const REALISTIC: ReadonlySet<Fault> = new Set(['stalls', 'resets', 'dc-outages', 'reloads', 'clock-drift', 'kills'])
+const REALISTIC: ReadonlySet<Fault> = new Set([
+  'stalls',
+  'resets',
+  'dc-outages',
+  'reloads',
+  'clock-drift',
+  'kills',
+  'resolver-failures',
+])
 
 function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
   return Array.from({ length: random.between(1, 5) }, (_, at) => {
@@ -135,6 +144,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       idleTimeoutMs: random.pick([60_000, 900_000]),
       maxLifetimeMs: random.pick([0, 0, 0, 90_000]),
     },
+    dns: { staleMs: 86_400_000 },
     memory: {
       buffersBytes: random.pick([256 << 10, 8 << 20, 64 << 20, 64 << 20]),
       perConnectionBytes: random.pick([64 << 10, 128 << 10, 256 << 10]),

@@ -25,6 +25,8 @@ const PROXY_IPV6 = 'fd00::1'
 export const DC_IDS = [1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003] as const
 const TICK_MS = 50
 const DC_SILENCE_MS = 40_000
+/** Short, so that names grow old within a run. */
+const TTL_SEC = 30
 /** Media and others each have a fleet of their own; DC 5 has none, and goes to the default's. */
 const MIDDLE_DCS = [1, -1, 2, -2, 3, -3, 4, -4, 203, -203] as const
 const MIDDLE_DEFAULT = 2
@@ -142,9 +144,10 @@ export class Scene {
     this.network.heal()
   }
 
-  /** The proxy's process begins. */
+  /** The proxy's process begins. The resolver works then: what it never said cannot serve while it fails. */
   start(): void {
     const { options, world, host } = this
+    this.network.isResolverFailing = false
     const { vaultMs } = options
     // An answer for a process that died meanwhile reaches nobody.
     const later = (run: () => void) =>
@@ -158,6 +161,7 @@ export class Scene {
         clock: world.clock,
         random: world.random('proxy'),
         network: host,
+        resolver: host,
         vault,
         memory: this.#memory,
         store: this.store,
@@ -199,6 +203,8 @@ export class Scene {
   reload(settings: Settings): void {
     this.reach('reload')
     this.settings = settings
+    // As at a start: a name may be new.
+    this.network.isResolverFailing = false
     this.#proxy.apply(settings)
   }
 
@@ -206,6 +212,7 @@ export class Scene {
     const detail = 'reason' in event ? ` ${event.reason}` : 'why' in event ? ` ${event.why}` : ''
     this.world.trace(`event ${event.kind}${detail}`)
     if (event.kind === 'dial-ahead') this.reach(`dial-ahead ${event.result}`)
+    else if (event.kind === 'name-state') this.reach(`name ${event.state}`)
     else if ('reason' in event) this.reach(`${event.kind} ${event.reason}`)
     else this.reach(event.kind)
     this.checkers.event(event)
@@ -266,8 +273,8 @@ export class Scene {
     const { site, network, world, options } = this
     if (site === undefined) return
     network.host(site.ip).listen(443, new MaskSite({ name: 'site', after: world.after }).accept)
-    network.setName(MASK_NAME, [PUBLIC_MASK_IP])
-    for (const { domain } of options.settings.secrets) if (domain !== '') network.setName(domain, [PUBLIC_MASK_IP])
+    const names = [MASK_NAME, ...options.settings.secrets.map(({ domain }) => domain)].filter((name) => name !== '')
+    for (const name of names) network.setName(name, [PUBLIC_MASK_IP], TTL_SEC)
   }
 }
 

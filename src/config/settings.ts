@@ -34,7 +34,7 @@ export class SecretRegistry {
 }
 
 function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Settings {
-  const { listen, mask, telegram, relay, memory } = config
+  const { listen, mask, telegram, relay, dns, memory } = config
   return {
     listen: {
       proxyProtocol: listen.proxy_protocol,
@@ -81,6 +81,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       },
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },
+    dns: { staleMs: dns.stale },
     memory: { buffersBytes: memory.buffers, perConnectionBytes: memory.per_connection },
   }
 }

@@ -1,4 +1,4 @@
-import type { Address, DialFailure, SecretId } from './ports.ts'
+import type { Address, DialFailure, NameAnswer, SecretId } from './ports.ts'
 
 /** Why a connection ended: metric label, log field and what tests assert. Closed: adding one means deciding where it shows. */
 export const CLOSE_REASONS = [
@@ -91,6 +91,10 @@ export type LinkEnd = (typeof LINK_ENDS)[number]
 /** How a client reached Telegram: by a connection dialled for it, one dialled ahead, or a place on a link. */
 export const WAYS = ['direct', 'ahead', 'middle'] as const
 export type Way = (typeof WAYS)[number]
+/** What came of one question to the resolver: the kinds of `NameAnswer`. */
+export const NAME_RESULTS = ['addresses', 'no-address', 'failed'] as const satisfies NameAnswer['kind'][]
+/** Served within its time; after it, because the resolver has no better answer; not at all. */
+export type NameState = 'fresh' | 'stale' | 'gone'
 
 export const MIDDLE_FILES = ['secret', 'config', 'config-v6'] as const
 export type MiddleFile = (typeof MIDDLE_FILES)[number]
@@ -142,6 +146,9 @@ export type ProxyEvent =
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }
+  | { readonly kind: 'name-asked'; readonly host: string; readonly result: NameAnswer['kind'] }
+  /** A name changed its state; not told of the first good answer. */
+  | { readonly kind: 'name-state'; readonly host: string; readonly state: NameState; readonly why: string }
   | { readonly kind: 'dial-ahead'; readonly dc: number; readonly result: DialAheadResult }
   | { readonly kind: 'link-opened'; readonly dc: number; readonly address: Address }
   | {

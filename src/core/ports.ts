@@ -78,10 +78,22 @@ export interface Network {
   readonly readMaxBytes: number
   /** Connects to `address`. The time limit is the caller's: `cancel` ends the attempt. */
   dial(address: Address, dialing: Dialing): Cancellable
-  /** Addresses of a host name, in the resolver's order; empty when there are none or the resolver failed. Never called at once. */
-  resolve(host: string, reply: (ips: readonly string[]) => void): void
   /** Addresses of this machine's own interfaces: the mask must not lead back to ourselves. */
   ownAddresses(): readonly string[]
+}
+
+export type NameAnswer =
+  /** At least one, in canonical text and in the order to try them. They hold for `ttlSec`, 0 or more. */
+  | { readonly kind: 'addresses'; readonly ips: readonly string[]; readonly ttlSec: number }
+  /** The resolver says that there is no such name, or that it has no address. */
+  | { readonly kind: 'no-address' }
+  /** Nobody could say. `why` is a line for a log. */
+  | { readonly kind: 'failed'; readonly why: string }
+
+/** Asks for host names. Only `NameCache` uses it: everybody else asks there. */
+export interface Resolver {
+  /** `host` is a name, no literal. Answers exactly once, never at once, within a time limit of its own. */
+  query(host: string, reply: (answer: NameAnswer) => void): void
 }
 
 /** Names one secret for as long as it is configured; never used again within a process. */

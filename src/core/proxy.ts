@@ -7,6 +7,7 @@ import { SharePool } from './mask/shares.ts'
 import { MaskTargets } from './mask/targets.ts'
 import { BufferPool } from './memory/pool.ts'
 import { CallbackTimer, TimerWheel } from './memory/wheel.ts'
+import { NameCache } from './names.ts'
 import type {
   Address,
   Clock,
@@ -15,6 +16,7 @@ import type {
   Handler,
   Network,
   Random,
+  Resolver,
   SharedMemory,
   Store,
   Vault,
@@ -34,6 +36,7 @@ export interface ProxyPorts {
   readonly clock: Clock
   readonly random: Random
   readonly network: Network
+  readonly resolver: Resolver
   readonly vault: Vault
   readonly memory: SharedMemory
   readonly store: Store
@@ -52,6 +55,8 @@ export interface ProxyPorts {
  * `tick` about every `TICK_MS`, and puts secrets into the vault before `apply` names them.
  */
 export class Proxy {
+  /** For the fetcher as well, so that every name that leads out is looked up in one place. */
+  readonly names: NameCache
   readonly #services: Services
   readonly #sessions = new Set<Session>()
   readonly #drainTimer = new CallbackTimer(() => this.#closeAll())
@@ -61,10 +66,12 @@ export class Proxy {
   #onDrained: (() => void) | undefined
 
   constructor(ports: ProxyPorts, settings: Settings, emit: Emit) {
-    const { clock, random, network, vault, memory, store } = ports
+    const { clock, random, network, resolver, vault, memory, store } = ports
     const wheel = new TimerWheel(clock.mono())
     const current = () => this.#services.settings
-    const targets = new MaskTargets({ network, wheel, emit, settings: current, listening: () => this.#listening })
+    const names = new NameCache({ resolver, clock, wheel, emit, settings: current })
+    this.names = names
+    const targets = new MaskTargets({ network, names, emit, settings: current, listening: () => this.#listening })
     const pool = new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false })
     const telegram = () => current().telegram
     const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() } } = ports
@@ -189,7 +196,7 @@ export class Proxy {
   close(): void {
     this.#closeAll()
     this.#services.flights.close()
-    this.#services.targets.close()
+    this.names.close()
     this.#services.middle.close()
     this.#services.dialer.close()
   }

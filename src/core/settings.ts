@@ -20,6 +20,10 @@ export interface Settings {
     /** 0: none. */
     readonly maxLifetimeMs: number
   }
+  readonly dns: {
+    /** How long an answer serves after its time while the resolver fails. */
+    readonly staleMs: number
+  }
   readonly memory: {
     readonly buffersBytes: number
     readonly perConnectionBytes: number

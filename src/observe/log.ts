@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import type { LinkEnd, ProxyEvent } from '../core/events.ts'
+import type { LinkEnd, NameState, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
 import { redact, type AddressPrivacy } from './addresses.ts'
 import { LineLimiter } from './limiter.ts'
@@ -132,7 +132,16 @@ export class Log {
           why: event.why,
         })
       case 'dial-ahead':
+      case 'name-asked':
         return
+      case 'name-state':
+        return this.#limited(
+          event.state === 'fresh' ? 'info' : 'warn',
+          `dns.name ${event.state}`,
+          'dns.name',
+          NAME_STATE_LINES[event.state],
+          { host: event.host, state: event.state, ...(event.why === '' ? {} : { why: event.why }) },
+        )
       case 'link-opened':
         return this.write('debug', 'link.opened', 'Link to a middle proxy is open', {
           dc: event.dc,
@@ -203,6 +212,12 @@ const MIDDLE_FILE_NAMES = {
   secret: 'Proxy secret',
   config: 'List of middle proxies',
   'config-v6': 'List of IPv6 middle proxies',
+}
+
+const NAME_STATE_LINES: Readonly<Record<NameState, string>> = {
+  fresh: 'A name is resolved again',
+  stale: 'A name is served from memory: the resolver has no answer to go by',
+  gone: 'A name has no address',
 }
 
 const NO_HANDSHAKE =

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { ProxyEvent } from '../core/events.ts'
+import { NAME_RESULTS, type ProxyEvent } from '../core/events.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
@@ -14,6 +14,8 @@ export interface Readings {
   readonly dcToClientBytes: number
   readonly bufferBytes: number
   readonly pins: readonly { readonly host: string; readonly outcome: string; readonly count: number }[]
+  /** Names served after their time. */
+  readonly staleNames: number
   readonly sockets: number
   readonly socketsRefused: number
   /** Worst lateness of the tick of late, in seconds. */
@@ -62,6 +64,7 @@ export class Metrics {
     'what',
     'result',
   ])
+  readonly #names = this.#counter('dns_answers_total', 'What came of asking the resolver for names', ['result'])
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -71,6 +74,7 @@ export class Metrics {
     this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime']).set({ ...build }, 1)
     for (const mode of ['fake-tls', 'padded', 'plain']) this.#handshakes.inc({ mode, result: 'accepted' }, 0)
     this.#handshakes.inc({ mode: 'unknown', result: 'rejected' }, 0)
+    for (const result of NAME_RESULTS) this.#names.inc({ result }, 0)
     for (const result of ['applied', 'refused']) this.#reloads.inc({ result }, 0)
   }
 
@@ -96,8 +100,11 @@ export class Metrics {
       case 'mask-learnt':
       case 'mask-unreachable':
       case 'mask-refused':
+      case 'name-state':
       case 'link-opened':
         return
+      case 'name-asked':
+        return this.#names.inc({ result: event.result })
       case 'dial-ahead':
         return this.#ahead.inc({ result: event.result })
       case 'link-closed':
@@ -126,6 +133,9 @@ export class Metrics {
     this.#live('middle_links', 'Links to middle proxies held now', (gauge, now) => gauge.set(now.links))
     this.#live('middle_clients', 'Clients that have a place on one of those links', (gauge, now) =>
       gauge.set(now.linkClients),
+    )
+    this.#live('dns_stale_names', 'Names served after their time, for want of an answer', (gauge, now) =>
+      gauge.set(now.staleNames),
     )
     this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))

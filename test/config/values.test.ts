@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { readSize } from '../../src/config/values/amount.ts'
+import { dnsServer, formatDnsServer } from '../../src/config/values/dns-server.ts'
 import { formatAddress, readAddress, socks5 } from '../../src/config/values/net.ts'
 import { formatDuration, readDuration, readInstant } from '../../src/config/values/time.ts'
 import { editDistance, nearest } from '../../src/config/suggest.ts'
@@ -83,6 +84,34 @@ describe('addresses', () => {
     'refuses %j as a SOCKS5 server',
     (text) => expect(socks5().safeParse(text).success).toBe(false),
   )
+})
+
+describe('DNS servers', () => {
+  it.each([
+    ['192.0.2.53', '192.0.2.53:53'],
+    ['192.0.2.53:5353', '192.0.2.53:5353'],
+    ['2001:db8::53', '[2001:db8::53]:53'],
+    ['[2001:db8::53]', '[2001:db8::53]:53'],
+    ['[2001:db8::53]:853', '[2001:db8::53]:853'],
+    ['https://dns.example/dns-query', 'https://dns.example/dns-query'],
+    ['https://dns.example', 'https://dns.example/'],
+    ['https://[2001:db8::53]:8443/q?ct=1', 'https://[2001:db8::53]:8443/q?ct=1'],
+    ['https://dns.example/dns-query{?dns}', 'https://dns.example/dns-query'],
+  ])('reads %s', (text, meant) => expect(formatDnsServer(dnsServer().parse(text))).toBe(meant))
+
+  it.each([
+    '',
+    'dns.example',
+    '192.0.2.53:0',
+    '[192.0.2.53]:53x',
+    'http://dns.example/',
+    'tls://192.0.2.53',
+    'https://',
+    'https://user:word@dns.example/',
+    'https://dns.example/q?dns=x',
+    'https://dns.example/#x',
+    `https://dns.example/${'x'.repeat(500)}`,
+  ])('refuses %j', (text) => expect(dnsServer().safeParse(text).success).toBe(false))
 })
 
 describe('suggestions', () => {

@@ -1,4 +1,5 @@
 import type { Case } from './contract.ts'
+import { dnsCases } from './dns.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
@@ -14,6 +15,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   store: storeCases,
   clock: clockCases,
   random: randomCases,
+  dns: dnsCases,
   'admin-socket': adminSocketCases,
   metrics: metricsCases,
   pinning: pinningCases,

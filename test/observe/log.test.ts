@@ -68,6 +68,18 @@ describe('a log line', () => {
     expect(records()[0]).toMatchObject({ event: 'conn.authenticated', secret: 'family', dc: 2 })
   })
 
+  it('tells of a name once at each end of its trouble', () => {
+    const { log, records } = makeLog({ level: 'info' })
+    const host = 'www.example.com'
+    log.emit({ kind: 'name-asked', host, result: 'failed' })
+    log.emit({ kind: 'name-state', host, state: 'stale', why: '192.0.2.53:53 took longer than 5000 ms' })
+    log.emit({ kind: 'name-state', host, state: 'fresh', why: '' })
+    expect(records()).toMatchObject([
+      { level: 'warn', event: 'dns.name', host, state: 'stale', why: '192.0.2.53:53 took longer than 5000 ms' },
+      { level: 'info', event: 'dns.name', host, state: 'fresh' },
+    ])
+  })
+
   it('can be written for people', () => {
     const { log, lines } = makeLog({ format: 'pretty' })
     log.write('warn', 'reload.cold', 'Changed keys', { keys: ['listen.backlog'] })

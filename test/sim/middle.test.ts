@@ -89,6 +89,7 @@ function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }
       middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
     },
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
+    dns: { staleMs: 86_400_000 },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
   }
   const events: ProxyEvent[] = []
@@ -96,7 +97,15 @@ function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }
   const open = () =>
     new Proxy(
       {
-        ...{ clock, random: world.random('proxy'), network: host, vault, memory: new VirtualSharedMemory(), store },
+        ...{
+          clock,
+          random: world.random('proxy'),
+          network: host,
+          resolver: host,
+          vault,
+          memory: new VirtualSharedMemory(),
+          store,
+        },
         ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, poisonBuffers: true, sharesAhead: 1 },
       },
       settings,

@@ -1,4 +1,6 @@
 import type { LoadedConfig } from '../../config/load.ts'
+import type { Resolver } from '../../core/ports.ts'
+import type { Trust } from '../../runtime/https/get.ts'
 import type { RuntimeNetwork } from '../../runtime/index.ts'
 
 /** One line of `palisade check`. */
@@ -11,6 +13,10 @@ export interface Finding {
 export interface CheckInput {
   readonly loaded: LoadedConfig
   readonly network: RuntimeNetwork
+  /** Of `dns.servers`. */
+  readonly resolver: Resolver
+  /** Of `[pinning]`, for whoever speaks TLS. */
+  readonly trust: Trust
   readonly wallSec: number
 }
 

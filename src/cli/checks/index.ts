@@ -1,5 +1,6 @@
 import { checkClock } from './clock.ts'
 import { checkDcs } from './dcs.ts'
+import { checkDns } from './dns.ts'
 import type { Check } from './finding.ts'
 import { checkMask } from './mask.ts'
 import { checkPins } from './pins.ts'
@@ -7,4 +8,4 @@ import { checkPorts } from './ports.ts'
 import { checkState } from './state.ts'
 
 /** In the order of their lines. */
-export const CHECKS: readonly Check[] = [checkState, checkPorts, checkClock, checkMask, checkDcs, checkPins]
+export const CHECKS: readonly Check[] = [checkState, checkPorts, checkClock, checkDns, checkMask, checkDcs, checkPins]

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { key, section } from '../key.ts'
 import { size } from '../values/amount.ts'
+import { dnsServer } from '../values/dns-server.ts'
 import { cidr, host, ip, ipPort, listenAddress, socks5 } from '../values/net.ts'
 import { duration } from '../values/time.ts'
 import { anyText, integer, list, oneOf, optional, text, value } from '../values/value.ts'
 
 const TB = 1024 ** 4
+const DNS_SERVERS_MAX = 8
 
 export const listen = section(
   { doc: 'Where clients come in, and how long they may take before they are relayed.', reload: 'restart' },
@@ -127,12 +129,17 @@ export const dns = section(
   { doc: 'How names are looked up.', reload: 'restart' },
   {
     servers: key(
-      list(source(), 'a list of servers'),
+      list(
+        dnsServer(),
+        'a list of DNS servers such as ["https://192.0.2.53/dns-query", "192.0.2.53"]',
+        0,
+        DNS_SERVERS_MAX,
+      ),
       [],
-      'Empty: as the system does; "https://..." for DNS over HTTPS.',
-      { planned: true },
+      'Asked in turn until one answers: "https://..." for DNS over HTTPS, pinned as any host, or the IP address of a plain ' +
+        'server. Empty: as the system does, its hosts file included.',
     ),
-    stale: key(duration(1000), '24h', 'How long an old answer serves when the resolver fails.', { planned: true }),
+    stale: key(duration(1000), '24h', 'How long an old answer serves after its time while the resolver fails.'),
   },
 )
 
