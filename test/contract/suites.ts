@@ -5,6 +5,7 @@ import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
+import { stunCases } from './stun.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -16,6 +17,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   random: randomCases,
   'admin-socket': adminSocketCases,
   metrics: metricsCases,
+  stun: stunCases,
   pinning: pinningCases,
   'pin-command': pinCommandCases,
 }
