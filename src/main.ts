@@ -17,6 +17,7 @@ import { Closing } from './runtime/closing.ts'
 import { createFetcher } from './runtime/fetcher.ts'
 import { createRuntime, type LevelStore, type Listener, type ListenError, type Runtime } from './runtime/index.ts'
 import { serveMetrics } from './runtime/metrics-server.ts'
+import { createPublicAddress } from './runtime/stun.ts'
 import { PinPolicy, toPinSettings } from './trust/policy.ts'
 import { MemoryVault } from './vault/memory.ts'
 import { VERSION } from './version.ts'
@@ -81,7 +82,8 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
     log.emit(event)
     metrics.emit(event)
   }
-  const ports = { clock, random, network, vault, memory, store, fetcher, run }
+  const publicAddress = createPublicAddress({ network, random })
+  const ports = { clock, random, network, vault, memory, store, fetcher, publicAddress, run }
   const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())

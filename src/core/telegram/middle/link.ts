@@ -1,9 +1,8 @@
-import type { LinkEnd } from '../../events.ts'
+import type { LinkEnd, OwnAddress } from '../../events.ts'
 import type { BufferPool } from '../../memory/pool.ts'
 import { Timer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, Clock, CloseKind, Connection, Handler, Random } from '../../ports.ts'
 import {
-  behindNat,
   handshakeFault,
   linkKeys,
   NONCE_LENGTH,
@@ -13,7 +12,6 @@ import {
   RpcReader,
   RpcWriter,
   SCHEMA_AES,
-  type NatPair,
   type Nonce,
   type Pid,
   type ProxyReq,
@@ -40,7 +38,8 @@ export interface LinkClient {
 export interface LinkOptions {
   readonly connection: Connection
   readonly secret: ProxySecret
-  readonly nat: readonly NatPair[]
+  /** Calls `use` once, at once or later, with our address as the other side sees it; undefined: nobody knows. */
+  readonly ownAddress: (use: (own: OwnAddress | undefined) => void) => void
   /** Of this process, for the handshake. */
   readonly run: { readonly pid: number; readonly startedSec: number }
   readonly clock: Clock
@@ -65,7 +64,15 @@ const QUANTUM_BYTES = 16 << 10
 /** What is written when the other side has ended gets this long to be taken. */
 const FLUSH_MS = 5_000
 
-type State = 'nonce' | 'handshake' | 'open' | 'ending' | 'closed'
+/** How a handshake ends whose keys the other side did not have: it cannot read ours, and what it writes makes no sense to us. */
+const MISMATCH: ReadonlySet<LinkEnd> = new Set(['end', 'reset', 'handshake-timeout', 'bad-frame'])
+
+/** Our address in the keys of a link that ended as it does where the middle proxy sees another one; undefined: it did not. */
+export function addressMismatch(link: MiddleLink, why: LinkEnd): OwnAddress | undefined {
+  return !link.wasOpen && MISMATCH.has(why) ? link.keyedAs : undefined
+}
+
+type State = 'address' | 'nonce' | 'handshake' | 'open' | 'ending' | 'closed'
 
 /** One client's place on a link. */
 export interface LinkSlot {
@@ -90,8 +97,10 @@ export class MiddleLink extends Timer implements Handler {
   /** Clients that got answers since the last `onAnswersEnd`. */
   readonly #answered = new Set<LinkClient>()
   readonly #ownNonce: Nonce
-  readonly #ownPid: Pid
-  #state: State = 'nonce'
+  #state: State = 'address'
+  /** Known from `nonce` on. */
+  #ownAddress: OwnAddress | undefined
+  #hasKeys = false
   #nextId = 1
   /** Batches of requests sent, asked about by a ping, and confirmed by its pong. */
   #sent = 0
@@ -102,16 +111,37 @@ export class MiddleLink extends Timer implements Handler {
 
   constructor(options: LinkOptions) {
     super()
-    const { connection, secret, clock, random, wheel, pool, run, nat } = options
+    const { connection, secret, clock, random, pool } = options
     this.#options = options
     this.address = connection.remote
     this.#outbox = new Outbox(connection, pool)
     this.#lastHeard = this.#emptySince = clock.mono()
     const nonce = random.fill(new Uint8Array(NONCE_LENGTH))
     this.#ownNonce = { kind: 'nonce', selector: secret.selector, schema: SCHEMA_AES, wallSec: clock.wall(), nonce }
-    this.#ownPid = pidOf(behindNat(connection.local, nat), run)
+  }
+
+  /** Says hello as soon as our address is known; once, when the owner is ready for `onOpen` and `onClosed`. */
+  begin(): void {
+    const { wheel, clock, ownAddress } = this.#options
     wheel.arm(this, clock.mono() + HANDSHAKE_MS)
-    this.#write(this.#ownNonce)
+    ownAddress((own) => {
+      if (this.#state !== 'address') return
+      if (own === undefined) return this.close('address-unknown')
+      this.#ownAddress = own
+      this.#state = 'nonce'
+      this.#write(this.#ownNonce)
+    })
+  }
+
+  /** Our address as the keys have it; undefined before there are keys. */
+  get keyedAs(): OwnAddress | undefined {
+    return this.#hasKeys ? this.#ownAddress : undefined
+  }
+
+  /** Our end of it as the other side sees it; the local one while that is not known. */
+  get own(): Address {
+    const { ip, port } = this.#options.connection.local
+    return { ip: this.#ownAddress?.ip ?? ip, port }
   }
 
   get isOpen(): boolean {
@@ -207,6 +237,7 @@ export class MiddleLink extends Timer implements Handler {
     const { clock, wheel } = this.#options
     const silentMs = clock.mono() - this.#lastHeard
     if (this.#state === 'ending') this.#leave()
+    else if (this.#state === 'address') this.close('address-unknown')
     else if (this.#state !== 'open') this.close('handshake-timeout')
     else if (silentMs >= SILENT_MS) this.close('silent')
     else {
@@ -228,7 +259,7 @@ export class MiddleLink extends Timer implements Handler {
   }
 
   #takeNonce(theirs: Nonce): void {
-    const { connection, secret, nat } = this.#options
+    const { connection, secret } = this.#options
     const fault = nonceFault(this.#ownNonce, theirs)
     if (fault !== undefined) {
       this.close(fault)
@@ -240,26 +271,31 @@ export class MiddleLink extends Timer implements Handler {
       proxyNonce: this.#ownNonce.nonce,
       proxyWallSec: this.#ownNonce.wallSec,
       middle: connection.remote,
-      proxy: behindNat(connection.local, nat),
+      proxy: this.own,
     })
+    this.#hasKeys = true
     this.#reader.decipherFromHere(keys.toProxy)
     this.#writer.encipherFromHere(keys.toMiddle)
     this.#state = 'handshake'
     const peer = pidOf(connection.remote, { pid: 0, startedSec: 0 })
-    this.#write({ kind: 'handshake', flags: 0, sender: this.#ownPid, peer })
+    this.#write({ kind: 'handshake', flags: 0, sender: this.#ownPid(), peer })
   }
 
   #takeHandshake(packet: ReturnType<typeof readPacket>): void {
     const { clock, wheel, onOpen } = this.#options
     if (packet.kind === 'handshake-error') this.close('handshake-refused')
     else if (packet.kind !== 'handshake') this.close('bad-frame')
-    else if (handshakeFault(packet, this.#ownPid) !== undefined) this.close('other-peer')
+    else if (handshakeFault(packet, this.#ownPid()) !== undefined) this.close('other-peer')
     else {
       this.#state = 'open'
       this.wasOpen = true
       wheel.arm(this, clock.mono() + PING_AFTER_MS)
       onOpen(this)
     }
+  }
+
+  #ownPid(): Pid {
+    return pidOf(this.own, this.#options.run)
   }
 
   #takePacket(packet: ReturnType<typeof readPacket>): void {
