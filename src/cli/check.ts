@@ -42,8 +42,9 @@ async function check(options: CheckOptions): Promise<void> {
     check: 'config',
     message: `${file}: ${count} ${count === 1 ? 'secret' : 'secrets'}`,
   }
-  const { network } = createRuntime()
-  const found = await Promise.all(CHECKS.map((run) => run({ loaded: result, network, wallSec: Date.now() / 1000 })))
+  const { network, clock, random } = createRuntime()
+  const input = { loaded: result, network, clock, random, wallSec: Date.now() / 1000 }
+  const found = await Promise.all(CHECKS.map((run) => run(input)))
   const findings = [summary, ...warnings, ...found.flat()]
   report(findings, options)
   if (findings.some(({ level }) => level === 'fail')) throw new CliError(EXIT.failed)

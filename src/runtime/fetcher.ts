@@ -1,16 +1,18 @@
 import { open } from 'node:fs/promises'
 import type { Fetcher } from '../core/ports.ts'
-import { pinnedGet, type Trust } from './https/get.ts'
+import { pinnedGet, type GetOptions, type Trust } from './https/get.ts'
 import { errorCode } from './network.ts'
 
 /** For all of one fetch: name lookup, handshake, answer. */
 const TIMEOUT_MS = 20_000
 
-/** Files from the disk, URLs by one pinned GET each. */
-export function createFetcher(trust: Trust): Fetcher {
+/** Files from the disk, URLs by one pinned GET each, within `timeoutMs`. */
+export function createFetcher(trust: Trust, timeoutMs = TIMEOUT_MS): Fetcher {
   return {
     fetch(source, maxBytes, reply) {
-      const reading = source.startsWith('https://') ? get(source, maxBytes, trust) : readFile(source, maxBytes)
+      const reading = source.startsWith('https://')
+        ? get(source, { bodyBytesMax: maxBytes, timeoutMs }, trust)
+        : readFile(source, maxBytes)
       void reading.then(reply)
     },
   }
@@ -18,8 +20,8 @@ export function createFetcher(trust: Trust): Fetcher {
 
 type Result = { readonly bytes: Uint8Array } | { readonly why: string }
 
-async function get(url: string, bodyBytesMax: number, trust: Trust): Promise<Result> {
-  const result = await pinnedGet({ url, bodyBytesMax, timeoutMs: TIMEOUT_MS }, trust)
+async function get(url: string, limits: Pick<GetOptions, 'bodyBytesMax' | 'timeoutMs'>, trust: Trust): Promise<Result> {
+  const result = await pinnedGet({ url, ...limits }, trust)
   return 'body' in result ? { bytes: result.body } : { why: result.message }
 }
 

@@ -1,33 +1,24 @@
 import assert from 'node:assert/strict'
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import type { SeenAddress } from '../../src/core/ports.ts'
 import { createRuntime } from '../../src/runtime/index.ts'
 import { createPublicAddress } from '../../src/runtime/stun.ts'
 import type { Case } from './contract.ts'
+import { naming, serveStun, type StunAnswer } from './stun.server.ts'
 
 /** What `PublicAddress` promises, towards servers on the loopback that answer in every way. */
 
 const { network, random } = createRuntime()
 const OUTSIDE = '198.51.100.9'
 const HEADER = 20
-/** Of the cookie, which hides addresses. */
-const COOKIE = [0x21, 0x12, 0xa4, 0x42]
 const TRIES_MS = [40, 40, 40]
 
-type Answer = (request: Uint8Array, sender: RemoteInfo, server: Socket) => void
-
-/** Asks a server that answers like this; also how often it was asked. */
-async function ask(answer: Answer, from?: string, host = '127.0.0.1') {
-  const server = createSocket('udp4')
-  await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve))
-  const requests: Uint8Array[] = []
-  server.on('message', (request, sender) => {
-    requests.push(Uint8Array.from(request))
-    answer(request, sender, server)
-  })
-  const found = await find(`${host}:${server.address().port}`, from)
+/** Asks a server that answers like this; also what it was asked. */
+async function ask(answer: StunAnswer, from?: string, host = '127.0.0.1') {
+  const server = await serveStun(answer)
+  const found = await find(`${host}:${server.port}`, from)
   server.close()
-  return { found, requests }
+  return { found, requests: server.requests }
 }
 
 function find(server: string, from?: string): Promise<SeenAddress | { readonly why: string }> {
@@ -42,14 +33,8 @@ function find(server: string, from?: string): Promise<SeenAddress | { readonly w
   })
 }
 
-/** A good answer that names this address. */
-function naming(request: Uint8Array, ip: string, port: number): Uint8Array {
-  const xor = (bytes: readonly number[]) => bytes.map((byte, i) => byte ^ COOKIE[i])
-  const address = [...xor([port >> 8, port & 0xff]), ...xor(ip.split('.').map(Number))]
-  return Uint8Array.of(1, 1, 0, 12, ...request.subarray(4, HEADER), 0, 0x20, 0, 8, 0, 1, ...address)
-}
-
-const good: Answer = (request, { port, address }, server) => server.send(naming(request, OUTSIDE, port), port, address)
+const good: StunAnswer = (request, { port, address }, server) =>
+  server.send(naming(request, OUTSIDE, port), port, address)
 
 export const stunCases: readonly Case<void>[] = [
   {

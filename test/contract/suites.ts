@@ -1,3 +1,4 @@
+import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { realNetworkCases } from './network.real.ts'
@@ -18,6 +19,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'admin-socket': adminSocketCases,
   metrics: metricsCases,
   stun: stunCases,
+  'check-middle': checkMiddleCases,
   pinning: pinningCases,
   'pin-command': pinCommandCases,
 }

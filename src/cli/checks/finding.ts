@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../../config/load.ts'
-import type { RuntimeNetwork } from '../../runtime/index.ts'
+import type { Runtime } from '../../runtime/index.ts'
 
 /** One line of `palisade check`. */
 export interface Finding {
@@ -8,13 +8,12 @@ export interface Finding {
   readonly message: string
 }
 
-export interface CheckInput {
+export interface CheckInput extends Pick<Runtime, 'network' | 'clock' | 'random'> {
   readonly loaded: LoadedConfig
-  readonly network: RuntimeNetwork
   readonly wallSec: number
 }
 
 export type Check = (input: CheckInput) => Promise<readonly Finding[]>
 
-/** No check takes longer by much: all run side by side. */
+/** For one step of a check. No check has more than four in a row, and all checks run side by side. */
 export const PROBE_MS = 5000
