@@ -172,7 +172,7 @@ export type ProxyEvent =
       readonly result: PublicAddressResult
       /** Of our interface; empty where nothing is known of it. */
       readonly local: string
-      /** As servers see it; empty: not found. */
+      /** As servers see it; where they failed, what they said before; empty: not known. */
       readonly ip: string
       /** False: the NAT changed the port of the question, and may do so with links. */
       readonly isPortKept: boolean

@@ -189,7 +189,9 @@ export class Log {
           'warn',
           'public.address',
           'public.address',
-          'Our public address behind the NAT was not found, so middle proxies cannot be used: set telegram.middle.nat to it',
+          ip === ''
+            ? 'Our public address behind the NAT was not found, so middle proxies cannot be used: set telegram.middle.nat to it'
+            : `STUN servers could not be asked again for our public address: ${ip} stays in use`,
           { result, ...where, why },
         )
     }

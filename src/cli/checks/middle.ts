@@ -16,6 +16,8 @@ import { tryLink, type LinkAttempt } from './middle-link.ts'
 
 /** Of Telegram's own today. Half of it would still be taken for one. */
 const SECRET_BYTES = 128
+const PORT_CHANGED =
+  'the NAT changed the port of our question to STUN servers; where it does so with links, middle proxies cannot be used'
 /** Middle proxies that are tried. */
 const TRIED_MAX = 2
 
@@ -104,10 +106,13 @@ async function linkFindings(
   const { middle } = telegram
   const port = createPublicAddress({ network, random })
   let whyUnknown = middle.stun.length === 0 ? 'telegram.middle.stun is empty' : 'no answer in time'
+  let isPortKept = true
   const addresses = new PublicAddresses({
     ...{ port, clock, settings: () => middle },
     emit: (event) => {
-      if (event.kind === 'public-address') whyUnknown = event.why
+      if (event.kind !== 'public-address') return
+      whyUnknown = event.why
+      isPortKept = event.isPortKept
     },
   })
   const connectTimeoutMs = Math.min(PROBE_MS, telegram.connectTimeoutMs)
@@ -120,7 +125,10 @@ async function linkFindings(
   const isAnyOpen = attempts.some(({ outcome }) => outcome.kind === 'open')
   const own = attempts.map((attempt) => attempt.own).find(Boolean)
   return [
-    ...(own === undefined ? [] : [finding('ok', `our address towards middle proxies: ${nameOf(own)}`)]),
+    ...(own === undefined
+      ? []
+      : [finding(mismatch === undefined ? 'ok' : 'warn', `our address towards middle proxies: ${nameOf(own)}`)]),
+    ...(isPortKept ? [] : [finding('warn', PORT_CHANGED)]),
     ...attempts.map((attempt) => attemptFinding(attempt, { isAnyOpen, whyUnknown, seen, secret })),
   ]
 }

@@ -57,7 +57,7 @@ export class PublicAddresses {
     if (port === undefined || this.#isAsked || nat !== undefined || stun.length === 0) return
     this.#isAsked = true
     askServers(port, stun, { family: 4 }, (found) => {
-      if ('why' in found) this.#tellFailure('', found.why)
+      if ('why' in found) this.#tellFailure('', undefined, found.why)
       else if (found.ip !== found.local) this.#take(found, this.#entryFor(found.local))
     })
   }
@@ -105,7 +105,7 @@ export class PublicAddresses {
       if ('why' in found) {
         entry.askAt = clock.mono() + entry.pauseMs
         entry.pauseMs = Math.min(2 * entry.pauseMs, PAUSE_MAX_MS)
-        this.#tellFailure(local, found.why)
+        this.#tellFailure(local, entry.ip, found.why)
       } else this.#take(found, entry)
       const waiting = entry.waiting ?? []
       entry.waiting = undefined
@@ -124,8 +124,8 @@ export class PublicAddresses {
     emit({ kind: 'public-address', result: isNew ? 'found' : 'unchanged', local, ip, isPortKept, why: '' })
   }
 
-  #tellFailure(local: string, why: string): void {
-    this.#options.emit({ kind: 'public-address', result: 'failed', local, ip: '', isPortKept: true, why })
+  #tellFailure(local: string, kept: string | undefined, why: string): void {
+    this.#options.emit({ kind: 'public-address', result: 'failed', local, ip: kept ?? '', isPortKept: true, why })
   }
 
   #entryFor(local: string): Entry {
