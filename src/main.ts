@@ -16,8 +16,10 @@ import { serveAdminSocket } from './runtime/admin-socket.ts'
 import { Closing } from './runtime/closing.ts'
 import { createResolver } from './runtime/dns/index.ts'
 import { createFetcher } from './runtime/fetcher.ts'
+import type { Lookup } from './runtime/https/get.ts'
 import { createRuntime, type LevelStore, type Listener, type ListenError, type Runtime } from './runtime/index.ts'
 import { serveMetrics } from './runtime/metrics-server.ts'
+import { createPublicAddress } from './runtime/stun.ts'
 import { PinPolicy, toPinSettings } from './trust/policy.ts'
 import { MemoryVault } from './vault/memory.ts'
 import { VERSION } from './version.ts'
@@ -77,14 +79,16 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   )
   const trust = { policy, wall: () => clock.wall() }
   const resolver = createResolver(config.dns.servers, trust)
-  const fetcher = createFetcher({ ...trust, resolve: (host, reply) => proxy.names.lookup(host, reply) })
+  const resolve: Lookup = (host, reply) => proxy.names.lookup(host, reply)
+  const fetcher = createFetcher({ ...trust, resolve })
   const run = { pid: process.pid, startedSec: clock.wall() }
   const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
   }
-  const ports = { clock, random, network, resolver, vault, memory, store, fetcher, run }
+  const publicAddress = createPublicAddress({ resolve, random })
+  const ports = { clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run }
   const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())

@@ -135,6 +135,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       middle: {
         ...DIRECT_ONLY.middle,
         ...{ secret: 'proxy-secret', config: 'proxy-multi.conf', dcs: random.pick([[], [203], [2, 203]]) },
+        stun: ['one.test:3478', 'two.test:3478'],
         linksPerDc: random.between(1, 4),
         maxClientsPerLink: random.pick([2, 8, 512]),
         idleCloseMs: random.pick([20_000, 300_000]),

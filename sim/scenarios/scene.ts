@@ -12,6 +12,7 @@ import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
 import { TalkBackend } from '../telegram/talk-backend.ts'
 import { TalkDc } from '../telegram/talk-dc.ts'
 import type { HostNetwork } from '../world/host.ts'
+import { VirtualNat } from '../world/nat.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
 import { World, type Ticker } from '../world/world.ts'
@@ -20,6 +21,8 @@ import { readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { calmLink, faultyLink } from './links.ts'
 import { MASK_IP, MASK_NAME, PUBLIC_MASK_IP, type RunOptions } from './options.ts'
 
+/** As middle proxies see us: there is a NAT on the way to them. */
+const OUTSIDE = '198.51.100.7'
 export const PROXY: Address = { ip: '10.0.0.1', port: 443 }
 const PROXY_IPV6 = 'fd00::1'
 export const DC_IDS = [1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003] as const
@@ -56,6 +59,7 @@ export class Scene {
   #isCalm = false
   readonly #wallStart: number
   readonly #proxySecret: Uint8Array
+  readonly #nat: VirtualNat
 
   constructor(options: RunOptions, onTrace?: (atMs: number, what: string) => void) {
     this.options = options
@@ -70,6 +74,7 @@ export class Scene {
     this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
     this.network.onDial = (from, to) => this.checkers.dialled(from, to)
     this.#proxySecret = this.world.random('proxy-secret').bytes(128)
+    this.#nat = new VirtualNat(this.world, PROXY.ip, OUTSIDE)
     this.#openTelegram()
     this.#openMiddleProxies()
     this.#openSite()
@@ -166,6 +171,7 @@ export class Scene {
         memory: this.#memory,
         store: this.store,
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
+        publicAddress: this.#nat,
         run: { pid: 4711, startedSec: world.clock.wall() },
         poisonBuffers: true,
         sharesAhead: 1,
@@ -254,7 +260,10 @@ export class Scene {
         next,
       })
       const { clock, after } = world
-      const middle = new SimulatedMiddleProxy({ clock, random, after, secret, dc, backend })
+      const middle = new SimulatedMiddleProxy({
+        ...{ clock, random, after, secret, dc, backend },
+        seen: { proxy: this.#nat.seen },
+      })
       middle.onFault = (why) => {
         // A clock that steps in mid-handshake and a path that is dead are nobody's fault.
         if (why !== 'clock-skew' && why !== 'no pong')

@@ -44,12 +44,13 @@ async function check(options: CheckOptions): Promise<void> {
     check: 'config',
     message: `${file}: ${count} ${count === 1 ? 'secret' : 'secrets'}`,
   }
-  const { network } = createRuntime()
+  const { network, clock, random } = createRuntime()
   const { pinning, dns } = result.config
   const policy = new PinPolicy(toPinSettings(pinning), () => {})
   const wallSec = Date.now() / 1000
   const trust = { policy, wall: () => wallSec }
-  const input = { loaded: result, network, resolver: createResolver(dns.servers, trust), trust, wallSec }
+  const resolver = createResolver(dns.servers, trust)
+  const input = { loaded: result, network, clock, random, resolver, trust, wallSec }
   const found = await Promise.all(CHECKS.map((run) => run(input)))
   const findings = [summary, ...warnings, ...found.flat()]
   report(findings, options)

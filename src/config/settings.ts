@@ -74,6 +74,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
         refreshMs: telegram.middle.refresh,
         dcs: telegram.middle.dcs.map(Math.abs),
         nat: telegram.middle.nat,
+        stun: telegram.middle.stun,
         linksPerDc: telegram.middle.links_per_dc,
         maxLinksPerDc: telegram.middle.max_links_per_dc,
         maxClientsPerLink: telegram.middle.max_clients_per_link,

@@ -85,6 +85,8 @@ export const LINK_ENDS = [
   'clock-skew',
   'handshake-refused',
   'other-peer',
+  /** Nobody could say how the middle proxy sees us, so no keys could be made. */
+  'address-unknown',
 ] as const
 export type LinkEnd = (typeof LINK_ENDS)[number]
 
@@ -95,6 +97,18 @@ export type Way = (typeof WAYS)[number]
 export const NAME_RESULTS = ['addresses', 'no-address', 'failed'] as const satisfies NameAnswer['kind'][]
 /** Served within its time; after it, because the resolver has no better answer; not at all. */
 export type NameState = 'fresh' | 'stale' | 'gone'
+/** What came of asking for our public address: another one than before, the same, or none. */
+export const PUBLIC_ADDRESS_RESULTS = ['found', 'unchanged', 'failed'] as const
+export type PublicAddressResult = (typeof PUBLIC_ADDRESS_RESULTS)[number]
+
+/** Our address as the other end of a connection sees it, and how we know. */
+export interface OwnAddress {
+  readonly ip: string
+  /** Told by `telegram.middle.nat`, by STUN servers, or the address of the interface itself. */
+  readonly source: 'nat' | 'stun' | 'interface'
+  /** Of the interface. */
+  readonly local: string
+}
 
 export const MIDDLE_FILES = ['secret', 'config', 'config-v6'] as const
 export type MiddleFile = (typeof MIDDLE_FILES)[number]
@@ -158,6 +172,8 @@ export type ProxyEvent =
       readonly why: LinkEnd
       /** Its handshake had come to an end before. */
       readonly wasOpen: boolean
+      /** Our address as its keys had it, when it failed as it does where the middle proxy sees another one. */
+      readonly mismatch: OwnAddress | undefined
       readonly ageMs: number
     }
   /** A client whose link ended goes on on another one. */
@@ -166,6 +182,17 @@ export type ProxyEvent =
       readonly kind: 'middle-config'
       readonly what: MiddleFile
       readonly result: MiddleFileResult
+      readonly why: string
+    }
+  | {
+      readonly kind: 'public-address'
+      readonly result: PublicAddressResult
+      /** Of our interface; empty where nothing is known of it. */
+      readonly local: string
+      /** As servers see it; where they failed, what they said before; empty: not known. */
+      readonly ip: string
+      /** False: the NAT changed the port of the question, and may do so with links. */
+      readonly isPortKept: boolean
       readonly why: string
     }
   | { readonly kind: 'fault'; readonly where: string; readonly message: string }

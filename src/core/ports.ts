@@ -179,3 +179,25 @@ export interface Fetcher {
     reply: (result: { readonly bytes: Uint8Array } | { readonly why: string }) => void,
   ): void
 }
+
+/** How a machine looks from outside. */
+export interface SeenAddress {
+  /** Of the interface that the question left by. */
+  readonly local: string
+  /** Public; equal to `local` where no NAT lies between, and then nobody was asked. */
+  readonly ip: string
+  /** False: the NAT gave that question another port. It may do so with every connection. */
+  readonly isPortKept: boolean
+}
+
+/** Finds out our public address, as STUN servers tell it (RFC 8489). */
+export interface PublicAddress {
+  /**
+   * Asks `server` (`host:port`) over that family; `from` is the local address to ask from, absent: as routing will have it. Answers
+   * exactly once, never at once, within a time limit of its own; `why` is a word for a log.
+   */
+  find(
+    question: { readonly server: string; readonly family: 4 | 6; readonly from?: string },
+    reply: (seen: SeenAddress | { readonly why: string }) => void,
+  ): void
+}

@@ -15,6 +15,7 @@ import type {
   Fetcher,
   Handler,
   Network,
+  PublicAddress,
   Random,
   Resolver,
   SharedMemory,
@@ -31,6 +32,7 @@ import type { StageName } from './session/stages.ts'
 import type { Settings } from './settings.ts'
 import { DirectDialer } from './telegram/direct.ts'
 import { MiddleProxies } from './telegram/middle/index.ts'
+import { needsMiddle } from './telegram/route.ts'
 
 export interface ProxyPorts {
   readonly clock: Clock
@@ -42,6 +44,8 @@ export interface ProxyPorts {
   readonly store: Store
   /** Without it middle proxies are out of reach. */
   readonly fetcher?: Fetcher
+  /** Without it our address behind a NAT must be configured. */
+  readonly publicAddress?: PublicAddress
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
   /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
@@ -90,6 +94,7 @@ export class Proxy {
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
       middle: new MiddleProxies({
         ...{ network, clock, random, wheel, pool, store, fetcher, emit, run },
+        publicAddress: ports.publicAddress,
         settings: telegram,
       }),
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),
@@ -144,7 +149,7 @@ export class Proxy {
     this.#services.targets.refresh()
     this.#services.flights.refresh()
     this.#services.shares.refill()
-    this.#services.middle.start()
+    this.#services.middle.start(needsMiddle(this.#services.settings))
   }
 
   /** A connection from the listener; returns who is told about it. */
@@ -174,7 +179,7 @@ export class Proxy {
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
     services.targets.refresh()
     services.flights.refresh()
-    services.middle.refresh()
+    services.middle.refresh(needsMiddle(settings))
     for (const session of [...this.#sessions]) {
       if (session.secret === undefined || services.secrets.get(session.secret) !== undefined) continue
       if (before.get(session.secret)?.onRemove !== 'close') continue

@@ -65,6 +65,11 @@ export class Metrics {
     'result',
   ])
   readonly #names = this.#counter('dns_answers_total', 'What came of asking the resolver for names', ['result'])
+  readonly #publicAddress = this.#counter(
+    'public_address_total',
+    'Questions for our public address by what came of them',
+    ['result'],
+  )
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -113,6 +118,8 @@ export class Metrics {
         return this.#migrated.inc()
       case 'middle-config':
         return this.#middleFiles.inc({ what: event.what, result: event.result })
+      case 'public-address':
+        return this.#publicAddress.inc({ result: event.result })
     }
   }
 

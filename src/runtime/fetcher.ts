@@ -9,6 +9,8 @@ const TIMEOUT_MS = 20_000
 export interface FetcherOptions extends Trust {
   /** Where names of hosts are looked up. */
   readonly resolve: Lookup
+  /** For all of one fetch; 20 s when not given. */
+  readonly timeoutMs?: number
 }
 
 /** Files from the disk, URLs by one pinned GET each. */
@@ -24,7 +26,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
 type Result = { readonly bytes: Uint8Array } | { readonly why: string }
 
 async function get(url: string, bodyBytesMax: number, options: FetcherOptions): Promise<Result> {
-  const result = await pinnedGet({ url, bodyBytesMax, timeoutMs: TIMEOUT_MS, resolve: options.resolve }, options)
+  const { resolve, timeoutMs = TIMEOUT_MS } = options
+  const result = await pinnedGet({ url, bodyBytesMax, timeoutMs, resolve }, options)
   return 'body' in result ? { bytes: result.body } : { why: result.message }
 }
 

@@ -2,7 +2,7 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { readSize } from '../../src/config/values/amount.ts'
 import { dnsServer, formatDnsServer } from '../../src/config/values/dns-server.ts'
-import { formatAddress, readAddress, socks5 } from '../../src/config/values/net.ts'
+import { formatAddress, hostPort, readAddress, socks5, splitHostPort } from '../../src/config/values/net.ts'
 import { formatDuration, readDuration, readInstant } from '../../src/config/values/time.ts'
 import { editDistance, nearest } from '../../src/config/suggest.ts'
 
@@ -126,4 +126,25 @@ describe('suggestions', () => {
     expect(nearest('adress', ['backlog', 'address'])).toBe('address')
     expect(nearest('bogus', ['enabled', 'credit'])).toBeUndefined()
   })
+})
+
+describe('servers', () => {
+  it.each([
+    ['STUN.example.com:3478', 'stun.example.com:3478', 'stun.example.com', 3478],
+    ['192.0.2.1:1', '192.0.2.1:1', '192.0.2.1', 1],
+    ['[2001:DB8::1]:65535', '[2001:db8::1]:65535', '2001:db8::1', 65535],
+  ])('reads %s', (text, kept, host, port) => {
+    expect(hostPort().parse(text)).toBe(kept)
+    expect(splitHostPort(kept)).toEqual({ host, port })
+  })
+
+  it.each([
+    '',
+    'stun.example.com',
+    'stun.example.com:0',
+    'stun.example.com:65536',
+    'stun:x.com:1',
+    '2001:db8::1:80',
+    'a b:1',
+  ])('refuses %j', (text) => expect(hostPort().safeParse(text).success).toBe(false))
 })

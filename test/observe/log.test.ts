@@ -163,3 +163,43 @@ describe('repeated lines', () => {
     expect(written.filter((left) => left !== undefined)).toHaveLength(15)
   })
 })
+
+describe('a link to a middle proxy that never opens', () => {
+  const ENDED: ProxyEvent & { kind: 'link-closed' } = {
+    kind: 'link-closed',
+    dc: 2,
+    address: { ip: '149.154.175.50', port: 8888 },
+    why: 'end',
+    wasOpen: false,
+    mismatch: { ip: '203.0.113.9', source: 'stun', local: '10.0.0.5' },
+    ageMs: 80,
+  }
+
+  it('is explained once in ten minutes, however often it is tried', () => {
+    const { log, records, pass } = makeLog()
+    for (let i = 0; i < 100; i++) {
+      log.emit(ENDED)
+      pass(10_000)
+    }
+    expect(records()).toHaveLength(2)
+    expect(records()[0]).toMatchObject({
+      level: 'warn',
+      own_address: '203.0.113.9',
+      own_address_from: 'stun',
+      local_address: '10.0.0.5',
+    })
+    expect(records()[1]).toMatchObject({ suppressed: 59 })
+  })
+
+  it.each([
+    ['end', 'closed before it said anything'],
+    ['clock-skew', 'the clock of this machine is off'],
+    ['other-secret', 'ours is old'],
+    ['address-unknown', 'set telegram.middle.nat'],
+  ] as const)('is not laid on our address when it ended by %s before there were keys', (why, words) => {
+    const { log, records } = makeLog()
+    log.emit({ ...ENDED, why, mismatch: undefined })
+    expect(records()[0].msg).toContain(words)
+    expect(records()[0].msg).not.toContain('did not understand')
+  })
+})

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { key, section } from '../key.ts'
 import { size } from '../values/amount.ts'
 import { dnsServer } from '../values/dns-server.ts'
-import { cidr, host, ip, ipPort, listenAddress, socks5 } from '../values/net.ts'
+import { cidr, host, hostPort, ip, ipPort, listenAddress, socks5 } from '../values/net.ts'
 import { duration } from '../values/time.ts'
 import { anyText, integer, list, oneOf, optional, text, value } from '../values/value.ts'
 
@@ -82,7 +82,16 @@ const middle = section(
     config_v6: key(source(), 'https://core.telegram.org/getProxyConfigV6', 'URL or file.'),
     refresh: key(duration(60_000), '1h', 'How often they are fetched.'),
     dcs: key(list(dcId(), 'a list of DC ids such as [203]'), [203], 'DCs that mode "auto" reaches by middle proxy.'),
-    nat: key(optional(ip()), '', 'Our public address, where it differs.'),
+    nat: key(
+      optional(ip()),
+      '',
+      'Our public address, where it differs from that of our interface. Empty: found by `stun`, where the interface has a private one.',
+    ),
+    stun: key(
+      list(hostPort(), 'a list of at most 8 servers such as ["stun.example.com:3478"]', 0, 8),
+      ['stun.cloudflare.com:3478', 'stun.l.google.com:19302'],
+      'STUN servers, asked for our public address behind a NAT. Two that agree decide. Empty: nobody is asked, and `nat` must say it.',
+    ),
     links_per_dc: key(integer(1, 1024), 4, 'Links kept to each DC.'),
     max_links_per_dc: key(integer(1, 1024), 64, 'Most links to one DC.'),
     max_clients_per_link: key(integer(1, 65536), 512, 'Most clients on one link.'),

@@ -4,7 +4,7 @@ import { ctr, type StreamCipher } from '../protocol/ctr.ts'
 import { FRAMINGS, type Frame, type FrameReader, type FramingCodec } from '../protocol/framing/index.ts'
 import { wrappedLength, wrapRecords } from '../protocol/faketls/records.ts'
 import { INIT_LENGTH } from '../protocol/obfuscated2.ts'
-import { endpointOf, isPlainMessage, type Endpoint, type ProxyReq } from '../protocol/rpc/index.ts'
+import { endpointOf, fromOutside, isPlainMessage, type Endpoint, type ProxyReq } from '../protocol/rpc/index.ts'
 import type { Cancellable } from '../ports.ts'
 import type { LinkClient, LinkSlot } from '../telegram/middle/link.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -47,7 +47,8 @@ export class MiddleRelayStage implements Stage, LinkClient {
   readonly #toClient: StreamCipher
   readonly #toClientBox: Outbox
   readonly #client: Endpoint
-  readonly #own: Endpoint
+  /** Where the client reached us, as the outside of its link knows it. */
+  #own: Endpoint
   readonly #times: RelayTimes
   readonly #early: Accumulator
   /** Messages for the link that it had no room for yet: at most those of one read. */
@@ -69,8 +70,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
 
   /** Takes over `early`, what the client sent behind its init. */
   constructor(session: Session, opened: Opened, early: Accumulator) {
-    const { settings, pool } = session.services
-    const { nat } = settings.telegram.middle
+    const { pool } = session.services
     const { client } = session
     this.#session = session
     this.#opened = opened
@@ -80,7 +80,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#toClient = ctr(opened.match.toClient)
     this.#toClientBox = new Outbox(client, pool)
     this.#client = endpointOf(session.clientAddress)
-    this.#own = endpointOf({ ip: nat ?? client.local.ip, port: client.local.port })
+    this.#own = endpointOf(client.local)
     this.#times = new RelayTimes(session)
     this.#early = early
   }
@@ -89,9 +89,10 @@ export class MiddleRelayStage implements Stage, LinkClient {
     return this.#toClientBox.waiting
   }
 
-  /** Before `enter`: its place on a link. */
+  /** Its place on a link: before `enter`, and when it goes on on another one. */
   take(slot: LinkSlot): void {
     this.#slot = slot
+    this.#own = endpointOf(fromOutside(this.#session.client.local, slot.link.own))
   }
 
   enter(): void {
@@ -198,7 +199,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#attaching = session.services.middle.attach(dc, this, {
       onAttached: (slot, waitMs) => {
         this.#attaching = undefined
-        this.#slot = slot
+        this.take(slot)
         this.#batch = 0
         session.services.emit({ kind: 'migrated', connection: session.id, dc, waitMs })
         session.guard(() => this.#goOn())

@@ -1,4 +1,4 @@
-import type { LinkEnd } from '../../events.ts'
+import type { LinkEnd, OwnAddress } from '../../events.ts'
 import type { BufferPool } from '../../memory/pool.ts'
 import { Timer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler } from '../../ports.ts'
@@ -23,6 +23,8 @@ export interface LinkClient {
 
 export interface LinkOptions extends HandshakeOptions {
   readonly connection: Connection
+  /** Calls `use` once, at once or later, with our address as the other side sees it; undefined: nobody knows. */
+  readonly ownAddress: (use: (own: OwnAddress | undefined) => void) => void
   readonly wheel: TimerWheel
   readonly pool: BufferPool
   readonly onOpen: (link: MiddleLink) => void
@@ -43,7 +45,15 @@ const QUANTUM_BYTES = 16 << 10
 /** What is written when the other side has ended gets this long to be taken. */
 const FLUSH_MS = 5_000
 
-type State = 'handshake' | 'open' | 'ending' | 'closed'
+/** How a handshake ends whose keys the other side did not have: it cannot read ours, and what it writes makes no sense to us. */
+const MISMATCH: ReadonlySet<LinkEnd> = new Set(['end', 'reset', 'handshake-timeout', 'bad-frame'])
+
+/** Our address in the keys of a link that ended as it does where the middle proxy sees another one; undefined: it did not. */
+export function addressMismatch(link: MiddleLink, why: LinkEnd): OwnAddress | undefined {
+  return !link.wasOpen && MISMATCH.has(why) ? link.keyedAs : undefined
+}
+
+type State = 'address' | 'handshake' | 'open' | 'ending' | 'closed'
 
 /** One client's place on a link. */
 export interface LinkSlot {
@@ -67,8 +77,10 @@ export class MiddleLink extends Timer implements Handler {
   readonly #waiting: number[] = []
   /** Clients that got answers since the last `onAnswersEnd`. */
   readonly #answered = new Set<LinkClient>()
-  readonly #handshake: LinkHandshake
-  #state: State = 'handshake'
+  #handshake: LinkHandshake | undefined
+  #state: State = 'address'
+  /** Known from the handshake on. */
+  #ownAddress: OwnAddress | undefined
   #nextId = 1
   /** Batches of requests sent, asked about by a ping, and confirmed by its pong. */
   #sent = 0
@@ -79,14 +91,36 @@ export class MiddleLink extends Timer implements Handler {
 
   constructor(options: LinkOptions) {
     super()
-    const { connection, clock, wheel, pool } = options
+    const { connection, clock, pool } = options
     this.#options = options
     this.address = connection.remote
     this.#outbox = new Outbox(connection, pool)
     this.#lastHeard = this.#emptySince = clock.mono()
-    this.#handshake = new LinkHandshake(connection.local, connection.remote, options)
+  }
+
+  /** Says hello as soon as our address is known; once, when the owner is ready for `onOpen` and `onClosed`. */
+  begin(): void {
+    const { wheel, clock, ownAddress } = this.#options
     wheel.arm(this, clock.mono() + HANDSHAKE_MS)
-    this.#write(this.#handshake.nonce)
+    ownAddress((own) => {
+      if (this.#state !== 'address') return
+      if (own === undefined) return this.close('address-unknown')
+      this.#ownAddress = own
+      this.#state = 'handshake'
+      this.#handshake = new LinkHandshake(this.own, this.address, this.#options)
+      this.#write(this.#handshake.nonce)
+    })
+  }
+
+  /** Our address as the keys have it; undefined before there are keys. */
+  get keyedAs(): OwnAddress | undefined {
+    return this.#handshake?.hasKeys === true ? this.#ownAddress : undefined
+  }
+
+  /** Our end of it as the other side sees it; the local one while that is not known. */
+  get own(): Address {
+    const { ip, port } = this.#options.connection.local
+    return { ip: this.#ownAddress?.ip ?? ip, port }
   }
 
   get isOpen(): boolean {
@@ -182,6 +216,7 @@ export class MiddleLink extends Timer implements Handler {
     const { clock, wheel } = this.#options
     const silentMs = clock.mono() - this.#lastHeard
     if (this.#state === 'ending') this.#leave()
+    else if (this.#state === 'address') this.close('address-unknown')
     else if (this.#state !== 'open') this.close('handshake-timeout')
     else if (silentMs >= SILENT_MS) this.close('silent')
     else {
@@ -201,6 +236,7 @@ export class MiddleLink extends Timer implements Handler {
 
   #takeHandshake(packet: ReturnType<typeof readPacket>): void {
     const { clock, wheel, onOpen } = this.#options
+    if (this.#handshake === undefined) return
     const step = this.#handshake.take(packet)
     switch (step.kind) {
       case 'keys':
