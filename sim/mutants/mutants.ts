@@ -171,7 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'new bytes overtake those that wait',
     invariant: 'I1',
     file: `${SESSION}/outbox.ts`,
-    find: 'const taken = this.#waiting > 0 ? 0 : this.#connection.write(bytes)',
+    find: 'const taken = this.#queue === undefined ? this.#connection.write(bytes) : 0',
     replace: 'const taken = this.#connection.write(bytes)',
   },
   {
@@ -185,8 +185,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a buffer is given back before it was sent whole',
     invariant: 'I8',
     file: `${SESSION}/outbox.ts`,
-    find: 'if (first.start < first.end) return false\n      first.lease.release()',
-    replace: 'first.lease.release()\n      if (first.start < first.end) return false',
+    find: 'queue.bytes -= taken\n      if',
+    replace: 'queue.bytes -= taken\n      if (taken > 0 && first.start < first.end) first.lease.release()\n      if',
   },
   {
     name: 'a full reader does not stop its source',

@@ -163,7 +163,7 @@ export class Scene {
         store: this.store,
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
         run: { pid: 4711, startedSec: world.clock.wall() },
-        poisonBuffers: true,
+        debugBuffers: true,
         sharesAhead: 1,
       },
       this.settings,

@@ -41,8 +41,8 @@ export interface ProxyPorts {
   readonly fetcher?: Fetcher
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
-  /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
-  readonly poisonBuffers?: boolean
+  /** Poison buffers on release, so that a use after release shows, and remember who leased which. Tests and simulator. */
+  readonly debugBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
   readonly sharesAhead?: number
 }
@@ -65,7 +65,12 @@ export class Proxy {
     const wheel = new TimerWheel(clock.mono())
     const current = () => this.#services.settings
     const targets = new MaskTargets({ network, wheel, emit, settings: current, listening: () => this.#listening })
-    const pool = new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false })
+    const pool = new BufferPool({
+      ceilingBytes: settings.memory.buffersBytes,
+      turnBytes: wrappedLength(network.readMaxBytes),
+      debug: ports.debugBuffers ?? false,
+      wheel,
+    })
     const telegram = () => current().telegram
     const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() } } = ports
     this.#services = {

@@ -97,7 +97,7 @@ function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }
     new Proxy(
       {
         ...{ clock, random: world.random('proxy'), network: host, vault, memory: new VirtualSharedMemory(), store },
-        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, poisonBuffers: true, sharesAhead: 1 },
+        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, debugBuffers: true, sharesAhead: 1 },
       },
       settings,
       (event) => events.push(event),

@@ -84,6 +84,10 @@ export class MaskStage implements Stage {
     else this.#stop('mask-limit')
   }
 
+  giveWay(): void {
+    this.#stop('overflow')
+  }
+
   leave(): void {
     const state = this.#state
     this.#state = { name: 'left' }
@@ -99,8 +103,8 @@ export class MaskStage implements Stage {
   #relay(site: Connection): Handler {
     const session = this.#session
     const { pool, random, settings } = session.services
-    const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES)
-    const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES)
+    const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES, session)
+    const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES, session)
     this.#state = { name: 'relaying', site, toSite, toClient }
     session.setDeadline(jittered(settings.mask.maxTimeMs, random))
     session.guard(() => {

@@ -49,8 +49,8 @@ export class RelayStage implements Stage {
     this.#hasClientEnded = opened.hasClientEnded
     this.#fromClient = ctr(opened.match.fromClient, INIT_LENGTH)
     this.#toDc = ctr(init.up, INIT_LENGTH)
-    this.#uplink = new Pipe(session.client, dc, pool, waitingMax)
-    this.#downlink = new Pipe(dc, session.client, pool, waitingMax)
+    this.#uplink = new Pipe(session.client, dc, pool, waitingMax, session)
+    this.#downlink = new Pipe(dc, session.client, pool, waitingMax, session)
     this.#times = new RelayTimes(session)
     this.#init = init.wire
     this.#early = early
@@ -131,6 +131,10 @@ export class RelayStage implements Stage {
   onDeadline(): void {
     if (this.#isFlushing) this.#session.close('dc-reset', 'relayed')
     else this.#times.expire()
+  }
+
+  giveWay(): void {
+    this.#session.close('overflow', 'relayed')
   }
 
   leave(): void {

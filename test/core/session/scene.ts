@@ -150,7 +150,7 @@ export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ..
   const random = world.random('proxy')
   const store = new VirtualStore(world)
   const ports = { clock: world.clock, random, network: machine, vault, memory: new VirtualSharedMemory(), store }
-  const proxy = new Proxy({ ...ports, poisonBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
+  const proxy = new Proxy({ ...ports, debugBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
     events.push(event),
   )
   machine.listen(PROXY.port, (connection) => proxy.accept(connection))
