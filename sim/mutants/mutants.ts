@@ -19,8 +19,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a packet that comes in pieces starts with the wrong one',
     invariant: 'I1',
     file: `${PROTOCOL}/gatherer.ts`,
-    find: 'this.#held.set(part, this.#length)',
-    replace: 'this.#held.set(part, 0)',
+    find: 'this.#held.held.set(part, at)',
+    replace: 'this.#held.held.set(part, 0)',
   },
   {
     name: 'abridged frames read a request for a quick ack as length',
@@ -223,6 +223,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: '  onEnd(): void {\n    this.#uplink.end()',
     replace: "  onEnd(): void {\n    this.#session.close('eof', 'relayed')\n    this.#uplink.end()",
   },
+  {
+    name: 'two buffers of a slab share a cache line',
+    invariant: 'I1',
+    file: 'src/core/memory/slabs.ts',
+    find: 'new Uint8Array(buffer, at, pieceBytes)',
+    replace: 'new Uint8Array(buffer, Math.max(0, at - 64), pieceBytes)',
+  },
+  {
+    name: 'a buffer of a stage that ended is not given back',
+    invariant: 'I8',
+    file: `${SESSION}/leased-assembly.ts`,
+    find: '    this.#isClosed = true\n    this.release()',
+    replace: '    this.#isClosed = true',
+  },
   // Middle proxies.
   {
     name: 'answers on a link go to the client beside',
@@ -235,8 +249,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'requests that were sent are sent again',
     invariant: 'I1',
     file: `${SESSION}/middle-relay.ts`,
-    find: 'this.#pending.splice(0, count)',
-    replace: 'this.#pending.slice(0, count)',
+    find: '      this.#pending.shift()\n',
+    replace: '      if (this.#pending.length > 1) this.#pending.shift()\n      else break\n',
   },
   {
     name: 'a client that left keeps its place on the link',

@@ -23,7 +23,7 @@ import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
 import { ProxyHeaderStage } from './session/proxy-header.ts'
 import { SecretTable } from './session/secrets.ts'
-import type { Services, Totals } from './session/services.ts'
+import { makeScratch, type Services, type Totals } from './session/services.ts'
 import { Session } from './session/session.ts'
 import type { StageName } from './session/stages.ts'
 import type { Settings } from './settings.ts'
@@ -46,6 +46,9 @@ export interface ProxyPorts {
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
   readonly sharesAhead?: number
 }
+
+/** What gets record headers at a time: at least one read, and most answers by middle proxy. */
+const SCRATCH_BYTES = 1 << 20
 
 /**
  * The whole proxy behind its ports. The owner opens the listeners, hands every accepted connection to `accept`, calls
@@ -93,7 +96,7 @@ export class Proxy {
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),
       shares: new SharePool(random, ports.sharesAhead),
       totals: { clientToDcBytes: 0, dcToClientBytes: 0 },
-      scratch: new Uint8Array(wrappedLength(network.readMaxBytes)),
+      scratch: makeScratch(wrappedLength(Math.max(network.readMaxBytes, SCRATCH_BYTES))),
       secrets: new SecretTable(settings.secrets),
     }
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])

@@ -150,7 +150,9 @@ export class MaskStage implements Stage {
     if (this.#state.toSite.isFinished && this.#state.toClient.isFinished) this.#session.close('masked', 'masked')
   }
 
+  /** Among those who made room for others it may have been itself. */
   #stop(reason: CloseReason): void {
+    if (this.#state.name === 'left') return
     this.#session.moveTo(new DiscardStage(this.#session, reason, false, true))
   }
 

@@ -90,7 +90,9 @@ export class Outbox {
     while (kept < bytes.length) {
       const length = Math.min(bytes.length - kept, LEASE_MAX_BYTES)
       const lease = this.#pool.leaseFirst(length, this.#owner)
-      if (lease === undefined) return false
+      // Among those who made room may have been our own session.
+      if (this.#queue !== queue) lease?.release()
+      if (lease === undefined || this.#queue !== queue) return false
       lease.bytes.set(kept === 0 && length === bytes.length ? bytes : bytes.subarray(kept, kept + length))
       segments.push({ lease, start: 0, end: length })
       kept += length

@@ -6,6 +6,7 @@ import type { Accumulator } from './accumulator.ts'
 import type { Opened } from './opening.ts'
 import { Pipe } from './pipe.ts'
 import { RelayTimes } from './relay-times.ts'
+import { scratchFor } from './services.ts'
 import type { Session, Stage } from './session.ts'
 
 /** What waits for a client when the DC is gone gets this long to be taken. */
@@ -209,9 +210,4 @@ class DcSide implements Handler {
       this.#session.fault(error)
     }
   }
-}
-
-/** The shared scratch, or for an unusually large read a buffer of its own. */
-function scratchFor(scratch: Uint8Array, length: number): Uint8Array {
-  return length <= scratch.length ? scratch : new Uint8Array(length)
 }

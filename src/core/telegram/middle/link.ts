@@ -1,5 +1,5 @@
 import type { LinkEnd } from '../../events.ts'
-import type { BufferPool } from '../../memory/pool.ts'
+import type { BufferPool, Owner } from '../../memory/pool.ts'
 import { Timer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, Clock, CloseKind, Connection, Handler, Random } from '../../ports.ts'
 import {
@@ -20,6 +20,7 @@ import {
   type ProxySecret,
   type RpcPacket,
 } from '../../protocol/rpc/index.ts'
+import { LeasedAssembly } from '../../session/leased-assembly.ts'
 import { Outbox } from '../../session/outbox.ts'
 
 /** A client as its link knows it. */
@@ -65,6 +66,9 @@ const QUANTUM_BYTES = 16 << 10
 /** What is written when the other side has ended gets this long to be taken. */
 const FLUSH_MS = 5_000
 
+/** Shared by many, so it gives way to nobody. */
+const LINK: Owner = { label: 'link' }
+
 type State = 'nonce' | 'handshake' | 'open' | 'ending' | 'closed'
 
 /** One client's place on a link. */
@@ -82,8 +86,8 @@ export class MiddleLink extends Timer implements Handler {
   wasOpen = false
   readonly #options: LinkOptions
   readonly #outbox: Outbox
-  readonly #reader = new RpcReader()
-  readonly #writer = new RpcWriter()
+  readonly #reader: RpcReader
+  readonly #writer: RpcWriter
   readonly #clients = new Map<number, LinkClient>()
   /** Clients with something to send, in the order of their turns. */
   readonly #waiting: number[] = []
@@ -105,7 +109,9 @@ export class MiddleLink extends Timer implements Handler {
     const { connection, secret, clock, random, wheel, pool, run, nat } = options
     this.#options = options
     this.address = connection.remote
-    this.#outbox = new Outbox(connection, pool)
+    this.#outbox = new Outbox(connection, pool, LINK)
+    this.#reader = new RpcReader(undefined, new LeasedAssembly(pool, LINK))
+    this.#writer = new RpcWriter(new LeasedAssembly(pool, LINK))
     this.#lastHeard = this.#emptySince = clock.mono()
     const nonce = random.fill(new Uint8Array(NONCE_LENGTH))
     this.#ownNonce = { kind: 'nonce', selector: secret.selector, schema: SCHEMA_AES, wallSec: clock.wall(), nonce }
@@ -148,12 +154,17 @@ export class MiddleLink extends Timer implements Handler {
     return this.#sent + 1
   }
 
-  /** Sends some messages of one client in one write; ask `isCongested` before. */
-  send(requests: readonly ProxyReq[]): void {
+  /** A message of a client, to go out with the next `send`; ask `isCongested` before. The message is copied. */
+  add(request: ProxyReq): void {
+    if (this.#state === 'open') this.#writer.add(request)
+  }
+
+  /** Sends what was added, in one write. */
+  send(): void {
     const { wheel, clock } = this.#options
     if (this.#state !== 'open') return
     this.#sent++
-    this.#write(...requests)
+    this.#write()
     const soon = clock.mono() + CONFIRM_MS
     if (this.isOpen && this.at > soon) wheel.arm(this, soon)
   }
@@ -180,7 +191,7 @@ export class MiddleLink extends Timer implements Handler {
     const verdict = this.#reader.push(chunk, (payload) => this.#take(payload))
     for (const client of this.#answered) client.onAnswersEnd()
     this.#answered.clear()
-    if (verdict !== 'ok') this.close('bad-frame')
+    if (verdict !== 'ok') this.close(verdict === 'no-memory' ? 'overflow' : 'bad-frame')
   }
 
   onDrain(): void {
@@ -331,7 +342,7 @@ export class MiddleLink extends Timer implements Handler {
     if (this.#state !== 'closed') this.#lose(why)
     this.#state = 'closed'
     this.#options.wheel.disarm(this)
-    this.#outbox.release()
+    this.#release()
   }
 
   /** Clients leave; only bytes may be left to send. */
@@ -348,7 +359,13 @@ export class MiddleLink extends Timer implements Handler {
   #leave(): void {
     this.#state = 'closed'
     this.#options.wheel.disarm(this)
-    this.#outbox.release()
+    this.#release()
     this.#options.connection.close()
+  }
+
+  #release(): void {
+    this.#outbox.release()
+    this.#reader.close()
+    this.#writer.close()
   }
 }
