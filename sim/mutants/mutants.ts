@@ -246,11 +246,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const client = this.#clients.get(Number(connection) + 1) ?? this.#clients.get(Number(connection))',
   },
   {
-    name: 'requests that were sent are sent again',
+    name: 'requests are sent twice',
     invariant: 'I1',
     file: `${SESSION}/middle-relay.ts`,
-    find: '      this.#pending.shift()\n',
-    replace: '      if (this.#pending.length > 1) this.#pending.shift()\n      else break\n',
+    find: '    slot.link.add(this.#request(message, slot.id))\n',
+    replace: '    for (const again of [message, message]) slot.link.add(this.#request(again, slot.id))\n',
   },
   {
     name: 'a client that left keeps its place on the link',
