@@ -11,7 +11,7 @@ import type { Address } from './core/ports.ts'
 import { Proxy } from './core/proxy.ts'
 import { LoopLag } from './observe/lag.ts'
 import type { Log } from './observe/log.ts'
-import { Metrics, type Readings } from './observe/metrics.ts'
+import { Metrics, type BufferReadings, type Readings } from './observe/metrics.ts'
 import { serveAdminSocket } from './runtime/admin-socket.ts'
 import { Closing } from './runtime/closing.ts'
 import { createResolver } from './runtime/dns/index.ts'
@@ -254,12 +254,23 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     staleNames: proxy.names.stale,
     clientToDcBytes: proxy.totals.clientToDcBytes,
     dcToClientBytes: proxy.totals.dcToClientBytes,
-    bufferBytes: proxy.pool.inUseBytes,
+    buffers: bufferReadings(proxy.pool),
     sockets: runtime.network.open,
     socketsRefused: runtime.network.refused,
     loopLagSec: lag.worstMs / 1000,
     memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
   }
+}
+
+function bufferReadings({
+  inUseBytes,
+  highWaterBytes,
+  heldBytes,
+  ceilingBytes,
+  backlog,
+}: Proxy['pool']): BufferReadings {
+  const { waitingTurns: turns, paused, ended } = backlog
+  return { inUse: inUseBytes, highWater: highWaterBytes, slabs: heldBytes, ceiling: ceilingBytes, turns, paused, ended }
 }
 
 interface Announcement {

@@ -40,8 +40,8 @@ export interface RunOptions {
   readonly safetyMs: number
 }
 
-/** Below this the pool may run out, and then a connection ends that nobody disturbed. */
-export const AMPLE_BUFFERS_BYTES = 4 << 20
+/** Below this the pool may run out all at once, and then a connection ends that nobody disturbed. */
+export const AMPLE_BUFFERS_BYTES = 2 << 20
 export const MASK_IP = '10.0.0.3'
 /** What host names of the configuration resolve to: a name must not lead to a private address. */
 export const PUBLIC_MASK_IP = '93.184.216.34'
@@ -147,7 +147,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
     },
     dns: { staleMs: 86_400_000 },
     memory: {
-      buffersBytes: random.pick([256 << 10, 8 << 20, 64 << 20, 64 << 20]),
+      buffersBytes: random.pick([128 << 10, 256 << 10, AMPLE_BUFFERS_BYTES, 8 << 20, 64 << 20]),
       perConnectionBytes: random.pick([64 << 10, 128 << 10, 256 << 10]),
     },
   }

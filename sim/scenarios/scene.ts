@@ -173,7 +173,7 @@ export class Scene {
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
         publicAddress: this.#nat,
         run: { pid: 4711, startedSec: world.clock.wall() },
-        poisonBuffers: true,
+        debugBuffers: true,
         sharesAhead: 1,
       },
       this.settings,

@@ -26,7 +26,7 @@ import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
 import { ProxyHeaderStage } from './session/proxy-header.ts'
 import { SecretTable } from './session/secrets.ts'
-import type { Services, Totals } from './session/services.ts'
+import { makeScratch, type Services, type Totals } from './session/services.ts'
 import { Session } from './session/session.ts'
 import type { StageName } from './session/stages.ts'
 import type { Settings } from './settings.ts'
@@ -48,11 +48,14 @@ export interface ProxyPorts {
   readonly publicAddress?: PublicAddress
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
-  /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
-  readonly poisonBuffers?: boolean
+  /** Poison buffers on release, so that a use after release shows, and remember who leased which. Tests and simulator. */
+  readonly debugBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
   readonly sharesAhead?: number
 }
+
+/** What gets record headers at a time: at least one read, and most answers by middle proxy. */
+const SCRATCH_BYTES = 1 << 20
 
 /**
  * The whole proxy behind its ports. The owner opens the listeners, hands every accepted connection to `accept`, calls
@@ -76,7 +79,12 @@ export class Proxy {
     const names = new NameCache({ resolver, clock, wheel, emit, settings: current })
     this.names = names
     const targets = new MaskTargets({ network, names, emit, settings: current, listening: () => this.#listening })
-    const pool = new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false })
+    const pool = new BufferPool({
+      ceilingBytes: settings.memory.buffersBytes,
+      turnBytes: wrappedLength(network.readMaxBytes),
+      debug: ports.debugBuffers ?? false,
+      wheel,
+    })
     const telegram = () => current().telegram
     const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() } } = ports
     this.#services = {
@@ -100,7 +108,7 @@ export class Proxy {
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),
       shares: new SharePool(random, ports.sharesAhead),
       totals: { clientToDcBytes: 0, dcToClientBytes: 0 },
-      scratch: new Uint8Array(wrappedLength(network.readMaxBytes)),
+      scratch: makeScratch(wrappedLength(Math.max(network.readMaxBytes, SCRATCH_BYTES))),
       secrets: new SecretTable(settings.secrets),
     }
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])

@@ -12,7 +12,7 @@ export interface Readings {
   readonly ahead: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
-  readonly bufferBytes: number
+  readonly buffers: BufferReadings
   readonly pins: readonly { readonly host: string; readonly outcome: string; readonly count: number }[]
   /** Names served after their time. */
   readonly staleNames: number
@@ -22,6 +22,18 @@ export interface Readings {
   readonly loopLagSec: number
   /** Bytes by kind: `rss`, `heap_used`, ... */
   readonly memoryBytes: Readonly<Record<string, number>>
+}
+
+/** Of the buffer pool, in bytes where not said otherwise. */
+export interface BufferReadings {
+  readonly inUse: number
+  readonly highWater: number
+  readonly slabs: number
+  readonly ceiling: number
+  /** Sources that wait for a turn now; how often one was paused; how many connections ended to make room. */
+  readonly turns: number
+  readonly paused: number
+  readonly ended: number
 }
 
 export interface BuildInfo {
@@ -144,7 +156,7 @@ export class Metrics {
     this.#live('dns_stale_names', 'Names served after their time, for want of an answer', (gauge, now) =>
       gauge.set(now.staleNames),
     )
-    this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
+    this.#bufferGauges()
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
     this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>
       gauge.set(now.loopLagSec),
@@ -169,6 +181,25 @@ export class Metrics {
     )
     this.#liveTotal('sockets_refused_total', 'Connections closed at once for want of descriptors', [], (counter, now) =>
       counter.inc(now.socketsRefused),
+    )
+  }
+
+  #bufferGauges(): void {
+    const live = (name: string, help: string, of: (buffers: BufferReadings) => number) =>
+      this.#live(`buffer_${name}`, help, (gauge, now) => gauge.set(of(now.buffers)))
+    live('bytes', 'Bytes of the buffer pool in use', ({ inUse }) => inUse)
+    live('high_water_bytes', 'The most that was ever in use of the buffer pool', ({ highWater }) => highWater)
+    live('slab_bytes', 'Memory held by the buffer pool, in use or not', ({ slabs }) => slabs)
+    live('ceiling_bytes', 'Ceiling of what may be in use', ({ ceiling }) => ceiling)
+    live('turns_waiting', 'Connections not read until the buffer pool has room', ({ turns }) => turns)
+    this.#liveTotal(
+      'buffer_pauses_total',
+      'Times a connection was not read on for want of buffers',
+      [],
+      (counter, now) => counter.inc(now.buffers.paused),
+    )
+    this.#liveTotal('buffer_evictions_total', 'Connections ended to make room in the buffer pool', [], (counter, now) =>
+      counter.inc(now.buffers.ended),
     )
   }
 

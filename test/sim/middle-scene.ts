@@ -132,7 +132,7 @@ export function scene({
           memory: new VirtualSharedMemory(),
           store,
         },
-        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, poisonBuffers: true, sharesAhead: 1 },
+        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, debugBuffers: true, sharesAhead: 1 },
         ...(nat === undefined ? {} : { publicAddress: nat }),
       },
       settings,

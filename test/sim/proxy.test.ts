@@ -99,7 +99,7 @@ function scene(seed = 1, mask = '10.0.0.3', isVaultLate = false, modes?: readonl
   const ports = { clock: world.clock, random: world.random('proxy'), network: host, resolver: host, vault }
   const memory = new VirtualSharedMemory()
   const store = new VirtualStore(world)
-  const extra = { memory, store, poisonBuffers: true, sharesAhead: 2 }
+  const extra = { memory, store, debugBuffers: true, sharesAhead: 2 }
   const proxy = new Proxy({ ...ports, ...extra }, settings(mask, modes), (event) => events.push(event))
   host.listen(443, (connection) => proxy.accept(connection))
   proxy.start([{ ip: '0.0.0.0', port: 443 }])

@@ -45,7 +45,7 @@ export function tryLink(address: Address, trial: LinkTrial): Promise<LinkAttempt
         clearTimeout(limit)
         const link = new MiddleLink({
           ...{ connection, secret, clock, random, wheel },
-          pool: new BufferPool({ ceilingBytes: POOL_BYTES, poison: false }),
+          pool: new BufferPool({ ceilingBytes: POOL_BYTES }),
           run: { pid: process.pid, startedSec: clock.wall() },
           ownAddress: (use) =>
             addresses.give(connection.local.ip, address.ip, (given) => {

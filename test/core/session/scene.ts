@@ -159,7 +159,7 @@ export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ..
     memory: new VirtualSharedMemory(),
     store,
   }
-  const proxy = new Proxy({ ...ports, poisonBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
+  const proxy = new Proxy({ ...ports, debugBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
     events.push(event),
   )
   machine.listen(PROXY.port, (connection) => proxy.accept(connection))

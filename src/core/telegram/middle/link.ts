@@ -1,8 +1,9 @@
 import type { LinkEnd, OwnAddress } from '../../events.ts'
-import type { BufferPool } from '../../memory/pool.ts'
+import type { BufferPool, Owner } from '../../memory/pool.ts'
 import { Timer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler } from '../../ports.ts'
 import { readPacket, RpcReader, RpcWriter, type ProxyReq, type RpcPacket } from '../../protocol/rpc/index.ts'
+import { LeasedAssembly } from '../../session/leased-assembly.ts'
 import { Outbox } from '../../session/outbox.ts'
 import { LinkHandshake, type HandshakeOptions } from './handshake.ts'
 
@@ -45,6 +46,9 @@ const QUANTUM_BYTES = 16 << 10
 /** What is written when the other side has ended gets this long to be taken. */
 const FLUSH_MS = 5_000
 
+/** Shared by many, so it gives way to nobody. */
+const LINK: Owner = { label: 'link' }
+
 /** How a handshake ends whose keys the other side did not have: it cannot read ours, and what it writes makes no sense to us. */
 const MISMATCH: ReadonlySet<LinkEnd> = new Set(['end', 'reset', 'handshake-timeout', 'bad-frame'])
 
@@ -70,8 +74,8 @@ export class MiddleLink extends Timer implements Handler {
   wasOpen = false
   readonly #options: LinkOptions
   readonly #outbox: Outbox
-  readonly #reader = new RpcReader()
-  readonly #writer = new RpcWriter()
+  readonly #reader: RpcReader
+  readonly #writer: RpcWriter
   readonly #clients = new Map<number, LinkClient>()
   /** Clients with something to send, in the order of their turns. */
   readonly #waiting: number[] = []
@@ -94,7 +98,9 @@ export class MiddleLink extends Timer implements Handler {
     const { connection, clock, pool } = options
     this.#options = options
     this.address = connection.remote
-    this.#outbox = new Outbox(connection, pool)
+    this.#outbox = new Outbox(connection, pool, LINK)
+    this.#reader = new RpcReader(undefined, new LeasedAssembly(pool, LINK))
+    this.#writer = new RpcWriter(new LeasedAssembly(pool, LINK))
     this.#lastHeard = this.#emptySince = clock.mono()
   }
 
@@ -157,12 +163,17 @@ export class MiddleLink extends Timer implements Handler {
     return this.#sent + 1
   }
 
-  /** Sends some messages of one client in one write; ask `isCongested` before. */
-  send(requests: readonly ProxyReq[]): void {
+  /** A message of a client, to go out with the next `send`; ask `isCongested` before. The message is copied. */
+  add(request: ProxyReq): void {
+    if (this.#state === 'open') this.#writer.add(request)
+  }
+
+  /** Sends what was added, in one write. */
+  send(): void {
     const { wheel, clock } = this.#options
     if (this.#state !== 'open') return
     this.#sent++
-    this.#write(...requests)
+    this.#write()
     const soon = clock.mono() + CONFIRM_MS
     if (this.isOpen && this.at > soon) wheel.arm(this, soon)
   }
@@ -189,7 +200,7 @@ export class MiddleLink extends Timer implements Handler {
     const verdict = this.#reader.push(chunk, (payload) => this.#take(payload))
     for (const client of this.#answered) client.onAnswersEnd()
     this.#answered.clear()
-    if (verdict !== 'ok') this.close('bad-frame')
+    if (verdict !== 'ok') this.close(verdict === 'no-memory' ? 'overflow' : 'bad-frame')
   }
 
   onDrain(): void {
@@ -324,7 +335,7 @@ export class MiddleLink extends Timer implements Handler {
     if (this.#state !== 'closed') this.#lose(why)
     this.#state = 'closed'
     this.#options.wheel.disarm(this)
-    this.#outbox.release()
+    this.#release()
   }
 
   /** Clients leave; only bytes may be left to send. */
@@ -341,7 +352,13 @@ export class MiddleLink extends Timer implements Handler {
   #leave(): void {
     this.#state = 'closed'
     this.#options.wheel.disarm(this)
-    this.#outbox.release()
+    this.#release()
     this.#options.connection.close()
+  }
+
+  #release(): void {
+    this.#outbox.release()
+    this.#reader.close()
+    this.#writer.close()
   }
 }
