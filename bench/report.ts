@@ -1,5 +1,5 @@
 import { FIGURES, goalFor, isMet, type ProxyMode } from './goals.ts'
-import type { Workload } from './load/job.ts'
+import type { Way, Workload } from './load/job.ts'
 import type { Comparison } from './stats.ts'
 
 export type RuntimeName = 'bun' | 'node'
@@ -7,12 +7,13 @@ export type RuntimeName = 'bun' | 'node'
 export interface Row {
   readonly runtime: RuntimeName
   readonly workload: Workload
+  readonly way: Way
   readonly mode: ProxyMode
   readonly comparison: Comparison
   readonly rounds: number
 }
 
-const HEAD = ['workload', 'mode', 'unit', 'relay', 'proxy', 'ratio', 'rounds from..to', 'goal', ''] as const
+const HEAD = ['workload', 'way', 'mode', 'unit', 'relay', 'proxy', 'ratio', 'rounds from..to', 'goal', ''] as const
 
 /** A Markdown table that also reads well in a terminal: columns are padded. Goals stand beside Bun's rows only. */
 export function table(rows: readonly Row[]): string {
@@ -23,11 +24,12 @@ export function table(rows: readonly Row[]): string {
   return [line(HEAD), rule, ...cells.map(line)].join('\n')
 }
 
-function cellsOf({ runtime, workload, mode, comparison, rounds }: Row): string[] {
+function cellsOf({ runtime, workload, way, mode, comparison, rounds }: Row): string[] {
   const { relay, proxy, ratio, ratioMin, ratioMax } = comparison
-  const goal = runtime === 'bun' ? goalFor(workload, mode) : undefined
+  const goal = runtime === 'bun' ? goalFor(way, workload, mode) : undefined
   return [
     FIGURES[workload].title,
+    way,
     mode,
     FIGURES[workload].unit,
     amount(relay),

@@ -47,6 +47,9 @@ export class Dc {
   get port(): number {
     return this.#listener.port
   }
+  get open(): number {
+    return this.ends.size
+  }
 
   #readInit(end: DcEnd, chunk: Uint8Array): void {
     const piece = chunk.subarray(0, INIT_LENGTH - end.initLength)
