@@ -15,13 +15,17 @@ export interface Row {
 
 const HEAD = ['workload', 'way', 'mode', 'unit', 'relay', 'proxy', 'ratio', 'rounds from..to', 'goal', ''] as const
 
-/** A Markdown table that also reads well in a terminal: columns are padded. Goals stand beside Bun's rows only. */
+/** What the proxy costs beside the relay. Goals stand beside Bun's rows only. */
 export function table(rows: readonly Row[]): string {
-  const cells = rows.map(cellsOf)
-  const widths = HEAD.map((title, column) => Math.max(title.length, 2, ...cells.map((row) => row[column].length)))
+  return tableOf(HEAD, rows.map(cellsOf))
+}
+
+/** A Markdown table that also reads well in a terminal: columns are padded. Every row has as many cells as `head`. */
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, 2, ...rows.map((row) => row[column].length)))
   const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [line(HEAD), rule, ...cells.map(line)].join('\n')
+  return [line(head), rule, ...rows.map(line)].join('\n')
 }
 
 function cellsOf({ runtime, workload, way, mode, comparison, rounds }: Row): string[] {

@@ -51,6 +51,10 @@ export class Dc {
     return this.ends.size
   }
 
+  endAll(): void {
+    for (const end of this.ends) end.socket?.end()
+  }
+
   #readInit(end: DcEnd, chunk: Uint8Array): void {
     const piece = chunk.subarray(0, INIT_LENGTH - end.initLength)
     end.init.set(piece, end.initLength)

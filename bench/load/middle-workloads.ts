@@ -5,6 +5,7 @@ import { FRAME_HEAD_BYTES, FRAME_PADDING_MAX, framed, messageOf } from './messag
 import type { Middle, MiddleClient } from './middle.ts'
 import { asRecord } from './opening.ts'
 import {
+  closeClient,
   closed,
   countdown,
   growthOfIdle,
@@ -78,9 +79,15 @@ export async function pingPong(middle: Middle, job: Job): Promise<JobResult> {
   return result
 }
 
-/** Connect, shake hands, send a first message, hear its answer, close; `amount` times with fresh keys each time. */
+/**
+ * Connect, shake hands, send a first message, hear its answer, close; `amount` times with fresh keys each time. Both sides
+ * close, as a DC does when its client has ended: the proxy would wait ten seconds for last answers otherwise.
+ */
 export async function setUp(middle: Middle, job: Job): Promise<JobResult> {
-  return await openAndClose(middle, job)
+  return await openAndClose(middle, job, (client) => {
+    closeClient(client)
+    known(middle, client).close()
+  })
 }
 
 /** Connections that rest, each with its place on a link. */

@@ -77,6 +77,10 @@ export class Middle {
     return this.clients.size
   }
 
+  endAll(): void {
+    for (const client of [...this.clients.values()]) client.close()
+  }
+
   enter(number: number, client: MiddleClient): void {
     this.clients.set(number, client)
     client.answer(GREETING)

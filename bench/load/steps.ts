@@ -21,6 +21,8 @@ export interface Far {
   readonly open: number
   /** Called after each that has left. */
   onClosed: () => void
+  /** Ends all of them from its side. */
+  endAll(): void
 }
 
 /** Sends a ping, waits for `pongBytes` at least, and sends the next one at once, `rounds` times. */
@@ -45,11 +47,11 @@ export function play(
   client.send(nextPing())
 }
 
-/** Connect, shake hands, hear the first bytes of the far side, close; `amount` times with fresh keys each time. */
-export async function openAndClose(far: Far, job: Job): Promise<JobResult> {
+/** Connect, shake hands, hear the first bytes of the far side, close; `amount` times with fresh keys each time. `onOpen` closes. */
+export async function openAndClose(far: Far, job: Job, onOpen: (client: ClientEnd) => void): Promise<JobResult> {
   const openings = Array.from({ length: job.amount }, () => makeOpening(job.way, job.mode))
   return await measureAsync(job.pid, job.amount, async () => {
-    await openMany(job, job.amount, closeClient, () => openings.pop() ?? makeOpening(job.way, job.mode))
+    await openMany(job, job.amount, onOpen, () => openings.pop() ?? makeOpening(job.way, job.mode))
     await whenEmpty(far)
   })
 }
@@ -126,8 +128,9 @@ async function measureAsync(pid: number, amount: number, run: () => Promise<void
 }
 
 /** Ends what is still open, and waits until the far side sees every connection gone, so that runs do not overlap. */
-export async function closed(far: Far, ends: readonly End[]): Promise<void> {
-  for (const end of ends) closeClient(end)
+export async function closed(far: Far, clients: readonly ClientEnd[]): Promise<void> {
+  for (const client of clients) closeClient(client)
+  far.endAll()
   await whenEmpty(far)
 }
 

@@ -3,6 +3,7 @@ import type { Dc } from './dc.ts'
 import type { Job, JobResult } from './job.ts'
 import { asRecord } from './opening.ts'
 import {
+  closeClient,
   closed,
   countdown,
   growthOfIdle,
@@ -41,7 +42,7 @@ export async function download(dc: Dc, job: Job): Promise<JobResult> {
     const isWhole = job.mode === 'ee' ? client.received > each : client.received === each
     if (!isWhole) throw new Error(`download: ${client.received} bytes came of ${each}`)
   }
-  await closed(dc, [...clients, ...dc.ends])
+  await closed(dc, clients)
   return result
 }
 
@@ -60,7 +61,7 @@ export async function upload(dc: Dc, job: Job): Promise<JobResult> {
     if (end.received !== blocks * payloadOfBlock)
       throw new Error(`upload: ${end.received} bytes came of ${blocks * payloadOfBlock}`)
   }
-  await closed(dc, [...clients, ...dc.ends])
+  await closed(dc, clients)
   return result
 }
 
@@ -75,14 +76,14 @@ export async function pingPong(dc: Dc, job: Job): Promise<JobResult> {
     const isOver = countdown(clients.length, done)
     for (const client of clients) play(client, { nextPing: () => ping, pongBytes: ping.length, rounds }, isOver)
   })
-  await closed(dc, [...clients, ...dc.ends])
+  await closed(dc, clients)
   return result
 }
 
 /** Connect, shake hands, hear the DC's first bytes, close; `amount` times with fresh keys each time. */
 export async function setUp(dc: Dc, job: Job): Promise<JobResult> {
   dc.handler = { onData() {}, onEnd: (end) => end.socket?.end() }
-  return await openAndClose(dc, job)
+  return await openAndClose(dc, job, closeClient)
 }
 
 /** Connections that rest. */
