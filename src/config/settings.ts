@@ -66,7 +66,8 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       prewarm: telegram.prewarm === 'off' ? 0 : telegram.prewarm,
       socks5: telegram.socks5,
       dc: telegram.dc,
-      mode: telegram.mode,
+      // Nothing goes past a SOCKS5 server, and by one there is no way to middle proxies.
+      mode: telegram.socks5 === undefined ? telegram.mode : 'direct',
       middle: {
         secret: telegram.middle.secret,
         config: telegram.middle.config,

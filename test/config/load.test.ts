@@ -88,6 +88,12 @@ max_time = 10
     ],
     ['a DNS server of another kind', `${SECRET}[dns]\nservers = ["tls://1.1.1.1"]`, 6, 'as an IP address alone'],
     ['more DNS servers than eight', `${SECRET}[dns]\nservers = [${'"1.1.1.1",'.repeat(9)}]`, 6, 'at most 8'],
+    [
+      'middle proxies beside a SOCKS5 server',
+      `${SECRET}[telegram]\nmode = "middle"\nsocks5 = "socks5://127.0.0.1:1080"`,
+      6,
+      'because telegram.socks5 is set',
+    ],
     ['a key without name', `[[secret]]\nkey = "${KEY}"`, 1, 'secret.0.name: expected a name'],
     ['fake TLS without a domain', `[[secret]]\nname = "a"\nkey = "${KEY}"`, 1, 'secret.0.domain: expected a host name'],
     ['a name twice', `${SECRET}${SECRET.replace(KEY, OTHER_KEY)}`, 6, 'secret.1.name: expected a name of its own'],

@@ -45,9 +45,6 @@ export class MaskTargets {
   /** Of a configured host: the literal itself, or what its name resolved to. */
   addressOf(host: string): Address | undefined {
     const { port } = this.#options.settings().mask
-    const literal = parseIp(host)
-    if (literal !== undefined)
-      return this.#refusal(host, true) === undefined ? { ip: formatIp(literal), port } : undefined
     const ip = this.#names.get(host)?.ip
     return ip === undefined ? undefined : { ip, port }
   }
@@ -56,11 +53,10 @@ export class MaskTargets {
   refresh(): void {
     const hosts = this.#hosts()
     for (const host of this.#names.keys()) if (!hosts.includes(host)) this.#names.delete(host)
-    for (const host of hosts) {
-      if (parseIp(host) !== undefined) this.#tell(host, host, this.#refusal(host, true), this.#nameOf(host))
-    }
-    const names = hosts.filter((host) => parseIp(host) === undefined)
-    this.#options.names.keep(names, (host, ips) => this.#answered(host, ips))
+    const isLiteral = (host: string) => parseIp(host) !== undefined
+    for (const host of hosts.filter(isLiteral)) this.#answered(host, [host], true)
+    const names = hosts.filter((host) => !isLiteral(host))
+    this.#options.names.keep(names, (host, ips) => this.#answered(host, ips, false))
   }
 
   #hosts(): readonly string[] {
@@ -70,12 +66,12 @@ export class MaskTargets {
   }
 
   /** Nothing good among the addresses: no old one serves instead, as somebody has changed the name. */
-  #answered(host: string, ips: readonly string[]): void {
+  #answered(host: string, ips: readonly string[], isLiteral: boolean): void {
     const name = this.#nameOf(host)
-    const good = ips.find((ip) => this.#refusal(ip, false) === undefined)
+    const good = ips.find((ip) => this.#refusal(ip, isLiteral) === undefined)
     name.ip = good === undefined ? undefined : canonical(good)
     if (good !== undefined) name.refused = undefined
-    else if (ips.length > 0) this.#tell(host, ips[0], this.#refusal(ips[0], false), name)
+    else if (ips.length > 0) this.#tell(host, ips[0], this.#refusal(ips[0], isLiteral), name)
   }
 
   #nameOf(host: string): Name {
