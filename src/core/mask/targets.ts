@@ -45,6 +45,7 @@ export class MaskTargets {
   /** Of a configured host: the literal itself, or what its name resolved to. */
   addressOf(host: string): Address | undefined {
     const { port } = this.#options.settings().mask
+    if (!this.#names.has(host) && parseIp(host) !== undefined) this.#answered(host, [host], true)
     const ip = this.#names.get(host)?.ip
     return ip === undefined ? undefined : { ip, port }
   }
