@@ -1,0 +1,182 @@
+import type { ProxyEvent } from '../../src/core/events.ts'
+import type { Connection, Fetcher, Handler } from '../../src/core/ports.ts'
+import { fromAscii } from '../../src/core/protocol/bytes.ts'
+import { endpointOf, readProxySecret } from '../../src/core/protocol/rpc/index.ts'
+import { Proxy } from '../../src/core/proxy.ts'
+import { DIRECT_ONLY, type MiddleSettings, type Settings } from '../../src/core/settings.ts'
+import { MemoryVault } from '../../src/vault/memory.ts'
+import { FakeTlsLink } from '../../sim/actors/fake-tls-link.ts'
+import { MtprotoLink, type MtprotoClient, type Result } from '../../sim/actors/mtproto-client.ts'
+import type { Agreed } from '../../sim/telegram/auth.ts'
+import { SimulatedDc } from '../../sim/telegram/dc.ts'
+import { fileBytes } from '../../sim/telegram/files.ts'
+import { expecting, SimulatedMiddleProxy, type MiddleBehaviour } from '../../sim/telegram/middle-proxy.ts'
+import { VirtualNetwork } from '../../sim/world/network.ts'
+import { VirtualSharedMemory, VirtualStore } from '../../sim/world/store.ts'
+import { World } from '../../sim/world/world.ts'
+
+const KEY = new Uint8Array(16).fill(9)
+export const TAG = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
+const DOMAIN = 'www.example.com'
+export const MIDDLE = { ip: '10.0.0.7', port: 8888 }
+/** The middle proxy of another DC, for whoever must not be disturbed. */
+export const OTHER_MIDDLE = { ip: '10.0.0.8', port: 8888 }
+export const DC_IP = '149.154.167.51'
+const PROXY = { ip: '10.0.0.1', port: 443 }
+export const CONFIG =
+  'default 2;\nproxy_for 2 10.0.0.7:8888;\nproxy_for -2 10.0.0.7:8888;\nproxy_for 4 10.0.0.8:8888;\nproxy_for -4 10.0.0.8:8888;\n'
+const CALM: MiddleBehaviour = { pingEveryMs: 0, pongWithinMs: 10_000 }
+
+export interface Options {
+  readonly adTag?: Uint8Array
+  readonly mode?: Settings['telegram']['mode']
+  readonly middle?: Partial<MiddleSettings>
+  readonly behaviour?: Partial<MiddleBehaviour>
+  /** What fetching says in place of the files. */
+  readonly files?: Readonly<Record<string, Uint8Array | string>>
+  /** Stands between the middle proxy and its links. */
+  readonly between?: (connection: Connection, accept: (connection: Connection) => Handler) => Handler
+}
+
+/** The whole proxy in a virtual world, between clients of our own and the middle proxies of DCs 2 and 4. */
+export function scene(options: Options = {}) {
+  const { adTag, mode = 'auto', middle = {}, behaviour = {}, files = {}, between } = options
+  const world = new World(4)
+  const network = new VirtualNetwork(world)
+  network.plan = () => ({ latencyMs: 5, windowBytes: 60_000, segmentBytes: 3_000, isChoppy: true, stallMs: 0 })
+  const { clock, after } = world
+  const secretFile = world.random('secret').bytes(128)
+  const secret = readProxySecret(secretFile)
+  if ('fault' in secret) throw new Error(secret.fault)
+  const dc = new SimulatedDc({ clock, random: world.random('dc') })
+  const faults: string[] = []
+  const middleProxy = (of: number) => {
+    const opened = new SimulatedMiddleProxy({
+      ...{ clock, random: world.random('middle'), after, secret, dc: of, backend: dc },
+      refuse: expecting({ ...(adTag === undefined ? {} : { tag: adTag }), own: endpointOf(PROXY) }),
+    })
+    opened.behaviour = { ...CALM, ...behaviour }
+    opened.onFault = (why) => faults.push(why)
+    return opened
+  }
+  const telegram = middleProxy(2)
+  const otherTelegram = middleProxy(4)
+  network
+    .host(MIDDLE.ip)
+    .listen(MIDDLE.port, (connection) => between?.(connection, telegram.accept) ?? telegram.accept(connection))
+  network.host(OTHER_MIDDLE.ip).listen(OTHER_MIDDLE.port, otherTelegram.accept)
+  const direct = { connections: 0 }
+  network.host(DC_IP).listen(443, (connection) => {
+    direct.connections++
+    return dc.accept(connection)
+  })
+  const host = network.host(PROXY.ip)
+  const vault = new MemoryVault()
+  vault.put(1, KEY)
+  const served: Record<string, Uint8Array | string> = { secret: secretFile, config: fromAscii(CONFIG), ...files }
+  const fetcher: Fetcher = {
+    fetch: (source, _maxBytes, reply) => {
+      const found = served[source] ?? 'not found'
+      after(10, () => reply(typeof found === 'string' ? { why: found } : { bytes: found }))
+    },
+  }
+  const settings: Settings = {
+    listen: {
+      ...{ proxyProtocol: 'off', proxyProtocolFrom: [], firstByteTimeoutMs: 60_000, handshakeTimeoutMs: 10_000 },
+      ...{ prewarmTimeoutMs: 300_000, drainTimeoutMs: 1_000 },
+    },
+    secrets: [
+      {
+        ...{
+          id: 1,
+          name: 'a',
+          modes: ['plain', 'padded', 'fake-tls'],
+          domain: DOMAIN,
+          onRemove: 'close',
+          expiresAt: 0,
+        },
+        ...(adTag === undefined ? {} : { adTag }),
+      },
+    ],
+    mask: { host: 'nowhere.invalid', port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
+    telegram: {
+      ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode, prewarm: 0 },
+      middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
+    },
+    relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
+    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
+  }
+  const events: ProxyEvent[] = []
+  const store = new VirtualStore(world)
+  const open = () =>
+    new Proxy(
+      {
+        ...{ clock, random: world.random('proxy'), network: host, vault, memory: new VirtualSharedMemory(), store },
+        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, poisonBuffers: true, sharesAhead: 1 },
+      },
+      settings,
+      (event) => events.push(event),
+    )
+  let proxy = open()
+  host.listen(443, (connection) => proxy.accept(connection))
+  proxy.start([PROXY])
+  world.addTicker({ everyMs: 50, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() })
+  world.runFor(100)
+  /** Another process on the same store. */
+  const restart = () => {
+    proxy.close()
+    proxy = open()
+    proxy.start([PROXY])
+    world.runFor(100)
+  }
+
+  const trouble: string[] = []
+  let clients = 0
+  const connect = (
+    framing: 'abridged' | 'intermediate' | 'padded' | 'tls',
+    agreed?: Agreed,
+    of: { readonly dc?: number; readonly onOver?: (how: string) => void } = {},
+  ): MtprotoClient => {
+    const random = world.random(`client ${++clients}`)
+    const own = { clock, random, dc: of.dc ?? 2, key: dc.key, secret: KEY, ...(agreed === undefined ? {} : { agreed }) }
+    let link: MtprotoLink | FakeTlsLink | undefined
+    network.host(`10.${1 + (clients >> 16)}.${(clients >> 8) & 255}.${clients & 255}`).dial(PROXY, {
+      onOpen(connection) {
+        const tls = { random, key: KEY, domain: DOMAIN, stamp: clock.wall(), size: 'today' } as const
+        link =
+          framing === 'tls'
+            ? new FakeTlsLink(connection, tls, { ...own, framing: 'padded' })
+            : new MtprotoLink(connection, { ...own, framing })
+        link.client.onTrouble = (why) => trouble.push(why)
+        link.onOver = of.onOver ?? ((how: string) => trouble.push(how))
+        return link
+      },
+      onFail: (why) => trouble.push(why),
+    })
+    world.until(() => link !== undefined, 10_000)
+    return link!.client
+  }
+  const answer = <T>(ask: (reply: (result: Result<T>) => void) => void, limitMs = 60_000): T => {
+    let result: Result<T> | undefined
+    ask((answered) => (result = answered))
+    world.until(() => result !== undefined, limitMs)
+    if (result?.kind !== 'ok') throw new Error(result?.why ?? `no answer: ${[...trouble, ...faults].join()}`)
+    return result.value
+  }
+  const part = (client: MtprotoClient, offset: number, limit = 100_000) =>
+    answer<Uint8Array>((reply) => client.getFile({ id: 5n, offset, limit }, reply))
+  const closed = () => events.flatMap((event) => (event.kind === 'closed' ? [event.reason] : []))
+  const kinds = (kind: ProxyEvent['kind']) => events.filter((event) => event.kind === kind)
+  return {
+    ...{ world, network, restart, dc, telegram, otherTelegram, direct, faults, trouble, served, secretFile, store },
+    ...{ connect, answer, part, closed, kinds, events },
+    get proxy() {
+      return proxy
+    },
+  }
+}
+
+/** As a plain array of bytes: some runtimes' ciphers give their own kind. */
+export function bytesOf(id: bigint, offset: number, length: number): Uint8Array {
+  return Uint8Array.from(fileBytes(id, offset, length))
+}
