@@ -132,6 +132,7 @@ export function scene(options: Options = {}) {
 
   const trouble: string[] = []
   let clients = 0
+  const links = new Map<MtprotoClient, MtprotoLink | FakeTlsLink>()
   const connect = (
     framing: 'abridged' | 'intermediate' | 'padded' | 'tls',
     agreed?: Agreed,
@@ -154,7 +155,13 @@ export function scene(options: Options = {}) {
       onFail: (why) => trouble.push(why),
     })
     world.until(() => link !== undefined, 10_000)
+    links.set(link!.client, link!)
     return link!.client
+  }
+  /** The client ends its direction. */
+  const leave = (client: MtprotoClient) => {
+    links.get(client)?.end()
+    links.delete(client)
   }
   const answer = <T>(ask: (reply: (result: Result<T>) => void) => void, limitMs = 60_000): T => {
     let result: Result<T> | undefined
@@ -169,7 +176,7 @@ export function scene(options: Options = {}) {
   const kinds = (kind: ProxyEvent['kind']) => events.filter((event) => event.kind === kind)
   return {
     ...{ world, network, restart, dc, telegram, otherTelegram, direct, faults, trouble, served, secretFile, store },
-    ...{ connect, answer, part, closed, kinds, events },
+    ...{ connect, leave, answer, part, closed, kinds, events },
     get proxy() {
       return proxy
     },
