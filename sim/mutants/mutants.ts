@@ -11,6 +11,7 @@ export interface Mutant {
 }
 
 const SESSION = 'src/core/session'
+const AHEAD = 'src/core/telegram/dial-ahead.ts'
 const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -244,6 +245,44 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SESSION}/middle-relay.ts`,
     find: '    if (this.#slot !== undefined) this.#slot.link.detach(this.#slot)\n',
     replace: '',
+  },
+  {
+    name: 'a place on a link that was given back is given again',
+    invariant: 'I7',
+    also: 'I1',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'const id = this.#nextId++',
+    replace: 'const id = this.#clients.size + this.#nextId++ * 0 + 1',
+  },
+  // Dialled ahead.
+  {
+    name: 'a connection dialled ahead is handed out twice',
+    invariant: 'I7',
+    also: 'I1',
+    file: AHEAD,
+    find: '    stock.ready.delete(waiting)\n    waiting.isTaken = true',
+    replace: '    waiting.isTaken = true',
+  },
+  {
+    name: 'a connection that its DC has half closed is handed out',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'onEnd: drop, onClose: drop',
+    replace: 'onEnd() {}, onClose: drop',
+  },
+  {
+    name: 'a connection that broke while it waited is handed out',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'onEnd: drop, onClose: drop',
+    replace: 'onEnd: drop, onClose() {}',
+  },
+  {
+    name: 'a connection dialled ahead never gets old',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'now - waiting.since >= STALE_MS',
+    replace: 'now - waiting.since >= 100 * STALE_MS',
   },
   // Around them.
   {

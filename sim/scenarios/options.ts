@@ -12,6 +12,7 @@ export const FAULTS = [
   'resets',
   'dead-paths',
   'dc-outages',
+  'dc-flaps',
   'site-outages',
   'store-failures',
   'clock-steps',
@@ -78,7 +79,15 @@ function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> 
   return new Set(FAULTS.filter(() => random.chance(share, 10)))
 }
 
-const REALISTIC: ReadonlySet<Fault> = new Set(['stalls', 'resets', 'dc-outages', 'reloads', 'clock-drift', 'kills'])
+const REALISTIC: ReadonlySet<Fault> = new Set([
+  'stalls',
+  'resets',
+  'dc-outages',
+  'dc-flaps',
+  'reloads',
+  'clock-drift',
+  'kills',
+])
 
 function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
   return Array.from({ length: random.between(1, 5) }, (_, at) => {
