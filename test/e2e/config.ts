@@ -36,6 +36,8 @@ export interface ConfigOptions {
   readonly middle?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
+  /** Tables put behind all others. */
+  readonly more?: string
 }
 
 /** Nothing outside is asked for files. */
@@ -52,6 +54,7 @@ export function configText(options: ConfigOptions): string {
     telegram = '',
     middle = NO_MIDDLE,
     log = '',
+    more = '',
   } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
   const users = secrets.map(
@@ -87,5 +90,6 @@ listen = "127.0.0.1:0"
 [log]
 level = "debug"
 ${log}
+${more}
 `
 }
