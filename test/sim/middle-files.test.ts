@@ -117,6 +117,13 @@ describe('a list that is older', () => {
     expect(wayOf(of)).toBe('middle')
   })
 
+  it('is not believed when it comes faster than the stored copy', () => {
+    const of = open({ fetchMs: 0 }, true)
+    of.served.config = OLD
+    of.restart()
+    expectTold(told(of).slice(-4), [/^config restored/, /^config refused 1 DCs, where there were 4$/])
+  })
+
   it('is taken when it still knows half of them', () => {
     const of = open({}, true)
     of.served.config = fromAscii('default 2;\nproxy_for 2 10.0.0.7:8888;\nproxy_for -2 10.0.0.7:8888;\n')

@@ -34,13 +34,15 @@ export interface Options {
   readonly behaviour?: Partial<MiddleBehaviour>
   /** What fetching says in place of the files. */
   readonly files?: Readonly<Record<string, Uint8Array | string>>
+  /** How long fetching takes. */
+  readonly fetchMs?: number
   /** Stands between the middle proxy and its links. */
   readonly between?: (connection: Connection, accept: (connection: Connection) => Handler) => Handler
 }
 
 /** The whole proxy in a virtual world, between clients of our own and the middle proxies of DCs 2 and 4. */
 export function scene(options: Options = {}) {
-  const { adTag, mode = 'auto', middle = {}, behaviour = {}, files = {}, between } = options
+  const { adTag, mode = 'auto', middle = {}, behaviour = {}, files = {}, fetchMs = 10, between } = options
   const world = new World(4)
   const network = new VirtualNetwork(world)
   network.plan = () => ({ latencyMs: 5, windowBytes: 60_000, segmentBytes: 3_000, isChoppy: true, stallMs: 0 })
@@ -77,7 +79,7 @@ export function scene(options: Options = {}) {
   const fetcher: Fetcher = {
     fetch: (source, _maxBytes, reply) => {
       const found = served[source] ?? 'not found'
-      after(10, () => reply(typeof found === 'string' ? { why: found } : { bytes: found }))
+      after(fetchMs, () => reply(typeof found === 'string' ? { why: found } : { bytes: found }))
     },
   }
   const settings: Settings = {
