@@ -11,9 +11,9 @@ const DRIFT_MAX_PPM = 20_000
 export function planFaults(scene: Scene, untilMs: number): void {
   const { world, options } = scene
   const random = world.random('faults')
+  const flaps = world.random('flaps')
   const times: Readonly<Partial<Record<Fault, number>>> = {
     'dc-outages': random.between(1, 6),
-    'dc-flaps': random.between(1, 3),
     'site-outages': 2,
     'store-failures': 2,
     'clock-steps': random.between(1, 3),
@@ -21,10 +21,12 @@ export function planFaults(scene: Scene, untilMs: number): void {
     kills: random.between(1, 2),
     'power-cuts': 1,
     reloads: random.between(1, 3),
+    'dc-flaps': flaps.between(1, 3),
   }
   for (const [fault, count] of Object.entries(times)) {
     if (!options.faults.has(fault as Fault)) continue
-    for (let i = 0; i < count; i++) world.at(random.between(world.now, untilMs), () => happen(scene, fault as Fault))
+    const from = fault === 'dc-flaps' ? flaps : random
+    for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Fault))
   }
 }
 
@@ -43,6 +45,7 @@ function happen(scene: Scene, fault: Fault): void {
   if (scene.isCalm) return
   const { network, store, world, site } = scene
   const random = world.random('faults')
+  const flaps = world.random('flaps')
   scene.reach(`fault ${fault}`)
   world.trace(`fault ${fault}`)
   switch (fault) {
@@ -50,7 +53,7 @@ function happen(scene: Scene, fault: Fault): void {
       takeDown(scene, random.pick(scene.farIps))
       break
     case 'dc-flaps':
-      flap(scene, scene.placesOfDc(random.pick(DC_IDS)), random.between(5, 40))
+      flap(scene, scene.placesOfDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
       break
     case 'site-outages':
       if (site !== undefined) takeDown(scene, site.ip)
@@ -93,7 +96,7 @@ function happen(scene: Scene, fault: Fault): void {
 /** Once a second they are out of reach for half of it; whoever is connected then is cut off, in order or not. */
 function flap(scene: Scene, ips: readonly string[], times: number): void {
   const { network, world } = scene
-  const random = world.random('faults')
+  const random = world.random('flaps')
   if (scene.isCalm || times === 0) return
   for (const ip of ips) network.setReachability(ip, random.pick(['refusing', 'black-hole', 'unreachable'] as const))
   for (const connection of [...network.connections]) {

@@ -12,7 +12,6 @@ export const FAULTS = [
   'resets',
   'dead-paths',
   'dc-outages',
-  'dc-flaps',
   'site-outages',
   'store-failures',
   'clock-steps',
@@ -21,6 +20,7 @@ export const FAULTS = [
   'power-cuts',
   'reloads',
   'stingy-writes',
+  'dc-flaps',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -55,12 +55,14 @@ export function drawOptions(seed: number): RunOptions {
   const random = new SeededRandom(seed, 'options')
   const profile = PROFILES[seed % PROFILES.length]
   const faults = drawFaults(profile, random)
+  // From a stream of its own: a seed that found something before there were flaps does so still.
+  const hasFlaps = new SeededRandom(seed, 'flaps').chance(1, 3)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const secrets = drawSecrets(random)
   return {
     seed,
     profile,
-    faults,
+    faults: hasFlaps ? new Set([...faults, 'dc-flaps']) : faults,
     settings: drawSettings(random, mask, secrets),
     keys: secrets.map(() => random.bytes(16)),
     vaultMs: random.pick([0, 0, 1, 5, 40]),
@@ -72,22 +74,16 @@ export function drawOptions(seed: number): RunOptions {
   }
 }
 
+/** All but flaps. */
 function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
-  if (profile === 'realistic') return new Set(FAULTS.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
-  if (profile === 'uniform') return new Set(FAULTS.filter(() => random.chance(1, 3)))
+  const others = FAULTS.filter((fault) => fault !== 'dc-flaps')
+  if (profile === 'realistic') return new Set(others.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
+  if (profile === 'uniform') return new Set(others.filter(() => random.chance(1, 3)))
   const share = random.between(1, 9)
-  return new Set(FAULTS.filter(() => random.chance(share, 10)))
+  return new Set(others.filter(() => random.chance(share, 10)))
 }
 
-const REALISTIC: ReadonlySet<Fault> = new Set([
-  'stalls',
-  'resets',
-  'dc-outages',
-  'dc-flaps',
-  'reloads',
-  'clock-drift',
-  'kills',
-])
+const REALISTIC: ReadonlySet<Fault> = new Set(['stalls', 'resets', 'dc-outages', 'reloads', 'clock-drift', 'kills'])
 
 function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
   return Array.from({ length: random.between(1, 5) }, (_, at) => {
