@@ -6,6 +6,7 @@
 import { Proxy } from '../src/core/proxy.ts'
 import { TICK_MS } from '../src/core/memory/wheel.ts'
 import { DIRECT_ONLY, type Settings } from '../src/core/settings.ts'
+import { systemResolver } from '../src/runtime/dns/index.ts'
 import { createRuntime } from '../src/runtime/index.ts'
 import { MemoryVault } from '../src/vault/memory.ts'
 import { DC_ID, DOMAIN, SECRET } from './load/opening.ts'
@@ -44,6 +45,7 @@ const settings: Settings = {
     dc: { [DC_ID]: [{ ip: '127.0.0.1', port: Number(dcPort) }] },
   },
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
+  dns: { staleMs: 86_400_000 },
   memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
 }
 
@@ -54,9 +56,13 @@ vault.put(SECRET_ID, SECRET)
 runtime.openStore(`${folder}/store`, (store) => {
   if ('error' in store) throw new Error(store.error.message)
   const memory = runtime.openSharedMemory(`${folder}/shared`)
-  const proxy = new Proxy({ clock, random, network, vault, memory, store }, settings, (event) => {
-    if (event.kind === 'fault' || event.kind === 'rejected') console.error(JSON.stringify(event))
-  })
+  const proxy = new Proxy(
+    { clock, random, network, resolver: systemResolver, vault, memory, store },
+    settings,
+    (event) => {
+      if (event.kind === 'fault' || event.kind === 'rejected') console.error(JSON.stringify(event))
+    },
+  )
   const accept = proxy.accept.bind(proxy)
   network.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, accept, (listener) => {
     if ('error' in listener) throw new Error(listener.error.message)

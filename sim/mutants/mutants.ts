@@ -25,8 +25,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a packet that comes in pieces starts with the wrong one',
     invariant: 'I1',
     file: `${PROTOCOL}/gatherer.ts`,
-    find: 'this.#held.set(part, this.#length)',
-    replace: 'this.#held.set(part, 0)',
+    find: 'this.#held.held.set(part, at)',
+    replace: 'this.#held.held.set(part, 0)',
   },
   {
     name: 'abridged frames read a request for a quick ack as length',
@@ -177,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'new bytes overtake those that wait',
     invariant: 'I1',
     file: `${SESSION}/outbox.ts`,
-    find: 'const taken = this.#waiting > 0 ? 0 : this.#connection.write(bytes)',
+    find: 'const taken = this.#queue === undefined ? this.#connection.write(bytes) : 0',
     replace: 'const taken = this.#connection.write(bytes)',
   },
   {
@@ -191,8 +191,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a buffer is given back before it was sent whole',
     invariant: 'I8',
     file: `${SESSION}/outbox.ts`,
-    find: 'if (first.start < first.end) return false\n      first.lease.release()',
-    replace: 'first.lease.release()\n      if (first.start < first.end) return false',
+    find: 'queue.bytes -= taken\n      if',
+    replace: 'queue.bytes -= taken\n      if (taken > 0 && first.start < first.end) first.lease.release()\n      if',
   },
   {
     name: 'a full reader does not stop its source',
@@ -229,6 +229,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: '  onEnd(): void {\n    this.#uplink.end()',
     replace: "  onEnd(): void {\n    this.#session.close('eof', 'relayed')\n    this.#uplink.end()",
   },
+  {
+    name: 'two buffers of a slab share a cache line',
+    invariant: 'I1',
+    file: 'src/core/memory/slabs.ts',
+    find: 'new Uint8Array(buffer, at, pieceBytes)',
+    replace: 'new Uint8Array(buffer, Math.max(0, at - 64), pieceBytes)',
+  },
+  {
+    name: 'a buffer of a stage that ended is not given back',
+    invariant: 'I8',
+    file: `${SESSION}/leased-assembly.ts`,
+    find: '    this.#isClosed = true\n    this.release()',
+    replace: '    this.#isClosed = true',
+  },
   // Middle proxies.
   {
     name: 'answers on a link go to the client beside',
@@ -238,11 +252,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const client = this.#clients.get(Number(connection) + 1) ?? this.#clients.get(Number(connection))',
   },
   {
-    name: 'requests that were sent are sent again',
+    name: 'requests are sent twice',
     invariant: 'I1',
     file: `${SESSION}/middle-relay.ts`,
-    find: 'this.#pending.splice(0, count)',
-    replace: 'this.#pending.slice(0, count)',
+    find: '    slot.link.add(this.#request(message, slot.id))\n',
+    replace: '    for (const again of [message, message]) slot.link.add(this.#request(again, slot.id))\n',
   },
   {
     name: 'a client that left keeps its place on the link',
@@ -265,8 +279,8 @@ export const MUTANTS: readonly Mutant[] = [
     invariant: 'I7',
     also: 'I1',
     file: AHEAD,
-    find: '    stock.ready.delete(waiting)\n    waiting.isTaken = true',
-    replace: '    waiting.isTaken = true',
+    find: 'const waiting = stock.ready.pop()',
+    replace: 'const waiting = stock.ready.at(-1)',
   },
   {
     name: 'a connection that its DC has half closed is handed out',
@@ -286,8 +300,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a connection dialled ahead never gets old',
     invariant: 'I7',
     file: AHEAD,
-    find: 'now - waiting.since >= STALE_MS',
-    replace: 'now - waiting.since >= 100 * STALE_MS',
+    find: 'now - stock.ready[0].since >= STALE_MS',
+    replace: 'now - stock.ready[0].since >= 100 * STALE_MS',
   },
   // A bit turned over.
   {
@@ -354,6 +368,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/core/telegram/backoff.ts',
     find: 'endpoint.until = now + this.#pauseMs(endpoint.failures)\n    if',
     replace: 'endpoint.until = now\n    if',
+  },
+  {
+    name: 'a resolver that fails takes the address away',
+    invariant: 'I15',
+    file: 'src/core/names.ts',
+    find: 'if (now >= name.servesUntil)',
+    replace: 'if (now >= 0)',
   },
   {
     name: 'a drain waits for whoever stays',

@@ -32,6 +32,7 @@ export function missed(reached: Reached): readonly string[] {
     'migrated',
     'mask-learnt',
     'mask-unreachable',
+    ...['fresh', 'stale'].map((state) => `name ${state}`),
   ]
   return wanted.filter((what) => !reached.has(what) && !NEVER_NEEDED.includes(what))
 }

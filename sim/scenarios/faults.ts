@@ -21,6 +21,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
     kills: random.between(1, 2),
     'power-cuts': 1,
     reloads: random.between(1, 3),
+    'resolver-failures': 1,
     'dc-flaps': flaps.between(1, 3),
   }
   for (const [fault, count] of Object.entries(times)) {
@@ -79,6 +80,10 @@ function happen(scene: Scene, fault: Fault): void {
       break
     case 'reloads':
       scene.reload(changed(scene))
+      break
+    case 'resolver-failures':
+      // Until the process starts again, or its settings change.
+      network.isResolverFailing = true
       break
     case 'stalls':
     case 'resets':

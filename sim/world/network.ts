@@ -1,4 +1,12 @@
-import type { Address, Cancellable, Connection, Dialing, DialFailure, Handler } from '../../src/core/ports.ts'
+import type {
+  Address,
+  Cancellable,
+  Connection,
+  Dialing,
+  DialFailure,
+  Handler,
+  NameAnswer,
+} from '../../src/core/ports.ts'
 import { VirtualConnection, type LinkPlan } from './connection.ts'
 import { HostNetwork, READ_MAX_BYTES } from './host.ts'
 import type { SeededRandom } from './random.ts'
@@ -26,7 +34,9 @@ export class VirtualNetwork {
   readonly connections = new Set<VirtualConnection>()
   readonly #hosts = new Map<string, HostNetwork>()
   readonly #random: SeededRandom
-  readonly #names = new Map<string, readonly string[]>()
+  /** Nobody answers questions that are put from now on. */
+  isResolverFailing = false
+  readonly #names = new Map<string, NameAnswer>()
   readonly #reachability = new Map<string, Reachability>()
   #dialled = 0
   #heals = 0
@@ -44,13 +54,16 @@ export class VirtualNetwork {
   }
 
   /** What the resolver knows of a name; nothing: it does not exist. */
-  setName(name: string, ips: readonly string[] | undefined): void {
+  setName(name: string, ips: readonly string[] | undefined, ttlSec = 300): void {
     if (ips === undefined) this.#names.delete(name)
-    else this.#names.set(name, ips)
+    else this.#names.set(name, { kind: 'addresses', ips, ttlSec })
   }
 
-  resolve(name: string, reply: (ips: readonly string[]) => void): void {
-    this.world.after(20, () => reply(this.#names.get(name) ?? []))
+  query(name: string, reply: (answer: NameAnswer) => void): void {
+    const isFailing = this.isResolverFailing
+    this.world.after(20, () => {
+      reply(isFailing ? { kind: 'failed', why: 'out of reach' } : (this.#names.get(name) ?? { kind: 'no-address' }))
+    })
   }
 
   setReachability(ip: string, how: Reachability): void {

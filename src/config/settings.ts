@@ -34,7 +34,7 @@ export class SecretRegistry {
 }
 
 function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Settings {
-  const { listen, mask, telegram, relay, memory } = config
+  const { listen, mask, telegram, relay, dns, memory } = config
   return {
     listen: {
       proxyProtocol: listen.proxy_protocol,
@@ -74,6 +74,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
         refreshMs: telegram.middle.refresh,
         dcs: telegram.middle.dcs.map(Math.abs),
         nat: telegram.middle.nat,
+        stun: telegram.middle.stun,
         linksPerDc: telegram.middle.links_per_dc,
         maxLinksPerDc: telegram.middle.max_links_per_dc,
         maxClientsPerLink: telegram.middle.max_clients_per_link,
@@ -81,6 +82,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       },
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },
+    dns: { staleMs: dns.stale },
     memory: { buffersBytes: memory.buffers, perConnectionBytes: memory.per_connection },
   }
 }

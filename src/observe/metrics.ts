@@ -1,17 +1,21 @@
-import { Counter, Gauge, Registry } from 'prom-client'
-import type { ProxyEvent } from '../core/events.ts'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { NAME_RESULTS, type ProxyEvent } from '../core/events.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
   readonly openConnections: number
   /** To middle proxies. */
   readonly links: number
+  /** Clients with a place on one. */
+  readonly linkClients: number
   /** Dialled ahead. */
   readonly ahead: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
-  readonly bufferBytes: number
+  readonly buffers: BufferReadings
   readonly pins: readonly { readonly host: string; readonly outcome: string; readonly count: number }[]
+  /** Names served after their time. */
+  readonly staleNames: number
   readonly sockets: number
   readonly socketsRefused: number
   /** Worst lateness of the tick of late, in seconds. */
@@ -20,10 +24,25 @@ export interface Readings {
   readonly memoryBytes: Readonly<Record<string, number>>
 }
 
+/** Of the buffer pool, in bytes where not said otherwise. */
+export interface BufferReadings {
+  readonly inUse: number
+  readonly highWater: number
+  readonly slabs: number
+  readonly ceiling: number
+  /** Sources that wait for a turn now; how often one was paused; how many connections ended to make room. */
+  readonly turns: number
+  readonly paused: number
+  readonly ended: number
+}
+
 export interface BuildInfo {
   readonly version: string
   readonly runtime: string
 }
+
+/** A connection dialled ahead is there at once; a dial takes a round trip; what takes longer is trouble. */
+const WAIT_BUCKETS_SEC = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 
 /** Prometheus metrics, all under `palisade_`. Every label comes from a closed set: none that a stranger can choose. */
 export class Metrics {
@@ -45,11 +64,24 @@ export class Metrics {
     'result',
   ])
   readonly #linksClosed = this.#counter('middle_links_closed_total', 'Links to middle proxies that ended', ['why'])
+  readonly #waits = new Histogram({
+    name: 'palisade_way_wait_seconds',
+    help: 'What clients waited for their way to Telegram, by the way it was',
+    labelNames: ['way'],
+    buckets: WAIT_BUCKETS_SEC,
+    registers: [this.#registry],
+  })
   readonly #migrated = this.#counter('middle_migrations_total', 'Clients that went on on another link', [])
   readonly #middleFiles = this.#counter('middle_files_total', 'Files of the middle proxies by what came of them', [
     'what',
     'result',
   ])
+  readonly #names = this.#counter('dns_answers_total', 'What came of asking the resolver for names', ['result'])
+  readonly #publicAddress = this.#counter(
+    'public_address_total',
+    'Questions for our public address by what came of them',
+    ['result'],
+  )
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -59,6 +91,7 @@ export class Metrics {
     this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime']).set({ ...build }, 1)
     for (const mode of ['fake-tls', 'padded', 'plain']) this.#handshakes.inc({ mode, result: 'accepted' }, 0)
     this.#handshakes.inc({ mode: 'unknown', result: 'rejected' }, 0)
+    for (const result of NAME_RESULTS) this.#names.inc({ result }, 0)
     for (const result of ['applied', 'refused']) this.#reloads.inc({ result }, 0)
   }
 
@@ -80,11 +113,15 @@ export class Metrics {
       case 'fault':
         return this.#faults.inc()
       case 'relaying':
+        return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
       case 'mask-learnt':
       case 'mask-unreachable':
       case 'mask-refused':
+      case 'name-state':
       case 'link-opened':
         return
+      case 'name-asked':
+        return this.#names.inc({ result: event.result })
       case 'dial-ahead':
         return this.#ahead.inc({ result: event.result })
       case 'link-closed':
@@ -93,6 +130,8 @@ export class Metrics {
         return this.#migrated.inc()
       case 'middle-config':
         return this.#middleFiles.inc({ what: event.what, result: event.result })
+      case 'public-address':
+        return this.#publicAddress.inc({ result: event.result })
     }
   }
 
@@ -111,7 +150,13 @@ export class Metrics {
     this.#live('connections', 'Connections open now', (gauge, now) => gauge.set(now.openConnections))
     this.#live('dial_ahead_ready', 'Connections dialled ahead that wait', (gauge, now) => gauge.set(now.ahead))
     this.#live('middle_links', 'Links to middle proxies held now', (gauge, now) => gauge.set(now.links))
-    this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
+    this.#live('middle_clients', 'Clients that have a place on one of those links', (gauge, now) =>
+      gauge.set(now.linkClients),
+    )
+    this.#live('dns_stale_names', 'Names served after their time, for want of an answer', (gauge, now) =>
+      gauge.set(now.staleNames),
+    )
+    this.#bufferGauges()
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
     this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>
       gauge.set(now.loopLagSec),
@@ -136,6 +181,25 @@ export class Metrics {
     )
     this.#liveTotal('sockets_refused_total', 'Connections closed at once for want of descriptors', [], (counter, now) =>
       counter.inc(now.socketsRefused),
+    )
+  }
+
+  #bufferGauges(): void {
+    const live = (name: string, help: string, of: (buffers: BufferReadings) => number) =>
+      this.#live(`buffer_${name}`, help, (gauge, now) => gauge.set(of(now.buffers)))
+    live('bytes', 'Bytes of the buffer pool in use', ({ inUse }) => inUse)
+    live('high_water_bytes', 'The most that was ever in use of the buffer pool', ({ highWater }) => highWater)
+    live('slab_bytes', 'Memory held by the buffer pool, in use or not', ({ slabs }) => slabs)
+    live('ceiling_bytes', 'Ceiling of what may be in use', ({ ceiling }) => ceiling)
+    live('turns_waiting', 'Connections not read until the buffer pool has room', ({ turns }) => turns)
+    this.#liveTotal(
+      'buffer_pauses_total',
+      'Times a connection was not read on for want of buffers',
+      [],
+      (counter, now) => counter.inc(now.buffers.paused),
+    )
+    this.#liveTotal('buffer_evictions_total', 'Connections ended to make room in the buffer pool', [], (counter, now) =>
+      counter.inc(now.buffers.ended),
     )
   }
 

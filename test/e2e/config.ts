@@ -26,6 +26,10 @@ export function writtenSecret({ mode, key }: TestSecret): string {
 export interface ConfigOptions {
   readonly dcPort: number
   readonly maskPort: number
+  /** In place of the loopback's address. */
+  readonly maskHost?: string
+  /** Lines of the `[dns]` table. */
+  readonly dns?: string
   readonly secrets?: readonly TestSecret[]
   readonly listenPort?: number
   /** Lines put at the end of the `[listen]` table. */
@@ -48,6 +52,8 @@ export function configText(options: ConfigOptions): string {
   const {
     dcPort,
     maskPort,
+    maskHost = '127.0.0.1',
+    dns = '',
     secrets = SECRETS,
     listenPort = 0,
     listen = '',
@@ -72,8 +78,11 @@ ${listen}
 ${users.join('\n')}
 
 [mask]
-host = "127.0.0.1"
+host = "${maskHost}"
 port = ${maskPort}
+
+[dns]
+${dns}
 
 [telegram]
 ${telegram}

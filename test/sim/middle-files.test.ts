@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { SeededRandom } from '../../sim/world/random.ts'
-import { CONFIG, scene, TAG, type Options } from './middle-scene.ts'
+import { scene, TAG, type Options } from './middle-scene.ts'
 
 /** What the place that serves the files may do instead, and what the proxy then says and does. */
 
@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000
 const OUT_OF_REACH = 'core.telegram.org cannot be reached (ECONNREFUSED)'
 const DOWN = { secret: OUT_OF_REACH, config: OUT_OF_REACH }
 const PORTAL = fromAscii('<html>please log in</html>\n'.repeat(5))
-const HALF = fromAscii(CONFIG.slice(0, CONFIG.indexOf('888')))
+const HALF = fromAscii('default 2;\nproxy_for 2 10.0.0.7:')
 const RANDOM = new SeededRandom(1, 'another secret').bytes(257)
 /** One cluster of four. */
 const OLD = fromAscii('default 2;\nproxy_for 2 10.0.0.7:8888;\n')
@@ -67,7 +67,7 @@ function expectTold(lines: readonly string[], patterns: readonly RegExp[]): void
 }
 
 describe.each(ROWS)('when $name', ({ bad, told: patterns }) => {
-  const good = (of: Scene): Files => ({ secret: of.secretFile, config: fromAscii(CONFIG) })
+  const good = (of: Scene): Files => ({ secret: of.secretFile, config: of.config })
 
   it('at the first start, clients go direct, tagged ones are closed, and a good file changes that', () => {
     for (const hasTag of [false, true]) {

@@ -9,8 +9,8 @@ import { FakeTlsLink } from '../../sim/actors/fake-tls-link.ts'
 import { MtprotoLink, type MtprotoClient, type Result } from '../../sim/actors/mtproto-client.ts'
 import type { Agreed } from '../../sim/telegram/auth.ts'
 import { SimulatedDc } from '../../sim/telegram/dc.ts'
-import { fileBytes } from '../../sim/telegram/files.ts'
 import { expecting, SimulatedMiddleProxy, type MiddleBehaviour } from '../../sim/telegram/middle-proxy.ts'
+import { VirtualNat } from '../../sim/world/nat.ts'
 import { VirtualNetwork } from '../../sim/world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../../sim/world/store.ts'
 import { World } from '../../sim/world/world.ts'
@@ -19,12 +19,13 @@ const KEY = new Uint8Array(16).fill(9)
 export const TAG = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
 const DOMAIN = 'www.example.com'
 export const MIDDLE = { ip: '10.0.0.7', port: 8888 }
+export const PROXY = { ip: '10.0.0.1', port: 443 }
+/** Where middle proxies are when a NAT lies on the way to them. */
+const PUBLIC_MIDDLE = '91.108.4.7'
 /** The middle proxy of another DC, for whoever must not be disturbed. */
-export const OTHER_MIDDLE = { ip: '10.0.0.8', port: 8888 }
+const OTHER_MIDDLE = { ip: '10.0.0.8', port: 8888 }
 export const DC_IP = '149.154.167.51'
-const PROXY = { ip: '10.0.0.1', port: 443 }
-export const CONFIG =
-  'default 2;\nproxy_for 2 10.0.0.7:8888;\nproxy_for -2 10.0.0.7:8888;\nproxy_for 4 10.0.0.8:8888;\nproxy_for -4 10.0.0.8:8888;\n'
+export const STUN = ['one.test:3478', 'two.test:3478']
 const CALM: MiddleBehaviour = { pingEveryMs: 0, pongWithinMs: 10_000 }
 
 export interface Options {
@@ -32,6 +33,10 @@ export interface Options {
   readonly mode?: Settings['telegram']['mode']
   readonly middle?: Partial<MiddleSettings>
   readonly behaviour?: Partial<MiddleBehaviour>
+  /** A NAT before the proxy: how it is seen from outside. */
+  readonly outside?: string
+  /** STUN servers that do not answer. */
+  readonly silent?: readonly string[]
   /** What fetching says in place of the files. */
   readonly files?: Readonly<Record<string, Uint8Array | string>>
   /** How long fetching takes. */
@@ -40,11 +45,27 @@ export interface Options {
   readonly between?: (connection: Connection, accept: (connection: Connection) => Handler) => Handler
 }
 
-/** The whole proxy in a virtual world, between clients of our own and the middle proxies of DCs 2 and 4. */
-export function scene(options: Options = {}) {
-  const { adTag, mode = 'auto', middle = {}, behaviour = {}, files = {}, fetchMs = 10, between } = options
+/** One proxy, the middle proxies of DCs 2 and 4, one DC behind them and reachable without them; clients as wanted. */
+export function scene({
+  adTag,
+  mode = 'auto',
+  middle = {},
+  behaviour = {},
+  outside,
+  silent = [],
+  files = {},
+  fetchMs = 10,
+  between,
+}: Options = {}) {
   const world = new World(4)
   const network = new VirtualNetwork(world)
+  const nat = outside === undefined ? undefined : new VirtualNat(world, PROXY.ip, outside)
+  for (const server of silent) nat?.lies.set(server, undefined)
+  const middleAt = nat === undefined ? MIDDLE : { ip: PUBLIC_MIDDLE, port: MIDDLE.port }
+  const targets = [2, -2, 4, -4].map((dc) => {
+    const { ip, port } = Math.abs(dc) === 2 ? middleAt : OTHER_MIDDLE
+    return `proxy_for ${dc} ${ip}:${port};\n`
+  })
   network.plan = () => ({ latencyMs: 5, windowBytes: 60_000, segmentBytes: 3_000, isChoppy: true, stallMs: 0 })
   const { clock, after } = world
   const secretFile = world.random('secret').bytes(128)
@@ -55,18 +76,21 @@ export function scene(options: Options = {}) {
   const middleProxy = (of: number) => {
     const opened = new SimulatedMiddleProxy({
       ...{ clock, random: world.random('middle'), after, secret, dc: of, backend: dc },
-      refuse: expecting({ ...(adTag === undefined ? {} : { tag: adTag }), own: endpointOf(PROXY) }),
+      ...(nat === undefined ? {} : { seen: { proxy: nat.seen } }),
+      refuse: (request) => {
+        const own = endpointOf({ ...PROXY, ip: nat?.outside ?? PROXY.ip })
+        return expecting({ ...(adTag === undefined ? {} : { tag: adTag }), own })(request)
+      },
     })
     opened.behaviour = { ...CALM, ...behaviour }
     opened.onFault = (why) => faults.push(why)
     return opened
   }
   const telegram = middleProxy(2)
-  const otherTelegram = middleProxy(4)
   network
-    .host(MIDDLE.ip)
-    .listen(MIDDLE.port, (connection) => between?.(connection, telegram.accept) ?? telegram.accept(connection))
-  network.host(OTHER_MIDDLE.ip).listen(OTHER_MIDDLE.port, otherTelegram.accept)
+    .host(middleAt.ip)
+    .listen(middleAt.port, (connection) => between?.(connection, telegram.accept) ?? telegram.accept(connection))
+  network.host(OTHER_MIDDLE.ip).listen(OTHER_MIDDLE.port, middleProxy(4).accept)
   const direct = { connections: 0 }
   network.host(DC_IP).listen(443, (connection) => {
     direct.connections++
@@ -75,7 +99,12 @@ export function scene(options: Options = {}) {
   const host = network.host(PROXY.ip)
   const vault = new MemoryVault()
   vault.put(1, KEY)
-  const served: Record<string, Uint8Array | string> = { secret: secretFile, config: fromAscii(CONFIG), ...files }
+  const config = fromAscii(`default 2;\n${targets.join('')}`)
+  const served: Record<string, Uint8Array | string> = {
+    secret: secretFile,
+    config,
+    ...files,
+  }
   const fetcher: Fetcher = {
     fetch: (source, _maxBytes, reply) => {
       const found = served[source] ?? 'not found'
@@ -105,6 +134,7 @@ export function scene(options: Options = {}) {
       ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode, prewarm: 0 },
       middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
     },
+    dns: { staleMs: 86_400_000 },
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
   }
@@ -113,8 +143,17 @@ export function scene(options: Options = {}) {
   const open = () =>
     new Proxy(
       {
-        ...{ clock, random: world.random('proxy'), network: host, vault, memory: new VirtualSharedMemory(), store },
-        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, poisonBuffers: true, sharesAhead: 1 },
+        ...{
+          clock,
+          random: world.random('proxy'),
+          network: host,
+          resolver: host,
+          vault,
+          memory: new VirtualSharedMemory(),
+          store,
+        },
+        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, debugBuffers: true, sharesAhead: 1 },
+        ...(nat === undefined ? {} : { publicAddress: nat }),
       },
       settings,
       (event) => events.push(event),
@@ -177,15 +216,10 @@ export function scene(options: Options = {}) {
   const closed = () => events.flatMap((event) => (event.kind === 'closed' ? [event.reason] : []))
   const kinds = (kind: ProxyEvent['kind']) => events.filter((event) => event.kind === kind)
   return {
-    ...{ world, network, restart, dc, telegram, otherTelegram, direct, faults, trouble, served, secretFile, store },
-    ...{ connect, leave, answer, part, closed, kinds, events },
+    ...{ world, network, nat, settings, restart, dc, telegram, direct, faults, trouble },
+    ...{ served, secretFile, config, store, connect, leave, answer, part, closed, kinds, events },
     get proxy() {
       return proxy
     },
   }
-}
-
-/** As a plain array of bytes: some runtimes' ciphers give their own kind. */
-export function bytesOf(id: bigint, offset: number, length: number): Uint8Array {
-  return Uint8Array.from(fileBytes(id, offset, length))
 }

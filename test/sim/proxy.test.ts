@@ -31,6 +31,7 @@ const settings = (mask: string, modes: readonly Mode[] = ['plain', 'padded', 'fa
   mask: { host: mask, port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
   telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
+  dns: { staleMs: 86_400_000 },
   memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
 })
 
@@ -95,10 +96,10 @@ function scene(seed = 1, mask = '10.0.0.3', isVaultLate = false, modes?: readonl
   const vault = new MemoryVault(isVaultLate ? { later: (run) => world.after(3, run) } : {})
   vault.put(1, KEY)
   const events: ProxyEvent[] = []
-  const ports = { clock: world.clock, random: world.random('proxy'), network: host, vault }
+  const ports = { clock: world.clock, random: world.random('proxy'), network: host, resolver: host, vault }
   const memory = new VirtualSharedMemory()
   const store = new VirtualStore(world)
-  const extra = { memory, store, poisonBuffers: true, sharesAhead: 2 }
+  const extra = { memory, store, debugBuffers: true, sharesAhead: 2 }
   const proxy = new Proxy({ ...ports, ...extra }, settings(mask, modes), (event) => events.push(event))
   host.listen(443, (connection) => proxy.accept(connection))
   proxy.start([{ ip: '0.0.0.0', port: 443 }])
@@ -256,6 +257,16 @@ describe('the proxy in a virtual world', () => {
     world.runFor(5_000)
     proxy.apply({ ...settings('10.0.0.3'), secrets: [] })
     expect(reasons('closed')).toEqual(['secret-removed'])
+  })
+
+  it('ends them in order in front of the relay too, over bytes that nobody has read', () => {
+    const { world, proxy, dial, reasons } = scene(10)
+    const peer = dial(hello(world.clock.wall()))
+    world.runFor(5_000)
+    proxy.apply({ ...settings('10.0.0.3'), secrets: [] })
+    peer.connection.write(new Uint8Array(9_000))
+    world.runFor(10_000)
+    expect([peer.events, reasons('closed')]).toEqual([['end'], ['secret-removed']])
   })
 })
 

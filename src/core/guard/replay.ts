@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { assert } from '../assert.ts'
-import type { Clock, SharedMemory, Store } from '../ports.ts'
+import { SharedLocks } from '../memory/shared-lock.ts'
+import { ALONE, type Clock, type SharedMemory, type Store, type WorkerPlace } from '../ports.ts'
 import { GENERATIONS, Generations } from './generations.ts'
 import { IDENTITY_BYTES, RecentIdentities } from './recent.ts'
 import { StampMark } from './stamp-mark.ts'
@@ -16,8 +17,7 @@ const SPAN_MIN_SEC = 30
 const HEADER_WORDS = 4
 /** Says that the region is ours and how it is laid out. */
 const MAGIC = 0x50524c31
-/** A holder keeps the lock for microseconds; after this many looks it must be dead, and its half-made entry is harmless. */
-const SPINS_MAX = 10_000_000
+const LOCK_AT = 2
 
 export function isBootStamp(stamp: number): boolean {
   return stamp < BOOT_STAMP_MAX
@@ -29,6 +29,7 @@ export interface ReplayOptions {
   readonly clock: Clock
   /** Accepted difference between a stamp and our clock, in seconds. */
   readonly skewSec: number
+  readonly worker?: WorkerPlace
 }
 
 /**
@@ -38,7 +39,7 @@ export interface ReplayOptions {
  *   magic | span of a generation in seconds | lock | 0 | recent identities | generations
  */
 export class ReplayGuard {
-  readonly #header: Int32Array
+  readonly #lock: SharedLocks
   readonly #recent: RecentIdentities
   readonly #generations: Generations
   readonly #mark: StampMark
@@ -46,24 +47,23 @@ export class ReplayGuard {
   #isUnsure = false
   readonly #identity = new Int32Array(IDENTITY_BYTES / 4)
 
-  constructor({ memory, store, clock, skewSec }: ReplayOptions) {
+  constructor({ memory, store, clock, skewSec, worker = ALONE }: ReplayOptions) {
     const recentBytes = RecentIdentities.byteLength(RECENT)
     const region = memory.open('replay', 4 * HEADER_WORDS + recentBytes + Generations.byteLength)
     const words = new Int32Array(region.bytes.buffer, region.bytes.byteOffset, region.bytes.byteLength / 4)
     const recentEnd = HEADER_WORDS + recentBytes / 4
     const spanSec = Math.max(SPAN_MIN_SEC, Math.ceil((2 * skewSec) / (GENERATIONS - 2)))
-    this.#header = words.subarray(0, HEADER_WORDS)
-    const isOurs = this.#header[0] === MAGIC && this.#header[1] === spanSec
+    const isOurs = words[0] === MAGIC && words[1] === spanSec
     if (!isOurs) words.fill(0)
-    this.#header[0] = MAGIC
-    this.#header[1] = spanSec
+    words[0] = MAGIC
+    words[1] = spanSec
+    this.#lock = new SharedLocks(words.subarray(LOCK_AT, LOCK_AT + 1), worker.column)
     this.#recent = new RecentIdentities(words.subarray(HEADER_WORDS, recentEnd), RECENT)
     this.#generations = new Generations(words.subarray(recentEnd), spanSec)
     this.#mark = new StampMark(store)
-    if (region.origin === 'stale') {
-      this.#recent.repair()
-      this.#generations.repair()
-    }
+    if (region.origin === 'stale') this.#mend()
+    // Nobody else is at work yet when a process starts that is not one of several.
+    if (worker.columns === 1) this.#lock.release(0)
     if (region.origin === 'kept' && isOurs) return
     // What was let in since the last write that survived can only carry stamps up to here, if the clock went on evenly.
     if (region.origin !== 'new') this.#generations.raiseFloor(clock.wall() + skewSec)
@@ -77,6 +77,11 @@ export class ReplayGuard {
   /** Stamps up to and including this one are refused; unix seconds. */
   get floor(): number {
     return this.#generations.floor
+  }
+
+  /** Another worker has died: what it was just entering is entered or not, and nothing else is lost. */
+  takeBack(column: number): void {
+    this.#lock.releaseFrom(column, () => this.#mend())
   }
 
   /**
@@ -115,13 +120,19 @@ export class ReplayGuard {
   }
 
   #locked<T>(step: () => T): T {
-    for (let spins = 0; Atomics.compareExchange(this.#header, 2, 0, 1) !== 0; spins++) {
-      if (spins === SPINS_MAX) break
+    if (!this.#lock.acquire(0)) {
+      this.#lock.seize(0)
+      this.#mend()
     }
     try {
       return step()
     } finally {
-      Atomics.store(this.#header, 2, 0)
+      this.#lock.release(0)
     }
+  }
+
+  #mend(): void {
+    this.#recent.repair()
+    this.#generations.repair()
   }
 }

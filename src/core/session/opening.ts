@@ -29,7 +29,7 @@ export class OpeningStage implements Stage {
   constructor(session: Session, opened: Opened) {
     this.#session = session
     this.#opened = opened
-    this.#early = new Accumulator(session.services.pool)
+    this.#early = new Accumulator(session.services.pool, session)
   }
 
   /** Before `enter`: still encrypted bytes that came behind the init. False when there is no buffer for them. */
@@ -84,9 +84,9 @@ export class OpeningStage implements Stage {
     const { framing, dc, match } = this.#opened
     const init = makeInit({ random, framing, dc, downlink: match.toClient })
     this.#way = dialer.open(dc, {
-      onOpen: (connection, dialMs) => {
+      onOpen: (connection, way, waitMs) => {
         this.#way = undefined
-        session.services.emit({ kind: 'relaying', connection: session.id, dc, dialMs })
+        session.services.emit({ kind: 'relaying', connection: session.id, dc, way, waitMs })
         const relay = new RelayStage(session, connection, this.#opened, init, this.#giveEarly())
         session.guard(() => session.moveTo(relay))
         return relay.dcHandler
@@ -105,11 +105,11 @@ export class OpeningStage implements Stage {
     const relay = new MiddleRelayStage(session, this.#opened, this.#early)
     let isOver = false
     const way = session.services.middle.attach(dc, relay, {
-      onAttached: (slot, waitedMs) => {
+      onAttached: (slot, waitMs) => {
         isOver = true
         this.#way = undefined
         this.#giveEarly()
-        session.services.emit({ kind: 'relaying', connection: session.id, dc, dialMs: waitedMs })
+        session.services.emit({ kind: 'relaying', connection: session.id, dc, way: 'middle', waitMs })
         relay.take(slot)
         session.guard(() => session.moveTo(relay))
       },
@@ -127,7 +127,7 @@ export class OpeningStage implements Stage {
 
   #giveEarly(): Accumulator {
     const early = this.#early
-    this.#early = new Accumulator(this.#session.services.pool)
+    this.#early = new Accumulator(this.#session.services.pool, this.#session)
     return early
   }
 }

@@ -9,14 +9,19 @@ interface Endpoint {
   failures: number
   /** Monotonic ms before which it is not tried. */
   until: number
-  /** The one attempt that a pause ends with is under way. */
-  isProbed: boolean
+  /** The last attempt, while it is under way. */
+  probe: AttemptId | undefined
 }
+
+/** Tells one attempt from another; those at an endpoint without failures are all the same. */
+export type AttemptId = number
+const UNWATCHED: AttemptId = 0
 
 /** Which endpoints failed lately, and until when each is left alone. */
 export class Backoff {
   readonly #random: Random
   readonly #endpoints = new Map<string, Endpoint>()
+  #attempts: AttemptId = UNWATCHED
 
   constructor(random: Random) {
     this.#random = random
@@ -30,26 +35,30 @@ export class Backoff {
 
   /** Whether the one attempt that a pause ends with is under way: how it ends will be known soon. */
   isProbed(address: Address): boolean {
-    return this.#endpoints.get(keyOf(address))?.isProbed === true
+    return this.#endpoints.get(keyOf(address))?.probe !== undefined
   }
 
   /**
    * Says that an attempt begins. An endpoint that failed before counts as failing until `succeeded` says otherwise, so that
    * a burst of clients makes one attempt per pause and not one each.
    */
-  attempt(address: Address, now: number): void {
+  attempt(address: Address, now: number): AttemptId {
     const endpoint = this.#endpoints.get(keyOf(address))
-    if (endpoint === undefined) return
-    endpoint.isProbed = true
+    if (endpoint === undefined) return UNWATCHED
+    // Whoever has not answered by the end of a pause has failed once more, though nobody has given up on it yet.
+    if (endpoint.probe !== undefined) endpoint.failures++
+    endpoint.probe = ++this.#attempts
     endpoint.until = now + this.#pauseMs(endpoint.failures)
+    return endpoint.probe
   }
 
-  failed(address: Address, now: number): void {
+  /** That attempt failed. Of attempts side by side the first failure counts: the others tell nothing new. */
+  failed(address: Address, attempt: AttemptId, now: number): void {
     const key = keyOf(address)
-    const endpoint = this.#endpoints.get(key) ?? { failures: 0, until: 0, isProbed: true }
-    // Attempts that ran side by side before the first failure fail together: they are one failure.
-    if (!endpoint.isProbed) return
-    endpoint.isProbed = false
+    const known = this.#endpoints.get(key)
+    if (known !== undefined && known.probe !== attempt) return
+    const endpoint = known ?? { failures: 0, until: 0, probe: undefined }
+    endpoint.probe = undefined
     endpoint.failures++
     endpoint.until = now + this.#pauseMs(endpoint.failures)
     if (this.#endpoints.size < ENDPOINTS_MAX) this.#endpoints.set(key, endpoint)

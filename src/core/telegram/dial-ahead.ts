@@ -41,7 +41,7 @@ export class DialAhead {
   /** Connections that wait now. */
   get ready(): number {
     let ready = 0
-    for (const stock of this.#stocks.values()) ready += stock.ready.size
+    for (const stock of this.#stocks.values()) ready += stock.ready.length
     return ready
   }
 
@@ -54,10 +54,9 @@ export class DialAhead {
     this.#stocks.set(dc, stock)
     stock.want(now)
     if (!this.#care.isArmed) wheel.arm(this.#care, now + CARE_MS)
-    const waiting = [...stock.ready].at(-1)
+    const waiting = stock.ready.pop()
     this.#tell(dc, waiting === undefined ? 'miss' : 'hit')
     if (waiting === undefined) return undefined
-    stock.ready.delete(waiting)
     waiting.isTaken = true
     this.#fill(dc, stock)
     return waiting.connection
@@ -68,9 +67,8 @@ export class DialAhead {
     this.#options.wheel.disarm(this.#care)
     for (const stock of this.#stocks.values()) {
       for (const dial of stock.dialing) dial.cancel()
-      for (const waiting of stock.ready) waiting.connection.close()
+      for (const waiting of stock.ready.splice(0)) waiting.connection.close()
       stock.dialing.clear()
-      stock.ready.clear()
     }
   }
 
@@ -78,10 +76,10 @@ export class DialAhead {
     const { clock, wheel } = this.#options
     const now = clock.mono()
     for (const [dc, stock] of [...this.#stocks]) {
-      for (const waiting of [...stock.ready])
-        if (now - waiting.since >= STALE_MS) this.#drop(dc, stock, waiting, 'stale')
+      while (stock.ready.length > 0 && now - stock.ready[0].since >= STALE_MS)
+        this.#drop(dc, stock, stock.ready[0], 'stale')
       if (now - stock.lastWantedAt < UNUSED_MS) this.#fill(dc, stock)
-      else if (stock.ready.size === 0 && stock.dialing.size === 0) this.#stocks.delete(dc)
+      else if (stock.ready.length === 0 && stock.dialing.size === 0) this.#stocks.delete(dc)
     }
     if (this.#stocks.size > 0) wheel.arm(this.#care, now + CARE_MS)
   }
@@ -91,7 +89,7 @@ export class DialAhead {
     const most = wanted()
     const target = most === 'predict' ? stock.predicted(clock.mono()) : most
     // One after the other: what is out of reach is not asked by many at once.
-    if (stock.dialing.size === 0 && stock.ready.size < target) this.#dial(dc, stock)
+    if (stock.dialing.size === 0 && stock.ready.length < target) this.#dial(dc, stock)
   }
 
   /** Nothing happens while every address is in its pause. */
@@ -100,11 +98,11 @@ export class DialAhead {
     const now = clock.mono()
     const address = addresses(dc).find((each) => backoff.waitMs(each, now) === 0)
     if (address === undefined) return
-    backoff.attempt(address, now)
+    const id = backoff.attempt(address, now)
     const failed = (why: DialFailure) => {
       if (!stock.dialing.delete(attempt)) return
       attempt.cancel()
-      backoff.failed(address, clock.mono())
+      backoff.failed(address, id, clock.mono())
       this.#options.emit({ kind: 'dial-failed', target: 'dc', address, why })
       this.#tell(dc, 'failed')
     }
@@ -130,7 +128,7 @@ export class DialAhead {
 
   #keep(dc: number, stock: Stock, connection: Connection): Handler {
     const waiting: Waiting = { connection, since: this.#options.clock.mono(), isTaken: false }
-    stock.ready.add(waiting)
+    stock.ready.push(waiting)
     this.#fill(dc, stock)
     // A DC says nothing before it is spoken to: whatever comes makes this connection useless.
     const drop = () => {
@@ -140,7 +138,9 @@ export class DialAhead {
   }
 
   #drop(dc: number, stock: Stock, waiting: Waiting, why: 'stale' | 'lost'): void {
-    if (!stock.ready.delete(waiting)) return
+    const at = stock.ready.indexOf(waiting)
+    if (at < 0) return
+    stock.ready.splice(at, 1)
     waiting.connection.close()
     this.#tell(dc, why)
   }
@@ -158,7 +158,8 @@ interface Waiting {
 
 /** What waits for one DC, and how much it is wanted. */
 class Stock {
-  readonly ready = new Set<Waiting>()
+  /** The freshest last. */
+  readonly ready: Waiting[] = []
   readonly dialing = new Set<Cancellable>()
   lastWantedAt: number
   #windowFrom: number

@@ -12,7 +12,7 @@ import type {
   Random,
 } from '../ports.ts'
 import type { TelegramSettings } from '../settings.ts'
-import { Backoff } from './backoff.ts'
+import { Backoff, type AttemptId } from './backoff.ts'
 import { DialAhead } from './dial-ahead.ts'
 import { addressesOf, isIpv6, ordered } from './dcs.ts'
 import { dialBySocks5 } from './socks5.ts'
@@ -22,7 +22,7 @@ const STAGGER_MS = 250
 
 export interface DcDialing {
   /** Called once, or `onFail` is. Returns the handler of the DC's connection. */
-  onOpen(connection: Connection, dialMs: number): Handler
+  onOpen(connection: Connection, way: 'direct' | 'ahead', waitMs: number): Handler
   onFail(why: 'unknown-dc' | 'dial-failed'): void
 }
 
@@ -74,13 +74,13 @@ export class DirectDialer {
     }
     const ready = this.#ahead.take(dc)
     if (ready !== undefined) {
-      ready.handler = dialing.onOpen(ready, 0)
+      ready.handler = dialing.onOpen(ready, 'ahead', 0)
       return { cancel() {} }
     }
     const opening = new Opening(this.#options, this.#backoff, addresses, {
-      onOpen: (connection, address, dialMs) => {
+      onOpen: (connection, address, waitMs) => {
         this.#learntIpv6 = isIpv6(address)
-        return dialing.onOpen(connection, dialMs)
+        return dialing.onOpen(connection, 'direct', waitMs)
       },
       onFail: () => dialing.onFail('dial-failed'),
     })
@@ -98,12 +98,13 @@ export class DirectDialer {
 }
 
 interface Outcome {
-  onOpen(connection: Connection, address: Address, dialMs: number): Handler
+  onOpen(connection: Connection, address: Address, waitMs: number): Handler
   onFail(): void
 }
 
 interface Attempt {
   readonly address: Address
+  readonly id: AttemptId
   readonly startedAt: number
   dial: Cancellable
 }
@@ -145,7 +146,7 @@ class Opening extends Timer implements Cancellable {
       this.#tryNext()
       return
     }
-    for (const { address } of this.#attempts) this.#report(address, 'timeout')
+    for (const attempt of this.#attempts) this.#report(attempt, 'timeout')
     this.#fail()
   }
 
@@ -175,14 +176,14 @@ class Opening extends Timer implements Cancellable {
   }
 
   #attempt(address: Address, now: number): void {
-    this.#backoff.attempt(address, now)
-    const attempt: Attempt = { address, startedAt: now, dial: { cancel() {} } }
+    const id = this.#backoff.attempt(address, now)
+    const attempt: Attempt = { address, id, startedAt: now, dial: { cancel() {} } }
     this.#attempts.push(attempt)
     attempt.dial = dialBy(this.#options, address, {
       onOpen: (connection) => this.#opened(attempt, connection),
       onFail: (why) => {
         this.#forget(attempt)
-        this.#report(address, why)
+        this.#report(attempt, why)
         this.#tryNext()
       },
     })
@@ -193,13 +194,13 @@ class Opening extends Timer implements Cancellable {
     this.#forget(attempt)
     this.#backoff.succeeded(attempt.address)
     // Whoever started earlier and hangs still is as good as failed: the next client shall not wait for it again.
-    for (const other of this.#attempts) if (other.startedAt < attempt.startedAt) this.#report(other.address, 'timeout')
+    for (const other of this.#attempts) if (other.startedAt < attempt.startedAt) this.#report(other, 'timeout')
     this.cancel()
     return this.#outcome.onOpen(connection, attempt.address, clock.mono() - this.#startedAt)
   }
 
-  #report(address: Address, why: DialFailure): void {
-    this.#backoff.failed(address, this.#options.clock.mono())
+  #report({ address, id }: Attempt, why: DialFailure): void {
+    this.#backoff.failed(address, id, this.#options.clock.mono())
     this.#options.emit({ kind: 'dial-failed', target: 'dc', address, why })
   }
 

@@ -3,7 +3,7 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { GENERATIONS } from '../../../src/core/guard/generations.ts'
 import { isBootStamp, ReplayGuard } from '../../../src/core/guard/replay.ts'
-import type { SharedMemory, Store } from '../../../src/core/ports.ts'
+import { ALONE, type SharedMemory, type Store } from '../../../src/core/ports.ts'
 
 const SKEW = 120
 const NOW = 1_800_000_000
@@ -25,9 +25,15 @@ class Machine implements SharedMemory {
     this.#onDisk = this.bytes.slice()
     return { bytes: this.bytes, origin: this.origin }
   }
-  guard(skewSec = SKEW) {
+  guard(skewSec = SKEW, worker = ALONE) {
     const { store } = this
-    return new ReplayGuard({ memory: this, store, clock: { mono: () => 0, wall: () => this.wall }, skewSec })
+    return new ReplayGuard({ memory: this, store, clock: { mono: () => 0, wall: () => this.wall }, skewSec, worker })
+  }
+  /** Several at a time over one memory. */
+  guards(columns: number): ReplayGuard[] {
+    const first = this.guard(SKEW, { column: 0, columns })
+    this.origin = 'kept'
+    return [first, ...Array.from({ length: columns - 1 }, (_, at) => this.guard(SKEW, { column: at + 1, columns }))]
   }
   /** Every other page is as it was when the map was opened, by the bits of `pages`. */
   losePower(pages: number): void {
@@ -196,4 +202,32 @@ describe('ReplayGuard', () => {
       }
     },
   )
+
+  test.prop([fc.array(fc.tuple(fc.nat(3), fc.nat(40), fc.boolean()), { maxLength: 200 })], { numRuns: 30 })(
+    'lets a hello in once over all workers, whichever it comes to',
+    (arrivals) => {
+      const guards = new Machine().guards(4)
+      const seen = new Set<number>()
+      for (const [worker, name, isStamped] of arrivals) {
+        const guard = guards[worker]
+        const verdict = isStamped ? guard.admitStamped(identity(name), NOW) : guard.admitUnstamped(identity(name))
+        expect(verdict).toBe(seen.has(name) ? 'replay' : 'fresh')
+        seen.add(name)
+      }
+    },
+  )
+
+  it('goes on when a worker died with the lock, and mends what it was writing', () => {
+    const machine = new Machine()
+    const [survivor, dead] = machine.guards(2)
+    for (let name = 0; name < 300; name++) dead.admitUnstamped(identity(name))
+    const words = new Int32Array(machine.bytes?.buffer ?? new ArrayBuffer(0))
+    const indexFrom = 4 + 1 + 65_536 * 4
+    words.fill(0, indexFrom, indexFrom + 131_072)
+    words[2] = 2
+    survivor.takeBack(1)
+    expect(words[2]).toBe(0)
+    for (let name = 0; name < 300; name++) expect(survivor.admitUnstamped(identity(name))).toBe('replay')
+    expect(survivor.admitUnstamped(identity(300))).toBe('fresh')
+  })
 })

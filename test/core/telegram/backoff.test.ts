@@ -10,8 +10,7 @@ const fresh = (seed = 1) => new Backoff(new World(seed).random('backoff'))
 
 /** A probe that fails at once, at the end of the pause. Returns the new pause. */
 function failAgain(backoff: Backoff, now: number): number {
-  backoff.attempt(DC, now)
-  backoff.failed(DC, now)
+  backoff.failed(DC, backoff.attempt(DC, now), now)
   return backoff.waitMs(DC, now)
 }
 
@@ -44,11 +43,34 @@ describe('Backoff', () => {
 
   it('counts attempts that ran side by side as one failure', () => {
     const backoff = fresh()
-    for (let i = 0; i < 10; i++) backoff.failed(DC, 0)
+    const early = backoff.attempt(DC, 0)
+    for (let i = 0; i < 10; i++) backoff.failed(DC, early, 0)
     expect(backoff.waitMs(DC, 0)).toBeLessThanOrEqual(1_500)
-    backoff.attempt(DC, 2_000)
-    for (let i = 0; i < 10; i++) backoff.failed(DC, 2_000)
+    const probe = backoff.attempt(DC, 2_000)
+    for (let i = 0; i < 10; i++) backoff.failed(DC, probe, 2_000)
     expect(backoff.waitMs(DC, 2_000)).toBeLessThanOrEqual(3_000)
+  })
+
+  it('does not take the late failure of an earlier attempt for that of the probe', () => {
+    const backoff = fresh()
+    const [hangs, fails] = [backoff.attempt(DC, 0), backoff.attempt(DC, 0)]
+    backoff.failed(DC, fails, 0)
+    const probe = backoff.attempt(DC, 2_000)
+    backoff.failed(DC, hangs, 2_000)
+    expect([backoff.isProbed(DC), backoff.waitMs(DC, 2_000) <= 1_500]).toEqual([true, true])
+    backoff.failed(DC, probe, 2_000)
+    expect([backoff.isProbed(DC), backoff.waitMs(DC, 2_000) >= 2_000]).toEqual([false, true])
+  })
+
+  it('counts a probe that hangs for longer than its pause when the next one begins', () => {
+    const backoff = fresh()
+    backoff.failed(DC, backoff.attempt(DC, 0), 0)
+    for (const [at, pause] of PAUSES_MS.slice(0, 4).entries()) {
+      const now = 100_000 * (at + 1)
+      backoff.attempt(DC, now)
+      expect(backoff.waitMs(DC, now)).toBeGreaterThanOrEqual(pause)
+      expect(backoff.waitMs(DC, now)).toBeLessThanOrEqual(1.5 * pause)
+    }
   })
 
   it('keeps others away while one probes, and forgets everything when that succeeds', () => {
@@ -69,12 +91,14 @@ describe('Backoff', () => {
     const second = backoff.waitMs(DC, first)
     expect(second).toBeLessThanOrEqual(1_500)
     expect(backoff.waitMs(DC, first + second)).toBe(0)
-    expect(failAgain(backoff, first + second)).toBeLessThanOrEqual(3_000)
+    backoff.attempt(DC, first + second)
+    backoff.succeeded(DC)
+    expect(backoff.waitMs(DC, first + second)).toBe(0)
   })
 
   it('knows endpoints by address and port', () => {
     const backoff = fresh()
-    backoff.failed(DC, 0)
+    backoff.failed(DC, backoff.attempt(DC, 0), 0)
     expect(backoff.waitMs(OTHER, 0)).toBe(0)
     backoff.succeeded(OTHER)
     expect(backoff.waitMs(DC, 0)).toBeGreaterThan(0)
@@ -83,14 +107,13 @@ describe('Backoff', () => {
   it('remembers a thousand endpoints and no more', () => {
     const backoff = fresh()
     const endpoint = (at: number) => ({ ip: `10.0.${at >> 8}.${at & 255}`, port: 443 })
-    for (let at = 0; at < 1025; at++) backoff.failed(endpoint(at), 0)
+    for (let at = 0; at < 1025; at++) backoff.failed(endpoint(at), 0, 0)
     expect([0, 1022, 1023].map((at) => backoff.waitMs(endpoint(at), 0) > 0)).toEqual([true, true, true])
     expect(backoff.waitMs(endpoint(1024), 0)).toBe(0)
-    backoff.attempt(endpoint(5), 9_000)
-    backoff.failed(endpoint(5), 9_000)
+    backoff.failed(endpoint(5), backoff.attempt(endpoint(5), 9_000), 9_000)
     expect(backoff.waitMs(endpoint(5), 9_000)).toBeGreaterThanOrEqual(2_000)
     backoff.succeeded(endpoint(7))
-    backoff.failed(endpoint(1024), 0)
+    backoff.failed(endpoint(1024), 0, 0)
     expect(backoff.waitMs(endpoint(1024), 0)).toBeGreaterThan(0)
   })
 })

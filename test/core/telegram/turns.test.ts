@@ -4,7 +4,7 @@ import { BufferPool } from '../../../src/core/memory/pool.ts'
 import { TimerWheel } from '../../../src/core/memory/wheel.ts'
 import type { Connection } from '../../../src/core/ports.ts'
 import { read32le, write32le } from '../../../src/core/protocol/bytes.ts'
-import { endpointOf, readProxySecret, type ProxyReq } from '../../../src/core/protocol/rpc/index.ts'
+import { endpointOf, readProxySecret } from '../../../src/core/protocol/rpc/index.ts'
 import { MiddleLink, type LinkClient, type LinkSlot } from '../../../src/core/telegram/middle/link.ts'
 import { SimulatedMiddleProxy } from '../../../sim/telegram/middle-proxy.ts'
 import { VirtualNetwork } from '../../../sim/world/network.ts'
@@ -90,13 +90,12 @@ class Sender implements LinkClient {
 
   #send(quantumBytes: number): number {
     const before = this.pendingBytes
-    const requests: ProxyReq[] = []
     while (this.#pending.length > 0 && before - this.pendingBytes < quantumBytes) {
       const message = this.#pending.shift()!
       this.pendingBytes -= message.length
-      requests.push({ ...REQUEST, connection: BigInt(this.#slot.id), message })
+      this.#link.add({ ...REQUEST, connection: BigInt(this.#slot.id), message })
     }
-    this.#link.send(requests)
+    this.#link.send()
     return before - this.pendingBytes
   }
 }
@@ -120,13 +119,18 @@ function scene(clients: number) {
   world.addTicker({ everyMs: 50, tick: () => wheel.advance(world.now), nextAt: () => wheel.nextAt() })
   let link: MiddleLink | undefined
   network.host(PROXY.ip).dial(MIDDLE, {
-    onOpen: (connection) =>
-      (link = new MiddleLink({
-        ...{ connection, secret, clock, wheel, nat: [], run: { pid: 1, startedSec: 1 } },
+    onOpen(connection) {
+      const { local } = connection
+      link = new MiddleLink({
+        ...{ connection, secret, clock, wheel, run: { pid: 1, startedSec: 1 } },
+        ownAddress: (use) => use({ ip: local.ip, local: local.ip, source: 'interface' }),
         random: world.random('link'),
-        pool: new BufferPool({ ceilingBytes: 256 << 20, poison: true }),
+        pool: new BufferPool({ ceilingBytes: 256 << 20, debug: true }),
         ...{ onOpen() {}, onClosed() {} },
-      })),
+      })
+      link.begin()
+      return link
+    },
     onFail: (why) => expect.unreachable(why),
   })
   world.until(() => link?.isOpen === true, 1_000)

@@ -2,10 +2,11 @@ import type { Emit, LinkEnd } from '../../events.ts'
 import type { BufferPool } from '../../memory/pool.ts'
 import { CallbackTimer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, Cancellable, Clock, Connection, Handler, Network, Random } from '../../ports.ts'
-import type { NatPair, ProxySecret } from '../../protocol/rpc/index.ts'
+import type { ProxySecret } from '../../protocol/rpc/index.ts'
 import type { MiddleSettings } from '../../settings.ts'
-import type { Backoff } from '../backoff.ts'
-import { MiddleLink, type LinkClient, type LinkSlot } from './link.ts'
+import type { AttemptId, Backoff } from '../backoff.ts'
+import { addressMismatch, MiddleLink, type LinkClient, type LinkSlot } from './link.ts'
+import type { PublicAddresses } from './public-address.ts'
 
 export interface FleetOptions {
   readonly network: Network
@@ -22,11 +23,11 @@ export interface FleetOptions {
   /** Of this DC, in the order of preference of their families; empty while nothing is known. */
   readonly targets: () => readonly Address[]
   readonly secret: () => ProxySecret | undefined
-  readonly nat: (local: string) => readonly NatPair[]
+  readonly addresses: Pick<PublicAddresses, 'give' | 'doubt' | 'confirm'>
 }
 
 export interface Attaching {
-  onAttached(slot: LinkSlot, waitedMs: number): void
+  onAttached(slot: LinkSlot, waitMs: number): void
   /** No link within the connect time-out, or none to be had. */
   onFail(): void
 }
@@ -46,7 +47,7 @@ const CARE_MS = 1_000
 export class Fleet {
   readonly dc: number
   readonly #options: FleetOptions
-  readonly #links = new Map<MiddleLink, { readonly openedAt: number }>()
+  readonly #links = new Map<MiddleLink, { readonly openedAt: number; readonly attempt: AttemptId }>()
   readonly #dialing = new Set<Cancellable>()
   readonly #waiters: Waiter[] = []
   readonly #care = new CallbackTimer(() => this.#takeCare())
@@ -133,11 +134,11 @@ export class Fleet {
     const secret = this.#options.secret()
     if (ready.length === 0 || secret === undefined) return false
     const address = ready[random.below(ready.length)]
-    backoff.attempt(address, now)
+    const id = backoff.attempt(address, now)
     const failed = (why: 'refused' | 'unreachable' | 'timeout' | 'descriptors' | 'error') => {
       if (!this.#dialing.delete(attempt)) return
       wheel.disarm(late)
-      backoff.failed(address, clock.mono())
+      backoff.failed(address, id, clock.mono())
       emit({ kind: 'dial-failed', target: 'middle', address, why })
       this.#dialMore()
       this.#failWithoutHope()
@@ -146,7 +147,7 @@ export class Fleet {
       onOpen: (connection) => {
         this.#dialing.delete(attempt)
         wheel.disarm(late)
-        return this.#open(connection, address, secret)
+        return this.#open(connection, address, secret, id)
       },
       onFail: failed,
     })
@@ -165,21 +166,23 @@ export class Fleet {
     return true
   }
 
-  #open(connection: Connection, address: Address, secret: ProxySecret): Handler {
-    const { clock, random, wheel, pool, run, nat } = this.#options
+  #open(connection: Connection, address: Address, secret: ProxySecret, attempt: AttemptId): Handler {
+    const { clock, random, wheel, pool, run, addresses } = this.#options
     const link = new MiddleLink({
       ...{ connection, secret, run, clock, random, wheel, pool },
-      nat: nat(connection.local.ip),
+      ownAddress: (use) => addresses.give(connection.local.ip, address.ip, use),
       onOpen: (opened) => this.#opened(opened, address),
       onClosed: (closed, why) => this.#closed(closed, address, why),
     })
-    this.#links.set(link, { openedAt: clock.mono() })
+    this.#links.set(link, { openedAt: clock.mono(), attempt })
+    link.begin()
     return link
   }
 
   #opened(link: MiddleLink, address: Address): void {
-    const { backoff, clock, emit, settings } = this.#options
+    const { backoff, clock, emit, settings, addresses } = this.#options
     backoff.succeeded(address)
+    if (link.keyedAs !== undefined) addresses.confirm(link.keyedAs)
     emit({ kind: 'link-opened', dc: this.dc, address })
     this.#keepCare()
     const { maxClientsPerLink } = settings()
@@ -192,14 +195,16 @@ export class Fleet {
   }
 
   #closed(link: MiddleLink, address: Address, why: LinkEnd): void {
-    const { backoff, clock, emit } = this.#options
-    const openedAt = this.#links.get(link)?.openedAt
-    if (openedAt === undefined) return
-    const wasOpen = link.wasOpen
+    const { backoff, clock, emit, addresses } = this.#options
+    const known = this.#links.get(link)
+    if (known === undefined) return
+    const { wasOpen } = link
+    const mismatch = addressMismatch(link, why)
     this.#links.delete(link)
-    emit({ kind: 'link-closed', dc: this.dc, address, why, wasOpen, ageMs: clock.mono() - openedAt })
+    if (mismatch !== undefined) addresses.doubt(mismatch)
+    emit({ kind: 'link-closed', dc: this.dc, address, why, wasOpen, mismatch, ageMs: clock.mono() - known.openedAt })
     // A handshake that fails is a failure of the address: a wrong NAT address must not make a storm of connections.
-    if (!wasOpen) backoff.failed(address, clock.mono())
+    if (!wasOpen) backoff.failed(address, known.attempt, clock.mono())
     this.#dialMore()
     this.#failWithoutHope()
   }
