@@ -8,9 +8,15 @@ export interface Mutant {
   /** Occurs exactly once in the file. */
   readonly find: string
   readonly replace: string
+  /** Arguments of vitest that run the tests which must find it, where the simulator has no such part. */
+  readonly tests?: readonly string[]
 }
 
+/** Pins: the simulator has no TLS. A local CA and a site have. */
+const PIN_TESTS = ['--project', 'contract', 'test/contract/ports.test.ts', '-t', 'pinning on Node']
+
 const SESSION = 'src/core/session'
+const AHEAD = 'src/core/telegram/dial-ahead.ts'
 const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -258,6 +264,95 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SESSION}/middle-relay.ts`,
     find: '    if (this.#slot !== undefined) this.#slot.link.detach(this.#slot)\n',
     replace: '',
+  },
+  {
+    name: 'a place on a link that was given back is given again',
+    invariant: 'I7',
+    also: 'I1',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'const id = this.#nextId++',
+    replace: 'const id = this.#clients.size + this.#nextId++ * 0 + 1',
+  },
+  // Dialled ahead.
+  {
+    name: 'a connection dialled ahead is handed out twice',
+    invariant: 'I7',
+    also: 'I1',
+    file: AHEAD,
+    find: 'const waiting = stock.ready.pop()',
+    replace: 'const waiting = stock.ready.at(-1)',
+  },
+  {
+    name: 'a connection that its DC has half closed is handed out',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'onEnd: drop, onClose: drop',
+    replace: 'onEnd() {}, onClose: drop',
+  },
+  {
+    name: 'a connection that broke while it waited is handed out',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'onEnd: drop, onClose: drop',
+    replace: 'onEnd: drop, onClose() {}',
+  },
+  {
+    name: 'a connection dialled ahead never gets old',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'now - stock.ready[0].since >= STALE_MS',
+    replace: 'now - stock.ready[0].since >= 100 * STALE_MS',
+  },
+  // A bit turned over.
+  {
+    name: 'a frame with another checksum is taken',
+    invariant: 'I1',
+    file: `${PROTOCOL}/rpc/frame.ts`,
+    find: 'checksum !== read32le(rest, end)',
+    replace: 'checksum < 0',
+    tests: ['--project', 'unit', 'test/sim/link-faults.test.ts', '-t', 'shows a bit'],
+  },
+  // Turns on a link.
+  {
+    name: 'whoever had a turn and wants more is the next again',
+    invariant: 'I26',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'this.#waiting.push(id)',
+    replace: 'this.#waiting.unshift(id)',
+    tests: ['--project', 'unit', 'test/core/telegram/turns.test.ts'],
+  },
+  // Pins.
+  {
+    name: 'a host is asked before its certificate was judged',
+    invariant: 'I22',
+    file: 'src/runtime/https/dial.ts',
+    find: "socket.on('close', onClose)\n",
+    replace: "socket.on('close', onClose)\n  socket.write('GET / HTTP/1.1\\r\\n')\n",
+    tests: PIN_TESTS,
+  },
+  {
+    name: 'what the judge says does not matter',
+    invariant: 'I22',
+    file: 'src/runtime/https/dial.ts',
+    find: 'problem === undefined ? judge(readChain(dersOf(leaf))) : plainText',
+    replace: 'problem === undefined ? (judge(readChain(dersOf(leaf))), undefined) : plainText',
+    tests: PIN_TESTS,
+  },
+  {
+    name: 'a host with one pin is contacted when pinning is strict',
+    invariant: 'I22',
+    file: 'src/trust/pins.ts',
+    find: 'export const VALID_PINS_MIN = 2',
+    replace: 'export const VALID_PINS_MIN = 1',
+    tests: PIN_TESTS,
+  },
+  {
+    name: 'a pin whose time is over counts',
+    invariant: 'I22',
+    file: 'src/trust/pins.ts',
+    find: 'nowSec >= fromSec && nowSec < untilSec',
+    replace: 'nowSec >= fromSec && untilSec > 0',
+    tests: PIN_TESTS,
   },
   // Around them.
   {

@@ -21,6 +21,7 @@ export const FAULTS = [
   'reloads',
   'stingy-writes',
   'resolver-failures',
+  'dc-flaps',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -55,12 +56,14 @@ export function drawOptions(seed: number): RunOptions {
   const random = new SeededRandom(seed, 'options')
   const profile = PROFILES[seed % PROFILES.length]
   const faults = drawFaults(profile, random)
+  // From a stream of its own: a seed that found something before there were flaps does so still.
+  const hasFlaps = new SeededRandom(seed, 'flaps').chance(1, 3)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const secrets = drawSecrets(random)
   return {
     seed,
     profile,
-    faults,
+    faults: hasFlaps ? new Set([...faults, 'dc-flaps']) : faults,
     settings: drawSettings(random, mask, secrets),
     keys: secrets.map(() => random.bytes(16)),
     vaultMs: random.pick([0, 0, 1, 5, 40]),
@@ -72,11 +75,13 @@ export function drawOptions(seed: number): RunOptions {
   }
 }
 
+/** All but flaps. */
 function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
-  if (profile === 'realistic') return new Set(FAULTS.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
-  if (profile === 'uniform') return new Set(FAULTS.filter(() => random.chance(1, 3)))
+  const others = FAULTS.filter((fault) => fault !== 'dc-flaps')
+  if (profile === 'realistic') return new Set(others.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
+  if (profile === 'uniform') return new Set(others.filter(() => random.chance(1, 3)))
   const share = random.between(1, 9)
-  return new Set(FAULTS.filter(() => random.chance(share, 10)))
+  return new Set(others.filter(() => random.chance(share, 10)))
 }
 
 const REALISTIC: ReadonlySet<Fault> = new Set([

@@ -8,6 +8,7 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 import { openCheckers, type Checkers } from '../checkers/index.ts'
 import type { Seen } from '../checkers/seen.ts'
 import { MaskSite } from '../telegram/mask-site.ts'
+import { PLACE_USED_AGAIN } from '../telegram/middle-link.ts'
 import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
 import { TalkBackend } from '../telegram/talk-backend.ts'
 import { TalkDc } from '../telegram/talk-dc.ts'
@@ -73,6 +74,8 @@ export class Scene {
     const links = this.world.random('links')
     this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
     this.network.onDial = (from, to) => this.checkers.dialled(from, to)
+    this.network.onOpen = (from, to) => this.checkers.opened(from, to)
+    this.network.onHandOver = (connection) => this.checkers.handedOver(connection)
     this.#proxySecret = this.world.random('proxy-secret').bytes(128)
     this.#nat = new VirtualNat(this.world, PROXY.ip, OUTSIDE)
     this.#openTelegram()
@@ -265,6 +268,7 @@ export class Scene {
         seen: { proxy: this.#nat.seen },
       })
       middle.onFault = (why) => {
+        if (why === PLACE_USED_AGAIN) this.checkers.fail('I7', why)
         // A clock that steps in mid-handshake and a path that is dead are nobody's fault.
         if (why !== 'clock-skew' && why !== 'no pong')
           this.tell({ kind: 'nonsense-at-dc', what: `${why}, by middle proxy` })

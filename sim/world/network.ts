@@ -27,6 +27,10 @@ export class VirtualNetwork {
   plan: (from: string, to: Address) => LinkPlan = () => CALM
   /** Told of every attempt, when it is made. */
   onDial: (from: string, to: Address) => void = () => {}
+  /** Told of every attempt that leads to a connection. */
+  onOpen: (from: string, to: Address) => void = () => {}
+  /** Told when a connection that somebody had is about to be somebody else's. */
+  onHandOver: (connection: VirtualConnection) => void = () => {}
   readonly connections = new Set<VirtualConnection>()
   readonly #hosts = new Map<string, HostNetwork>()
   readonly #random: SeededRandom
@@ -115,6 +119,7 @@ export class VirtualNetwork {
     const local = { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
     const near = this.#end(plan, { id: `${id}>`, local, remote: to }, from)
     const far = this.#end(plan, { id: `${id}<`, local: to, remote: local }, host)
+    this.onOpen(from.ip, to)
     near.peer = far
     far.peer = near
     if (host.open > host.descriptorsMax) {
@@ -127,9 +132,12 @@ export class VirtualNetwork {
   }
 
   #end(plan: LinkPlan, ends: { id: string; local: Address; remote: Address }, host: HostNetwork): VirtualConnection {
-    const connection = new VirtualConnection(this.world, this.#random, plan, ends, () => {
-      this.connections.delete(connection)
-      host.connections.delete(connection)
+    const connection = new VirtualConnection(this.world, this.#random, plan, ends, {
+      onHandOver: (handed) => this.onHandOver(handed),
+      onGone: (gone) => {
+        this.connections.delete(gone)
+        host.connections.delete(gone)
+      },
     })
     this.connections.add(connection)
     host.connections.add(connection)

@@ -40,6 +40,8 @@ export interface ConfigOptions {
   readonly middle?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
+  /** Tables put behind all others. */
+  readonly more?: string
 }
 
 /** Nothing outside is asked for files. */
@@ -58,6 +60,7 @@ export function configText(options: ConfigOptions): string {
     telegram = '',
     middle = NO_MIDDLE,
     log = '',
+    more = '',
   } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
   const users = secrets.map(
@@ -96,5 +99,6 @@ listen = "127.0.0.1:0"
 [log]
 level = "debug"
 ${log}
+${more}
 `
 }

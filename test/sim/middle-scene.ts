@@ -1,5 +1,5 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
-import type { Fetcher } from '../../src/core/ports.ts'
+import type { Connection, Fetcher, Handler } from '../../src/core/ports.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { endpointOf, readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { Proxy } from '../../src/core/proxy.ts'
@@ -22,6 +22,9 @@ export const MIDDLE = { ip: '10.0.0.7', port: 8888 }
 export const PROXY = { ip: '10.0.0.1', port: 443 }
 /** Where middle proxies are when a NAT lies on the way to them. */
 const PUBLIC_MIDDLE = '91.108.4.7'
+/** The middle proxy of another DC, for whoever must not be disturbed. */
+const OTHER_MIDDLE = { ip: '10.0.0.8', port: 8888 }
+export const DC_IP = '149.154.167.51'
 export const STUN = ['one.test:3478', 'two.test:3478']
 const CALM: MiddleBehaviour = { pingEveryMs: 0, pongWithinMs: 10_000 }
 
@@ -36,9 +39,13 @@ export interface Options {
   readonly silent?: readonly string[]
   /** What fetching says in place of the files. */
   readonly files?: Readonly<Record<string, Uint8Array | string>>
+  /** How long fetching takes. */
+  readonly fetchMs?: number
+  /** Stands between the middle proxy and its links. */
+  readonly between?: (connection: Connection, accept: (connection: Connection) => Handler) => Handler
 }
 
-/** One proxy, one middle proxy, one DC behind it and reachable without it; clients as wanted. */
+/** One proxy, the middle proxies of DCs 2 and 4, one DC behind them and reachable without them; clients as wanted. */
 export function scene({
   adTag,
   mode = 'auto',
@@ -47,48 +54,61 @@ export function scene({
   outside,
   silent = [],
   files = {},
+  fetchMs = 10,
+  between,
 }: Options = {}) {
   const world = new World(4)
   const network = new VirtualNetwork(world)
   const nat = outside === undefined ? undefined : new VirtualNat(world, PROXY.ip, outside)
   for (const server of silent) nat?.lies.set(server, undefined)
   const middleAt = nat === undefined ? MIDDLE : { ip: PUBLIC_MIDDLE, port: MIDDLE.port }
-  const targets = [2, -2].map((dc) => `proxy_for ${dc} ${middleAt.ip}:${middleAt.port};\n`)
+  const targets = [2, -2, 4, -4].map((dc) => {
+    const { ip, port } = Math.abs(dc) === 2 ? middleAt : OTHER_MIDDLE
+    return `proxy_for ${dc} ${ip}:${port};\n`
+  })
   network.plan = () => ({ latencyMs: 5, windowBytes: 60_000, segmentBytes: 3_000, isChoppy: true, stallMs: 0 })
   const { clock, after } = world
   const secretFile = world.random('secret').bytes(128)
   const secret = readProxySecret(secretFile)
   if ('fault' in secret) throw new Error(secret.fault)
   const dc = new SimulatedDc({ clock, random: world.random('dc') })
-  const telegram = new SimulatedMiddleProxy({
-    ...{ clock, random: world.random('middle'), after, secret, dc: 2, backend: dc },
-    ...(nat === undefined ? {} : { seen: { proxy: nat.seen } }),
-    refuse: (request) => {
-      const own = endpointOf({ ...PROXY, ip: nat?.outside ?? PROXY.ip })
-      return expecting({ ...(adTag === undefined ? {} : { tag: adTag }), own })(request)
-    },
-  })
-  telegram.behaviour = { ...CALM, ...behaviour }
   const faults: string[] = []
-  telegram.onFault = (why) => faults.push(why)
-  network.host(middleAt.ip).listen(middleAt.port, telegram.accept)
+  const middleProxy = (of: number) => {
+    const opened = new SimulatedMiddleProxy({
+      ...{ clock, random: world.random('middle'), after, secret, dc: of, backend: dc },
+      ...(nat === undefined ? {} : { seen: { proxy: nat.seen } }),
+      refuse: (request) => {
+        const own = endpointOf({ ...PROXY, ip: nat?.outside ?? PROXY.ip })
+        return expecting({ ...(adTag === undefined ? {} : { tag: adTag }), own })(request)
+      },
+    })
+    opened.behaviour = { ...CALM, ...behaviour }
+    opened.onFault = (why) => faults.push(why)
+    return opened
+  }
+  const telegram = middleProxy(2)
+  network
+    .host(middleAt.ip)
+    .listen(middleAt.port, (connection) => between?.(connection, telegram.accept) ?? telegram.accept(connection))
+  network.host(OTHER_MIDDLE.ip).listen(OTHER_MIDDLE.port, middleProxy(4).accept)
   const direct = { connections: 0 }
-  network.host('149.154.167.51').listen(443, (connection) => {
+  network.host(DC_IP).listen(443, (connection) => {
     direct.connections++
     return dc.accept(connection)
   })
   const host = network.host(PROXY.ip)
   const vault = new MemoryVault()
   vault.put(1, KEY)
+  const config = fromAscii(`default 2;\n${targets.join('')}`)
   const served: Record<string, Uint8Array | string> = {
     secret: secretFile,
-    config: fromAscii(`default 2;\n${targets.join('')}`),
+    config,
     ...files,
   }
   const fetcher: Fetcher = {
     fetch: (source, _maxBytes, reply) => {
       const found = served[source] ?? 'not found'
-      after(10, () => reply(typeof found === 'string' ? { why: found } : { bytes: found }))
+      after(fetchMs, () => reply(typeof found === 'string' ? { why: found } : { bytes: found }))
     },
   }
   const settings: Settings = {
@@ -138,19 +158,31 @@ export function scene({
       settings,
       (event) => events.push(event),
     )
-  const proxy = open()
+  let proxy = open()
   host.listen(443, (connection) => proxy.accept(connection))
   proxy.start([PROXY])
   world.addTicker({ everyMs: 50, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() })
   world.runFor(100)
+  /** Another process on the same store. */
+  const restart = () => {
+    proxy.close()
+    proxy = open()
+    proxy.start([PROXY])
+    world.runFor(100)
+  }
 
   const trouble: string[] = []
   let clients = 0
-  const connect = (framing: 'abridged' | 'intermediate' | 'padded' | 'tls', agreed?: Agreed): MtprotoClient => {
+  const links = new Map<MtprotoClient, MtprotoLink | FakeTlsLink>()
+  const connect = (
+    framing: 'abridged' | 'intermediate' | 'padded' | 'tls',
+    agreed?: Agreed,
+    of: { readonly dc?: number; readonly onOver?: (how: string) => void } = {},
+  ): MtprotoClient => {
     const random = world.random(`client ${++clients}`)
-    const own = { clock, random, dc: 2, key: dc.key, secret: KEY, ...(agreed === undefined ? {} : { agreed }) }
+    const own = { clock, random, dc: of.dc ?? 2, key: dc.key, secret: KEY, ...(agreed === undefined ? {} : { agreed }) }
     let link: MtprotoLink | FakeTlsLink | undefined
-    network.host(`10.1.${clients >> 8}.${clients & 255}`).dial(PROXY, {
+    network.host(`10.${1 + (clients >> 16)}.${(clients >> 8) & 255}.${clients & 255}`).dial(PROXY, {
       onOpen(connection) {
         const tls = { random, key: KEY, domain: DOMAIN, stamp: clock.wall(), size: 'today' } as const
         link =
@@ -158,13 +190,19 @@ export function scene({
             ? new FakeTlsLink(connection, tls, { ...own, framing: 'padded' })
             : new MtprotoLink(connection, { ...own, framing })
         link.client.onTrouble = (why) => trouble.push(why)
-        link.onOver = (how: string) => trouble.push(how)
+        link.onOver = of.onOver ?? ((how: string) => trouble.push(how))
         return link
       },
       onFail: (why) => trouble.push(why),
     })
     world.until(() => link !== undefined, 10_000)
+    links.set(link!.client, link!)
     return link!.client
+  }
+  /** The client ends its direction. */
+  const leave = (client: MtprotoClient) => {
+    links.get(client)?.end()
+    links.delete(client)
   }
   const answer = <T>(ask: (reply: (result: Result<T>) => void) => void, limitMs = 60_000): T => {
     let result: Result<T> | undefined
@@ -178,22 +216,10 @@ export function scene({
   const closed = () => events.flatMap((event) => (event.kind === 'closed' ? [event.reason] : []))
   const kinds = (kind: ProxyEvent['kind']) => events.filter((event) => event.kind === kind)
   return {
-    world,
-    network,
-    proxy,
-    open,
-    dc,
-    telegram,
-    nat,
-    settings,
-    direct,
-    faults,
-    trouble,
-    connect,
-    answer,
-    part,
-    closed,
-    kinds,
-    events,
+    ...{ world, network, nat, settings, restart, dc, telegram, direct, faults, trouble },
+    ...{ served, secretFile, config, store, connect, leave, answer, part, closed, kinds, events },
+    get proxy() {
+      return proxy
+    },
   }
 }

@@ -142,6 +142,16 @@ describe('middle-proxy mode', () => {
     expect(faults).toEqual([])
   })
 
+  it('gives a link up whose bytes never become a packet again', () => {
+    const misbehaviour = { misdeed: 'long-length', atFrame: 8 } as const
+    const of = scene({ adTag: TAG, behaviour: { pingEveryMs: 5_000, pongWithinMs: 600_000, misbehaviour } })
+    const client = of.connect('padded')
+    of.answer((reply) => client.exchangeKey(reply))
+    of.world.runFor(120_000)
+    const ends = of.events.flatMap((event) => (event.kind === 'link-closed' ? [event.why] : []))
+    expect(ends[0]).toBe('silent')
+  })
+
   it('goes the direct way without a tag, and where there is no link; with a tag only by middle proxy', () => {
     const without = scene()
     without.answer((reply) => without.connect('padded').exchangeKey(reply))

@@ -79,10 +79,13 @@ export class MiddleFiles {
     return (family === 4 ? this.#config : this.#configV6).value
   }
 
-  /** Takes the stored copies first, then fetches. */
+  /** Takes the stored copies, and then fetches: what comes is judged by what was known, however fast it comes. */
   start(): void {
-    for (const kept of this.#all()) kept.restore()
-    this.refresh()
+    let waiting = this.#all().length
+    const restored = () => {
+      if (--waiting === 0) this.refresh()
+    }
+    for (const kept of this.#all()) kept.restore(restored)
   }
 
   refresh(): void {
@@ -126,16 +129,11 @@ class Kept<T> {
     this.#onFailed = onFailed
   }
 
-  restore(): void {
-    const { store, emit } = this.#options
-    const { what, read } = this.#kind
-    store.get(`middle-${what}`, (file) => {
-      if (file === undefined || this.value !== undefined) return
-      const value = read(file, undefined)
-      if (typeof value === 'string') return
-      this.value = value
-      this.#file = file
-      emit({ kind: 'middle-config', what, result: 'restored', why: '' })
+  /** `done` comes later, whatever the store has. */
+  restore(done: () => void): void {
+    this.#options.store.get(`middle-${this.#kind.what}`, (file) => {
+      if (file !== undefined && this.value === undefined) this.#takeStored(file)
+      done()
     })
   }
 
@@ -149,6 +147,15 @@ class Kept<T> {
       if ('bytes' in result) this.#take(result.bytes)
       else this.#tell('failed', result.why)
     })
+  }
+
+  #takeStored(file: Uint8Array): void {
+    const { what, read } = this.#kind
+    const value = read(file, undefined)
+    if (typeof value === 'string') return
+    this.value = value
+    this.#file = file
+    this.#options.emit({ kind: 'middle-config', what, result: 'restored', why: '' })
   }
 
   #take(file: Uint8Array): void {

@@ -196,7 +196,6 @@ export class MiddleLink extends Timer implements Handler {
 
   onData(chunk: Uint8Array): void {
     if (this.#state === 'closed' || this.#state === 'ending') return
-    this.#lastHeard = this.#options.clock.mono()
     const verdict = this.#reader.push(chunk, (payload) => this.#take(payload))
     for (const client of this.#answered) client.onAnswersEnd()
     this.#answered.clear()
@@ -240,6 +239,8 @@ export class MiddleLink extends Timer implements Handler {
   }
 
   #take(payload: Uint8Array): void {
+    // Bytes alone prove nothing: behind a length that was garbled they would only fill up a frame that never ends.
+    this.#lastHeard = this.#options.clock.mono()
     const packet = readPacket(payload)
     if (this.#state === 'handshake') this.#takeHandshake(packet)
     else if (this.#state === 'open') this.#takePacket(packet)
