@@ -8,14 +8,14 @@ const JOB_LIMIT_MS = 120_000
 
 /** The load generator's process, as seen from the driver. */
 export class Generator {
-  readonly dcPort: number
+  readonly ports: Greeting
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>, dcPort: number) {
+  private constructor(child: ChildProcess, lines: AsyncIterator<string>, ports: Greeting) {
     this.#child = child
     this.#lines = lines
-    this.dcPort = dcPort
+    this.ports = ports
   }
 
   static async start(): Promise<Generator> {
@@ -25,7 +25,7 @@ export class Generator {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const first = await lines.next()
     if (first.done === true) throw new Error('the load generator did not start')
-    return new Generator(child, lines, (JSON.parse(first.value) as Greeting).dcPort)
+    return new Generator(child, lines, JSON.parse(first.value) as Greeting)
   }
 
   async run(job: Job): Promise<JobResult> {
@@ -33,7 +33,7 @@ export class Generator {
     const limit = setTimeout(() => this.#child.kill('SIGKILL'), JOB_LIMIT_MS)
     const line = await this.#lines.next()
     clearTimeout(limit)
-    const what = `${job.workload} ${job.mode}`
+    const what = `${job.workload} ${job.way} ${job.mode}`
     if (line.done === true)
       throw new Error(`${what}: the load generator ended or was stopped after ${JOB_LIMIT_MS / 1e3} s`)
     const answer = JSON.parse(line.value) as JobAnswer

@@ -1,5 +1,5 @@
 import { FIGURES, goalFor, isMet, type ProxyMode } from './goals.ts'
-import type { Workload } from './load/job.ts'
+import type { Way, Workload } from './load/job.ts'
 import type { Comparison } from './stats.ts'
 
 export type RuntimeName = 'bun' | 'node'
@@ -7,27 +7,33 @@ export type RuntimeName = 'bun' | 'node'
 export interface Row {
   readonly runtime: RuntimeName
   readonly workload: Workload
+  readonly way: Way
   readonly mode: ProxyMode
   readonly comparison: Comparison
   readonly rounds: number
 }
 
-const HEAD = ['workload', 'mode', 'unit', 'relay', 'proxy', 'ratio', 'rounds from..to', 'goal', ''] as const
+const HEAD = ['workload', 'way', 'mode', 'unit', 'relay', 'proxy', 'ratio', 'rounds from..to', 'goal', ''] as const
 
-/** A Markdown table that also reads well in a terminal: columns are padded. Goals stand beside Bun's rows only. */
+/** What the proxy costs beside the relay. Goals stand beside Bun's rows only. */
 export function table(rows: readonly Row[]): string {
-  const cells = rows.map(cellsOf)
-  const widths = HEAD.map((title, column) => Math.max(title.length, 2, ...cells.map((row) => row[column].length)))
-  const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [line(HEAD), rule, ...cells.map(line)].join('\n')
+  return tableOf(HEAD, rows.map(cellsOf))
 }
 
-function cellsOf({ runtime, workload, mode, comparison, rounds }: Row): string[] {
+/** A Markdown table that also reads well in a terminal: columns are padded. Every row has as many cells as `head`. */
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, 2, ...rows.map((row) => row[column].length)))
+  const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}
+
+function cellsOf({ runtime, workload, way, mode, comparison, rounds }: Row): string[] {
   const { relay, proxy, ratio, ratioMin, ratioMax } = comparison
-  const goal = runtime === 'bun' ? goalFor(workload, mode) : undefined
+  const goal = runtime === 'bun' ? goalFor(way, workload, mode) : undefined
   return [
     FIGURES[workload].title,
+    way,
     mode,
     FIGURES[workload].unit,
     amount(relay),

@@ -3,6 +3,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Greeting, Way } from './load/job.ts'
+import { PROXY_SECRET } from './load/proxy-secret.ts'
 import { inRoot, runtimePath, start, stop } from './process.ts'
 import type { RuntimeName } from './report.ts'
 
@@ -14,6 +16,8 @@ export interface Subject {
 }
 
 const START_LIMIT_MS = 20_000
+/** Files of middle proxies are read in the background, within milliseconds. */
+const FILES_MS = 500
 /** The generator's own secret and DC id (load/opening.ts). */
 const KEY = '00112233445566778899aabbccddeeff'
 const DOMAIN = 'www.example.com'
@@ -26,15 +30,30 @@ export function startRelay(runtime: RuntimeName, dcPort: number): Promise<Subjec
   return startScript(runtime, [inRoot('bench/relay/main.ts'), String(dcPort)])
 }
 
-export async function startProxy(kind: ProxyKind, runtime: RuntimeName, dcPort: number): Promise<Subject> {
-  if (kind === 'program') return startProgram(runtime, dcPort)
+export interface ProxyOptions {
+  readonly kind: ProxyKind
+  readonly way: Way
+  readonly ports: Greeting
+}
+
+/** A proxy that goes to the generator's DC itself, or by its middle proxy. */
+export async function startProxy(runtime: RuntimeName, options: ProxyOptions): Promise<Subject> {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'))
-  const subject = await startScript(runtime, [inRoot('bench/core.ts'), String(dcPort), folder])
+  const { middlePort } = options.ports
+  writeFileSync(join(folder, 'proxy-secret'), PROXY_SECRET)
+  writeFileSync(join(folder, 'proxy-multi.conf'), `default 2;\nproxy_for 2 127.0.0.1:${middlePort};\n`)
+  const start = options.kind === 'program' ? startProgram : startCore
+  const subject = await start(runtime, folder, options)
+  if (options.way === 'middle') await sleep(FILES_MS)
   const end = async () => {
     await subject.stop()
     rmSync(folder, { recursive: true, force: true })
   }
   return { ...subject, stop: end }
+}
+
+function startCore(runtime: RuntimeName, folder: string, { way, ports }: ProxyOptions): Promise<Subject> {
+  return startScript(runtime, [inRoot('bench/core.ts'), String(ports.dcPort), folder, way])
 }
 
 /** A script that prints where it listens as its first line. */
@@ -49,19 +68,15 @@ async function startScript(runtime: RuntimeName, args: readonly string[]): Promi
 }
 
 /** The real program with a configuration of its own; every setting that costs something stays at its default. */
-async function startProgram(runtime: RuntimeName, dcPort: number): Promise<Subject> {
-  const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'))
+async function startProgram(runtime: RuntimeName, folder: string, options: ProxyOptions): Promise<Subject> {
   const config = join(folder, 'palisade.toml')
   const log = join(folder, 'log')
-  writeFileSync(config, configFor(dcPort), { mode: 0o600 })
+  writeFileSync(config, configFor(options), { mode: 0o600 })
   const logFile = openSync(log, 'w')
   const args = [inRoot('bin/palisade'), 'run', '--config', config, '--runtime', runtime]
   const child = start('subject', 'sh', args, { stdio: ['ignore', logFile, logFile], cwd: folder })
   closeSync(logFile)
-  const end = async () => {
-    await stop(child)
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const end = () => stop(child)
   for (let waitedMs = 0; waitedMs < START_LIMIT_MS; waitedMs += 50) {
     await sleep(50)
     const port = listeningPort(readFileSync(log, 'utf8'))
@@ -74,7 +89,7 @@ async function startProgram(runtime: RuntimeName, dcPort: number): Promise<Subje
 }
 
 /** No mask host answers at port 1, so the proxy uses the built-in shape of a server's flight. */
-function configFor(dcPort: number): string {
+function configFor({ way, ports }: ProxyOptions): string {
   return `
 [listen]
 address = ["127.0.0.1:0"]
@@ -87,9 +102,13 @@ domain = "${DOMAIN}"
 host = "127.0.0.1"
 port = 1
 [telegram]
-mode = "direct"
+mode = "${way}"
 [telegram.dc]
-2 = ["127.0.0.1:${dcPort}"]
+2 = ["127.0.0.1:${ports.dcPort}"]
+[telegram.middle]
+secret = "proxy-secret"
+config = "proxy-multi.conf"
+config_v6 = "none"
 [metrics]
 listen = "127.0.0.1:0"
 `

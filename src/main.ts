@@ -11,12 +11,15 @@ import type { Address } from './core/ports.ts'
 import { Proxy } from './core/proxy.ts'
 import { LoopLag } from './observe/lag.ts'
 import type { Log } from './observe/log.ts'
-import { Metrics, type Readings } from './observe/metrics.ts'
+import { Metrics, type BufferReadings, type Readings } from './observe/metrics.ts'
 import { serveAdminSocket } from './runtime/admin-socket.ts'
 import { Closing } from './runtime/closing.ts'
+import { createResolver } from './runtime/dns/index.ts'
 import { createFetcher } from './runtime/fetcher.ts'
+import type { Lookup } from './runtime/https/get.ts'
 import { createRuntime, type LevelStore, type Listener, type ListenError, type Runtime } from './runtime/index.ts'
 import { serveMetrics } from './runtime/metrics-server.ts'
+import { createPublicAddress } from './runtime/stun.ts'
 import { PinPolicy, toPinSettings } from './trust/policy.ts'
 import { MemoryVault } from './vault/memory.ts'
 import { VERSION } from './version.ts'
@@ -74,14 +77,18 @@ async function open(loaded: LoadedConfig, { log, reread }: StartOptions, closing
   const policy = new PinPolicy(toPinSettings(config.pinning), ({ host, outcome, isRefused, message }) =>
     log.write('warn', 'tls.pin', message, { host, outcome, refused: isRefused }),
   )
-  const fetcher = createFetcher({ policy, wall: () => clock.wall() })
+  const trust = { policy, wall: () => clock.wall() }
+  const resolver = createResolver(config.dns.servers, trust)
+  const resolve: Lookup = (host, reply) => proxy.names.lookup(host, reply)
+  const fetcher = createFetcher({ ...trust, resolve })
   const run = { pid: process.pid, startedSec: clock.wall() }
   const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
   }
-  const ports = { clock, random, network, vault, memory, store, fetcher, run }
+  const publicAddress = createPublicAddress({ resolve, random })
+  const ports = { clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run }
   const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())
@@ -244,14 +251,26 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     linkClients: proxy.linkClients,
     ahead: proxy.ahead,
     pins: policy.counts(),
+    staleNames: proxy.names.stale,
     clientToDcBytes: proxy.totals.clientToDcBytes,
     dcToClientBytes: proxy.totals.dcToClientBytes,
-    bufferBytes: proxy.pool.inUseBytes,
+    buffers: bufferReadings(proxy.pool),
     sockets: runtime.network.open,
     socketsRefused: runtime.network.refused,
     loopLagSec: lag.worstMs / 1000,
     memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
   }
+}
+
+function bufferReadings({
+  inUseBytes,
+  highWaterBytes,
+  heldBytes,
+  ceilingBytes,
+  backlog,
+}: Proxy['pool']): BufferReadings {
+  const { waitingTurns: turns, paused, ended } = backlog
+  return { inUse: inUseBytes, highWater: highWaterBytes, slabs: heldBytes, ceiling: ceilingBytes, turns, paused, ended }
 }
 
 interface Announcement {

@@ -1,15 +1,16 @@
 import type { Socket } from 'bun'
-import { GREETING_LENGTH } from './dc.ts'
 import { End, endHandlers, type EndHandler } from './end.ts'
 import type { LoadMode } from './job.ts'
-import { flightLength, isGenuineFlight, makeOpening, type Opening } from './opening.ts'
+import { flightLength, isGenuineFlight, type Opening } from './opening.ts'
 
 const RECORD_HEADER = 5
 
-/** A client's end, handed over once the DC's greeting has come back through the subject. */
+/** A client's end, handed over once a greeting, of the DC or of the middle proxy, has come back through the subject. */
 export class ClientEnd extends End {
   readonly opening: Opening
   readonly mode: LoadMode
+  /** What was greeted with, without records around it: padding of a frame included. */
+  greetedBytes = 0
 
   constructor(mode: LoadMode, opening: Opening) {
     super()
@@ -18,8 +19,8 @@ export class ClientEnd extends End {
   }
 }
 
-/** Connects to the subject and says what `opening` holds; the promise is kept when the way to the DC is open. */
-export function openClient(port: number, mode: LoadMode, opening = makeOpening(mode)): Promise<ClientEnd> {
+/** Connects to the subject and says what `opening` holds; the promise is kept when the whole way is open. */
+export function openClient(port: number, mode: LoadMode, opening: Opening): Promise<ClientEnd> {
   return new Promise((resolve, reject) => {
     const end = new ClientEnd(mode, opening)
     const handler = new OpeningHandler(end, resolve, reject)
@@ -48,7 +49,7 @@ class OpeningHandler implements EndHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#isFlightDue = end.opening.hello !== undefined
-    this.#greetingLeft = GREETING_LENGTH + (this.#isFlightDue ? RECORD_HEADER : 0)
+    this.#greetingLeft = end.opening.greetingBytes + (this.#isFlightDue ? RECORD_HEADER : 0)
   }
 
   onOpen(socket: Socket<End>): void {
@@ -87,6 +88,7 @@ class OpeningHandler implements EndHandler {
 
   #opened(): void {
     this.#end.received = 0
+    this.#end.greetedBytes = this.#end.opening.greetingBytes - this.#greetingLeft
     this.#resolve(this.#end)
   }
 }

@@ -47,6 +47,13 @@ export class Dc {
   get port(): number {
     return this.#listener.port
   }
+  get open(): number {
+    return this.ends.size
+  }
+
+  endAll(): void {
+    for (const end of this.ends) end.socket?.end()
+  }
 
   #readInit(end: DcEnd, chunk: Uint8Array): void {
     const piece = chunk.subarray(0, INIT_LENGTH - end.initLength)

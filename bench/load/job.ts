@@ -3,12 +3,17 @@
 export const WORKLOADS = ['download', 'upload', 'ping-pong', 'set-up', 'idle'] as const
 export type Workload = (typeof WORKLOADS)[number]
 
+/** How the proxy gets to Telegram; the relay knows one way alone. */
+export const WAYS = ['direct', 'middle'] as const
+export type Way = (typeof WAYS)[number]
+
 /** `raw` is for the plain byte relay: the same bytes without any protocol around them. */
 export const LOAD_MODES = ['raw', 'plain', 'dd', 'ee'] as const
 export type LoadMode = (typeof LOAD_MODES)[number]
 
 export interface Job {
   readonly workload: Workload | 'verify'
+  readonly way: Way
   readonly mode: LoadMode
   /** Where the subject listens on 127.0.0.1, and its process. */
   readonly port: number
@@ -29,7 +34,8 @@ export interface JobResult {
 
 export type JobAnswer = JobResult | { readonly error: string }
 
-/** The generator's first line: where its DC listens. The subject is told to go there. */
+/** The generator's first line: where its DC and its middle proxy listen. The subjects are told to go there. */
 export interface Greeting {
   readonly dcPort: number
+  readonly middlePort: number
 }

@@ -1,8 +1,11 @@
 import { createHmac, randomBytes, randomFillSync } from 'node:crypto'
 import type { CipherKey, Random } from '../../src/core/ports.ts'
 import { makeClientHello } from '../../src/core/protocol/faketls/make-hello.ts'
-import { makeInit } from '../../src/core/protocol/obfuscated2.ts'
-import type { LoadMode } from './job.ts'
+import { ctr } from '../../src/core/protocol/ctr.ts'
+import { INIT_LENGTH, makeInit } from '../../src/core/protocol/obfuscated2.ts'
+import { GREETING_LENGTH } from './dc.ts'
+import type { LoadMode, Way } from './job.ts'
+import { FIRST_MESSAGE_BYTES, FRAME_HEAD_BYTES, framed, messageOf } from './message.ts'
 
 export const SECRET = new Uint8Array(Buffer.from('00112233445566778899aabbccddeeff', 'hex'))
 export const DOMAIN = 'www.example.com'
@@ -12,7 +15,14 @@ export const DC_ID = 2
 export interface Opening {
   /** Fake TLS alone. */
   readonly hello: Uint8Array | undefined
+  /** The obfuscated2 init, and by middle proxy the first message behind it. */
   readonly init: Uint8Array
+  /** By middle proxy: what the client is known by there. */
+  readonly number: number
+  /** Bytes that the client's stream holds by then. */
+  readonly sentBytes: number
+  /** Bytes of payload, frame included, by which the client knows that the whole way is open. */
+  readonly greetingBytes: number
   /** Keys of the client's two directions; a raw connection has none. */
   readonly keys: { readonly up: CipherKey; readonly down: CipherKey } | undefined
 }
@@ -25,19 +35,27 @@ const random: Random = {
   below: (limit) => randomBytes(4).readUInt32LE() % limit,
 }
 
-export function makeOpening(mode: LoadMode): Opening {
-  if (mode === 'raw') return { hello: undefined, init: randomBytes(64), keys: undefined }
+let clients = 0
+
+export function makeOpening(way: Way, mode: LoadMode): Opening {
+  const number = ++clients
+  const direct = { hello: undefined, number, sentBytes: INIT_LENGTH, greetingBytes: GREETING_LENGTH }
+  if (mode === 'raw') return { ...direct, init: randomBytes(INIT_LENGTH), keys: undefined }
   const framing = mode === 'plain' ? 'intermediate' : 'padded'
   const { wire, up, down } = makeInit({ random, framing, dc: DC_ID, secret: SECRET, isInsideTls: mode === 'ee' })
   const keys = { up, down }
-  if (mode !== 'ee') return { hello: undefined, init: wire, keys }
+  const first = framed(messageOf(number, FIRST_MESSAGE_BYTES))
+  const sent = way === 'direct' ? wire : new Uint8Array([...wire, ...ctr(up, INIT_LENGTH).update(first)])
+  const greetingBytes = GREETING_LENGTH + (way === 'direct' ? 0 : FRAME_HEAD_BYTES)
+  const opening = { ...direct, init: sent, sentBytes: sent.length, greetingBytes, keys }
+  if (mode !== 'ee') return opening
   const { record } = makeClientHello({
     random,
     domain: DOMAIN,
     secret: SECRET,
     stamp: Math.floor(Date.now() / 1000),
   })
-  return { hello: record, init: new Uint8Array([...CHANGE_CIPHER_SPEC, ...asRecord(wire)]), keys }
+  return { ...opening, hello: record, init: new Uint8Array([...CHANGE_CIPHER_SPEC, ...asRecord(sent)]) }
 }
 
 const CHANGE_CIPHER_SPEC = [0x14, 0x03, 0x03, 0x00, 0x01, 0x01]

@@ -5,7 +5,7 @@ import { openClient } from './client.ts'
 import { GREETING_LENGTH, type Dc, type DcEnd } from './dc.ts'
 import type { End } from './end.ts'
 import type { Job, JobResult } from './job.ts'
-import { asRecord } from './opening.ts'
+import { asRecord, makeOpening } from './opening.ts'
 
 const RECORD_HEADER = 5
 const RECORD_MAX = 16_384
@@ -18,7 +18,7 @@ export async function verify(dc: Dc, job: Job): Promise<JobResult> {
   const atDc = new Collector()
   const atClient = new Collector()
   dc.handler = atDc
-  const client = await openClient(job.port, job.mode)
+  const client = await openClient(job.port, job.mode, makeOpening(job.way, job.mode))
   client.handler = atClient
   const [dcEnd] = dc.ends
   const upward = randomBytes(job.amount)
@@ -39,7 +39,7 @@ export async function verify(dc: Dc, job: Job): Promise<JobResult> {
 }
 
 /** Keeps everything; for the small amounts of a check. */
-class Collector {
+export class Collector {
   readonly ended: Promise<void>
   #chunks: Uint8Array[] = []
   #end: () => void = () => {}
@@ -79,13 +79,15 @@ function skip(cipher: StreamCipher, length: number): StreamCipher {
   return cipher
 }
 
-function asRecords(bytes: Uint8Array): Uint8Array {
+/** TLS data records around `bytes`. */
+export function asRecords(bytes: Uint8Array): Uint8Array {
   const records: Uint8Array[] = []
   for (let at = 0; at < bytes.length; at += RECORD_MAX) records.push(asRecord(bytes.subarray(at, at + RECORD_MAX)))
   return new Uint8Array(Buffer.concat(records))
 }
 
-function payloadOf(records: Uint8Array): Uint8Array {
+/** What those records hold. */
+export function payloadOf(records: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = []
   for (let at = 0; at < records.length;) {
     const length = (records[at + 3] << 8) | records[at + 4]
@@ -95,7 +97,8 @@ function payloadOf(records: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat(parts))
 }
 
-function compare(where: string, sent: Uint8Array, got: Uint8Array): void {
+/** Throws when what came is not what was sent. */
+export function compare(where: string, sent: Uint8Array, got: Uint8Array): void {
   const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
   if (hash(sent) !== hash(got))
     throw new Error(`what came ${where} is not what was sent (${got.length} of ${sent.length} bytes)`)

@@ -1,3 +1,4 @@
+import type { BufferPool } from '../../src/core/memory/pool.ts'
 import type { MakeChecker } from './index.ts'
 
 /**
@@ -7,7 +8,9 @@ import type { MakeChecker } from './index.ts'
 export const checkBuffers: MakeChecker = (scene, fail) => {
   const check = () => {
     const { open, links, pool } = scene.proxy
-    if (open === 0 && links === 0 && pool.leases > 0) fail(`${pool.leases} buffers are leased by nobody`)
+    if (open === 0 && links === 0 && pool.leases > 0)
+      fail(`${pool.leases} buffers are left, leased by ${ownersOf(pool)}`)
+    if (pool.heldBytes < pool.inUseBytes) fail(`${pool.inUseBytes} bytes are leased of ${pool.heldBytes}`)
     if (pool.inUseBytes > pool.ceilingBytes) fail(`${pool.inUseBytes} bytes are leased, above the ceiling`)
   }
   return {
@@ -17,4 +20,8 @@ export const checkBuffers: MakeChecker = (scene, fail) => {
     onStep: check,
     onEnd: check,
   }
+}
+
+function ownersOf(pool: BufferPool): string {
+  return [...pool.owners()].map(([label, count]) => `${label} (${count})`).join(', ')
 }

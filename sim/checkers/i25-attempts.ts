@@ -30,6 +30,9 @@ export const checkAttempts: MakeChecker = (scene, fail) => {
       if (++outage.attempts > allowed)
         fail(`${outage.attempts} attempts at ${to.ip} within ${scene.world.now - outage.since} ms, ${allowed} allowed`)
     },
+    onOpen(from, to) {
+      if (from === scene.host.ip) outages.delete(keyOf(to))
+    },
     onCrash: () => outages.clear(),
   }
 }

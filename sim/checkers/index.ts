@@ -1,9 +1,10 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
 import type { Address } from '../../src/core/ports.ts'
 import type { Scene } from '../scenarios/scene.ts'
+import type { VirtualConnection } from '../world/connection.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
-import { checkSlots } from './i07-slots.ts'
+import { checkLeases } from './i07-leases.ts'
 import { checkBuffers } from './i08-buffers.ts'
 import { checkWaiting } from './i09-waiting.ts'
 import { checkAccounts } from './i10-accounts.ts'
@@ -19,6 +20,10 @@ export interface Checker {
   onSeen?(seen: Seen): void
   /** An attempt to connect, from the address of a host. */
   onDial?(from: string, to: Address): void
+  /** An attempt came to a connection. */
+  onOpen?(from: string, to: Address): void
+  /** A connection that somebody had is about to be somebody else's. */
+  onHandOver?(connection: VirtualConnection): void
   /** After every step of the world. */
   onStep?(): void
   /** The process is gone; connection ids begin anew. */
@@ -32,7 +37,7 @@ export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checke
 export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I1: checkStreams,
   I2: checkAdmission,
-  I7: checkSlots,
+  I7: checkLeases,
   I8: checkBuffers,
   I9: checkWaiting,
   I10: checkAccounts,
@@ -54,6 +59,8 @@ export interface Checkers {
   event(event: ProxyEvent): void
   seen(seen: Seen): void
   dialled(from: string, to: Address): void
+  opened(from: string, to: Address): void
+  handedOver(connection: VirtualConnection): void
   stepped(): void
   crashed(how: 'kill' | 'power-cut'): void
   ended(): void
@@ -76,6 +83,8 @@ export function openCheckers(scene: Scene): Checkers {
     event: (event) => checkers.forEach((checker) => checker.onEvent?.(event)),
     seen: (seen) => checkers.forEach((checker) => checker.onSeen?.(seen)),
     dialled: (from, to) => checkers.forEach((checker) => checker.onDial?.(from, to)),
+    opened: (from, to) => checkers.forEach((checker) => checker.onOpen?.(from, to)),
+    handedOver: (connection) => checkers.forEach((checker) => checker.onHandOver?.(connection)),
     stepped: () => checkers.forEach((checker) => checker.onStep?.()),
     crashed: (how) => checkers.forEach((checker) => checker.onCrash?.(how)),
     ended: () => checkers.forEach((checker) => checker.onEnd?.()),

@@ -8,9 +8,15 @@ export interface Mutant {
   /** Occurs exactly once in the file. */
   readonly find: string
   readonly replace: string
+  /** Arguments of vitest that run the tests which must find it, where the simulator has no such part. */
+  readonly tests?: readonly string[]
 }
 
+/** Pins: the simulator has no TLS. A local CA and a site have. */
+const PIN_TESTS = ['--project', 'contract', 'test/contract/ports.test.ts', '-t', 'pinning on Node']
+
 const SESSION = 'src/core/session'
+const AHEAD = 'src/core/telegram/dial-ahead.ts'
 const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -19,8 +25,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a packet that comes in pieces starts with the wrong one',
     invariant: 'I1',
     file: `${PROTOCOL}/gatherer.ts`,
-    find: 'this.#held.set(part, this.#length)',
-    replace: 'this.#held.set(part, 0)',
+    find: 'this.#held.held.set(part, at)',
+    replace: 'this.#held.held.set(part, 0)',
   },
   {
     name: 'abridged frames read a request for a quick ack as length',
@@ -171,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'new bytes overtake those that wait',
     invariant: 'I1',
     file: `${SESSION}/outbox.ts`,
-    find: 'const taken = this.#waiting > 0 ? 0 : this.#connection.write(bytes)',
+    find: 'const taken = this.#queue === undefined ? this.#connection.write(bytes) : 0',
     replace: 'const taken = this.#connection.write(bytes)',
   },
   {
@@ -185,8 +191,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a buffer is given back before it was sent whole',
     invariant: 'I8',
     file: `${SESSION}/outbox.ts`,
-    find: 'if (first.start < first.end) return false\n      first.lease.release()',
-    replace: 'first.lease.release()\n      if (first.start < first.end) return false',
+    find: 'queue.bytes -= taken\n      if',
+    replace: 'queue.bytes -= taken\n      if (taken > 0 && first.start < first.end) first.lease.release()\n      if',
   },
   {
     name: 'a full reader does not stop its source',
@@ -223,6 +229,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: '  onEnd(): void {\n    this.#uplink.end()',
     replace: "  onEnd(): void {\n    this.#session.close('eof', 'relayed')\n    this.#uplink.end()",
   },
+  {
+    name: 'two buffers of a slab share a cache line',
+    invariant: 'I1',
+    file: 'src/core/memory/slabs.ts',
+    find: 'new Uint8Array(buffer, at, pieceBytes)',
+    replace: 'new Uint8Array(buffer, Math.max(0, at - 64), pieceBytes)',
+  },
+  {
+    name: 'a buffer of a stage that ended is not given back',
+    invariant: 'I8',
+    file: `${SESSION}/leased-assembly.ts`,
+    find: '    this.#isClosed = true\n    this.release()',
+    replace: '    this.#isClosed = true',
+  },
   // Middle proxies.
   {
     name: 'answers on a link go to the client beside',
@@ -232,11 +252,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const client = this.#clients.get(Number(connection) + 1) ?? this.#clients.get(Number(connection))',
   },
   {
-    name: 'requests that were sent are sent again',
+    name: 'requests are sent twice',
     invariant: 'I1',
     file: `${SESSION}/middle-relay.ts`,
-    find: 'this.#pending.splice(0, count)',
-    replace: 'this.#pending.slice(0, count)',
+    find: '    slot.link.add(this.#request(message, slot.id))\n',
+    replace: '    for (const again of [message, message]) slot.link.add(this.#request(again, slot.id))\n',
   },
   {
     name: 'a client that left keeps its place on the link',
@@ -244,6 +264,95 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SESSION}/middle-relay.ts`,
     find: '    if (this.#slot !== undefined) this.#slot.link.detach(this.#slot)\n',
     replace: '',
+  },
+  {
+    name: 'a place on a link that was given back is given again',
+    invariant: 'I7',
+    also: 'I1',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'const id = this.#nextId++',
+    replace: 'const id = this.#clients.size + this.#nextId++ * 0 + 1',
+  },
+  // Dialled ahead.
+  {
+    name: 'a connection dialled ahead is handed out twice',
+    invariant: 'I7',
+    also: 'I1',
+    file: AHEAD,
+    find: 'const waiting = stock.ready.pop()',
+    replace: 'const waiting = stock.ready.at(-1)',
+  },
+  {
+    name: 'a connection that its DC has half closed is handed out',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'onEnd: drop, onClose: drop',
+    replace: 'onEnd() {}, onClose: drop',
+  },
+  {
+    name: 'a connection that broke while it waited is handed out',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'onEnd: drop, onClose: drop',
+    replace: 'onEnd: drop, onClose() {}',
+  },
+  {
+    name: 'a connection dialled ahead never gets old',
+    invariant: 'I7',
+    file: AHEAD,
+    find: 'now - stock.ready[0].since >= STALE_MS',
+    replace: 'now - stock.ready[0].since >= 100 * STALE_MS',
+  },
+  // A bit turned over.
+  {
+    name: 'a frame with another checksum is taken',
+    invariant: 'I1',
+    file: `${PROTOCOL}/rpc/frame.ts`,
+    find: 'checksum !== read32le(rest, end)',
+    replace: 'checksum < 0',
+    tests: ['--project', 'unit', 'test/sim/link-faults.test.ts', '-t', 'shows a bit'],
+  },
+  // Turns on a link.
+  {
+    name: 'whoever had a turn and wants more is the next again',
+    invariant: 'I26',
+    file: 'src/core/telegram/middle/link.ts',
+    find: 'this.#waiting.push(id)',
+    replace: 'this.#waiting.unshift(id)',
+    tests: ['--project', 'unit', 'test/core/telegram/turns.test.ts'],
+  },
+  // Pins.
+  {
+    name: 'a host is asked before its certificate was judged',
+    invariant: 'I22',
+    file: 'src/runtime/https/dial.ts',
+    find: "socket.on('close', onClose)\n",
+    replace: "socket.on('close', onClose)\n  socket.write('GET / HTTP/1.1\\r\\n')\n",
+    tests: PIN_TESTS,
+  },
+  {
+    name: 'what the judge says does not matter',
+    invariant: 'I22',
+    file: 'src/runtime/https/dial.ts',
+    find: 'problem === undefined ? judge(readChain(dersOf(leaf))) : plainText',
+    replace: 'problem === undefined ? (judge(readChain(dersOf(leaf))), undefined) : plainText',
+    tests: PIN_TESTS,
+  },
+  {
+    name: 'a host with one pin is contacted when pinning is strict',
+    invariant: 'I22',
+    file: 'src/trust/pins.ts',
+    find: 'export const VALID_PINS_MIN = 2',
+    replace: 'export const VALID_PINS_MIN = 1',
+    tests: PIN_TESTS,
+  },
+  {
+    name: 'a pin whose time is over counts',
+    invariant: 'I22',
+    file: 'src/trust/pins.ts',
+    find: 'nowSec >= fromSec && nowSec < untilSec',
+    replace: 'nowSec >= fromSec && untilSec > 0',
+    tests: PIN_TESTS,
   },
   // Around them.
   {
@@ -259,6 +368,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/core/telegram/backoff.ts',
     find: 'endpoint.until = now + this.#pauseMs(endpoint.failures)\n    if',
     replace: 'endpoint.until = now\n    if',
+  },
+  {
+    name: 'a resolver that fails takes the address away',
+    invariant: 'I15',
+    file: 'src/core/names.ts',
+    find: 'if (now >= name.servesUntil)',
+    replace: 'if (now >= 0)',
   },
   {
     name: 'a drain waits for whoever stays',

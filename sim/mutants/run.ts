@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MUTANTS, type Mutant } from './mutants.ts'
@@ -7,10 +7,13 @@ import { MUTANTS, type Mutant } from './mutants.ts'
 /** Seeds that are spent on one mutant before it counts as not found. */
 const RUNS = 600
 const ROOT = join(import.meta.dirname, '../..')
+/** What tests need beside what the simulator needs. */
+const FOR_RUNS = ['src/core', 'src/vault', 'sim', 'package.json']
+const FOR_TESTS = ['src', 'sim', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
 /**
- * Plants one bug after the other into a copy of the source and lets the simulator look for it: proof that the checkers can
- * fail. Some arguments: only the mutants whose names hold one of them.
+ * Plants one bug after the other into a copy of the source and lets the simulator look for it, or the tests it names: proof
+ * that checkers and tests can fail. Some arguments: only the mutants whose names hold one of them.
  */
 async function main(wanted: readonly string[]): Promise<void> {
   const mutants = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
@@ -20,7 +23,7 @@ async function main(wanted: readonly string[]): Promise<void> {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       const startedAt = performance.now()
       const seen = await hunt(mutant)
-      const isFound = [mutant.invariant, mutant.also].some((invariant) => seen.includes(`: ${invariant} after`))
+      const isFound = isSeen(mutant, seen)
       if (isFound) found++
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
       const what = seen.split('\n')[0]
@@ -34,14 +37,19 @@ async function main(wanted: readonly string[]): Promise<void> {
   process.exitCode = found === mutants.length && found > 0 ? 0 : 1
 }
 
-/** What the simulator prints about the planted bug. */
+function isSeen({ invariant, also, tests }: Mutant, seen: string): boolean {
+  if (tests !== undefined) return seen.startsWith('Tests ') && / [1-9]\d* failed/.test(seen)
+  return [invariant, also].some((each) => seen.includes(`: ${each} after`))
+}
+
+/** What the simulator prints about the planted bug, or the line in which its tests are counted. */
 async function hunt(mutant: Mutant): Promise<string> {
   const copy = mkdtempSync(join(tmpdir(), 'palisade-mutant-'))
   try {
-    for (const part of ['src/core', 'src/vault', 'sim', 'package.json'])
+    for (const part of mutant.tests === undefined ? FOR_RUNS : FOR_TESTS)
       cpSync(join(ROOT, part), join(copy, part), { recursive: true })
     plant(copy, mutant)
-    return await simulate(copy)
+    return await (mutant.tests === undefined ? simulate(copy) : test(copy, mutant.tests))
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
@@ -56,9 +64,20 @@ function plant(copy: string, { name, file, find, replace }: Mutant): void {
   writeFileSync(path, pieces.join(replace))
 }
 
-async function simulate(copy: string): Promise<string> {
+function simulate(copy: string): Promise<string> {
   const options = ['--seed', '1', '--runs', String(RUNS), '--jobs', '1', '--until-found']
-  const running = spawn(process.execPath, [join(copy, 'sim/run.ts'), ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return outputOf([join(copy, 'sim/run.ts'), ...options], copy)
+}
+
+async function test(copy: string, options: readonly string[]): Promise<string> {
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  const output = await outputOf([join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--root', copy, ...options], copy)
+  return /^ *(Tests .*)$/m.exec(output)?.[1] ?? output
+}
+
+async function outputOf(args: readonly string[], cwd: string): Promise<string> {
+  const env = { ...process.env, NO_COLOR: '1' }
+  const running = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   running.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   running.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))

@@ -26,11 +26,13 @@ export function missed(reached: Reached): readonly string[] {
     ...REJECT_REASONS.map((reason) => `rejected ${reason}`),
     ...FAULTS.filter((fault) => !SILENT_FAULTS.includes(fault)).map((fault) => `fault ${fault}`),
     'talk done',
+    'handed out',
     'talk broken',
     ...['hit', 'miss', 'stale', 'lost', 'failed'].map((result) => `dial-ahead ${result}`),
     'migrated',
     'mask-learnt',
     'mask-unreachable',
+    ...['fresh', 'stale'].map((state) => `name ${state}`),
   ]
   return wanted.filter((what) => !reached.has(what) && !NEVER_NEEDED.includes(what))
 }

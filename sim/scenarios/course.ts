@@ -72,7 +72,8 @@ export class Cast {
 
   #nextIp(): string {
     const count = this.#hosts++
-    return `198.51.${100 + (count >> 8)}.${count & 255}`
+    // Each in a network of its own: bad neighbours are the business of the guard's own scenarios.
+    return `${100 + (count >> 8)}.${count & 255}.51.7`
   }
 
   #context(): AttackContext {

@@ -1,8 +1,9 @@
 import type { Settings } from '../../src/core/settings.ts'
 import type { Fault } from './options.ts'
-import type { Scene } from './scene.ts'
+import { DC_IDS, type Scene } from './scene.ts'
 
 const DOWN_MS = { min: 500, max: 30_000 }
+const FLAP_MS = 500
 const STEP_MAX_SEC = 4_000
 const DRIFT_MAX_PPM = 20_000
 
@@ -10,6 +11,7 @@ const DRIFT_MAX_PPM = 20_000
 export function planFaults(scene: Scene, untilMs: number): void {
   const { world, options } = scene
   const random = world.random('faults')
+  const flaps = world.random('flaps')
   const times: Readonly<Partial<Record<Fault, number>>> = {
     'dc-outages': random.between(1, 6),
     'site-outages': 2,
@@ -19,10 +21,13 @@ export function planFaults(scene: Scene, untilMs: number): void {
     kills: random.between(1, 2),
     'power-cuts': 1,
     reloads: random.between(1, 3),
+    'resolver-failures': 1,
+    'dc-flaps': flaps.between(1, 3),
   }
   for (const [fault, count] of Object.entries(times)) {
     if (!options.faults.has(fault as Fault)) continue
-    for (let i = 0; i < count; i++) world.at(random.between(world.now, untilMs), () => happen(scene, fault as Fault))
+    const from = fault === 'dc-flaps' ? flaps : random
+    for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Fault))
   }
 }
 
@@ -41,11 +46,15 @@ function happen(scene: Scene, fault: Fault): void {
   if (scene.isCalm) return
   const { network, store, world, site } = scene
   const random = world.random('faults')
+  const flaps = world.random('flaps')
   scene.reach(`fault ${fault}`)
   world.trace(`fault ${fault}`)
   switch (fault) {
     case 'dc-outages':
       takeDown(scene, random.pick(scene.farIps))
+      break
+    case 'dc-flaps':
+      flap(scene, scene.placesOfDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
       break
     case 'site-outages':
       if (site !== undefined) takeDown(scene, site.ip)
@@ -72,6 +81,10 @@ function happen(scene: Scene, fault: Fault): void {
     case 'reloads':
       scene.reload(changed(scene))
       break
+    case 'resolver-failures':
+      // Until the process starts again, or its settings change.
+      network.isResolverFailing = true
+      break
     case 'stalls':
     case 'resets':
     case 'dead-paths':
@@ -83,6 +96,23 @@ function happen(scene: Scene, fault: Fault): void {
     of.network.setReachability(ip, random.pick(['refusing', 'black-hole', 'unreachable'] as const))
     world.after(random.between(DOWN_MS.min, DOWN_MS.max), () => network.setReachability(ip, 'open'))
   }
+}
+
+/** Once a second they are out of reach for half of it; whoever is connected then is cut off, in order or not. */
+function flap(scene: Scene, ips: readonly string[], times: number): void {
+  const { network, world } = scene
+  const random = world.random('flaps')
+  if (scene.isCalm || times === 0) return
+  for (const ip of ips) network.setReachability(ip, random.pick(['refusing', 'black-hole', 'unreachable'] as const))
+  for (const connection of [...network.connections]) {
+    if (!ips.includes(connection.local.ip)) continue
+    if (random.chance(1, 2)) connection.end()
+    else connection.reset()
+  }
+  world.after(FLAP_MS, () => {
+    for (const ip of ips) network.setReachability(ip, 'open')
+    world.after(FLAP_MS, () => flap(scene, ips, times - 1))
+  })
 }
 
 /** Other limits; now and then one secret less, or all of them again. */

@@ -20,6 +20,8 @@ export const FAULTS = [
   'power-cuts',
   'reloads',
   'stingy-writes',
+  'resolver-failures',
+  'dc-flaps',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -39,8 +41,8 @@ export interface RunOptions {
   readonly safetyMs: number
 }
 
-/** Below this the pool may run out, and then a connection ends that nobody disturbed. */
-export const AMPLE_BUFFERS_BYTES = 4 << 20
+/** Below this the pool may run out all at once, and then a connection ends that nobody disturbed. */
+export const AMPLE_BUFFERS_BYTES = 2 << 20
 export const MASK_IP = '10.0.0.3'
 /** What host names of the configuration resolve to: a name must not lead to a private address. */
 export const PUBLIC_MASK_IP = '93.184.216.34'
@@ -54,12 +56,14 @@ export function drawOptions(seed: number): RunOptions {
   const random = new SeededRandom(seed, 'options')
   const profile = PROFILES[seed % PROFILES.length]
   const faults = drawFaults(profile, random)
+  // From a stream of its own: a seed that found something before there were flaps does so still.
+  const hasFlaps = new SeededRandom(seed, 'flaps').chance(1, 3)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const secrets = drawSecrets(random)
   return {
     seed,
     profile,
-    faults,
+    faults: hasFlaps ? new Set([...faults, 'dc-flaps']) : faults,
     settings: drawSettings(random, mask, secrets),
     keys: secrets.map(() => random.bytes(16)),
     vaultMs: random.pick([0, 0, 1, 5, 40]),
@@ -71,14 +75,24 @@ export function drawOptions(seed: number): RunOptions {
   }
 }
 
+/** All but flaps. */
 function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
-  if (profile === 'realistic') return new Set(FAULTS.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
-  if (profile === 'uniform') return new Set(FAULTS.filter(() => random.chance(1, 3)))
+  const others = FAULTS.filter((fault) => fault !== 'dc-flaps')
+  if (profile === 'realistic') return new Set(others.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
+  if (profile === 'uniform') return new Set(others.filter(() => random.chance(1, 3)))
   const share = random.between(1, 9)
-  return new Set(FAULTS.filter(() => random.chance(share, 10)))
+  return new Set(others.filter(() => random.chance(share, 10)))
 }
 
-const REALISTIC: ReadonlySet<Fault> = new Set(['stalls', 'resets', 'dc-outages', 'reloads', 'clock-drift', 'kills'])
+const REALISTIC: ReadonlySet<Fault> = new Set([
+  'stalls',
+  'resets',
+  'dc-outages',
+  'reloads',
+  'clock-drift',
+  'kills',
+  'resolver-failures',
+])
 
 function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
   return Array.from({ length: random.between(1, 5) }, (_, at) => {
@@ -126,6 +140,7 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       middle: {
         ...DIRECT_ONLY.middle,
         ...{ secret: 'proxy-secret', config: 'proxy-multi.conf', dcs: random.pick([[], [203], [2, 203]]) },
+        stun: ['one.test:3478', 'two.test:3478'],
         linksPerDc: random.between(1, 4),
         maxClientsPerLink: random.pick([2, 8, 512]),
         idleCloseMs: random.pick([20_000, 300_000]),
@@ -142,8 +157,9 @@ function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: r
       idleTimeoutMs: random.pick([60_000, 900_000]),
       maxLifetimeMs: random.pick([0, 0, 0, 90_000]),
     },
+    dns: { staleMs: 86_400_000 },
     memory: {
-      buffersBytes: random.pick([256 << 10, 8 << 20, 64 << 20, 64 << 20]),
+      buffersBytes: random.pick([128 << 10, 256 << 10, AMPLE_BUFFERS_BYTES, 8 << 20, 64 << 20]),
       perConnectionBytes: random.pick([64 << 10, 128 << 10, 256 << 10]),
     },
   }

@@ -18,6 +18,8 @@ const LIVENESS_ARRIVALS_MS = 5_000
 /** The longest way to an end without faults: silence up to the first limit, then what the site waits for. */
 const LIVENESS_MS = 400_000
 const DRAIN_GRACE_MS = 200
+/** Long enough for every name to be asked for. */
+const RESOLVED_MS = 1_000
 
 /**
  * One run of one seed: a time with faults, in which nothing forbidden may happen; then a time without, in which everything
@@ -60,6 +62,8 @@ function liveness(scene: Scene, cast: Cast): void {
   const random = world.random('arrivals')
   repair(scene)
   scene.reload(options.settings)
+  // The resolver alone stays broken: every site has to be found by what it said before.
+  if (options.faults.has('resolver-failures')) world.after(RESOLVED_MS, () => (scene.network.isResolverFailing = true))
   // What was let in under a clock that ran ahead keeps everybody out who has the right time, until that time has come.
   // And a link whose path died has to be found out by its silence.
   scene.runUntil(world.now + (scene.worstClockSec + 2 * options.settings.mask.skewSec + DEAD_LINK_SEC) * 1000)

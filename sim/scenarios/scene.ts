@@ -8,10 +8,12 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 import { openCheckers, type Checkers } from '../checkers/index.ts'
 import type { Seen } from '../checkers/seen.ts'
 import { MaskSite } from '../telegram/mask-site.ts'
+import { PLACE_USED_AGAIN } from '../telegram/middle-link.ts'
 import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
 import { TalkBackend } from '../telegram/talk-backend.ts'
 import { TalkDc } from '../telegram/talk-dc.ts'
 import type { HostNetwork } from '../world/host.ts'
+import { VirtualNat } from '../world/nat.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
 import { World, type Ticker } from '../world/world.ts'
@@ -20,11 +22,15 @@ import { readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { calmLink, faultyLink } from './links.ts'
 import { MASK_IP, MASK_NAME, PUBLIC_MASK_IP, type RunOptions } from './options.ts'
 
+/** As middle proxies see us: there is a NAT on the way to them. */
+const OUTSIDE = '198.51.100.7'
 export const PROXY: Address = { ip: '10.0.0.1', port: 443 }
 const PROXY_IPV6 = 'fd00::1'
 export const DC_IDS = [1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003] as const
 const TICK_MS = 50
 const DC_SILENCE_MS = 40_000
+/** Short, so that names grow old within a run. */
+const TTL_SEC = 30
 /** Media and others each have a fleet of their own; DC 5 has none, and goes to the default's. */
 const MIDDLE_DCS = [1, -1, 2, -2, 3, -3, 4, -4, 203, -203] as const
 const MIDDLE_DEFAULT = 2
@@ -54,6 +60,7 @@ export class Scene {
   #isCalm = false
   readonly #wallStart: number
   readonly #proxySecret: Uint8Array
+  readonly #nat: VirtualNat
 
   constructor(options: RunOptions, onTrace?: (atMs: number, what: string) => void) {
     this.options = options
@@ -67,7 +74,10 @@ export class Scene {
     const links = this.world.random('links')
     this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
     this.network.onDial = (from, to) => this.checkers.dialled(from, to)
+    this.network.onOpen = (from, to) => this.checkers.opened(from, to)
+    this.network.onHandOver = (connection) => this.checkers.handedOver(connection)
     this.#proxySecret = this.world.random('proxy-secret').bytes(128)
+    this.#nat = new VirtualNat(this.world, PROXY.ip, OUTSIDE)
     this.#openTelegram()
     this.#openMiddleProxies()
     this.#openSite()
@@ -142,9 +152,10 @@ export class Scene {
     this.network.heal()
   }
 
-  /** The proxy's process begins. */
+  /** The proxy's process begins. The resolver works then: what it never said cannot serve while it fails. */
   start(): void {
     const { options, world, host } = this
+    this.network.isResolverFailing = false
     const { vaultMs } = options
     // An answer for a process that died meanwhile reaches nobody.
     const later = (run: () => void) =>
@@ -158,12 +169,14 @@ export class Scene {
         clock: world.clock,
         random: world.random('proxy'),
         network: host,
+        resolver: host,
         vault,
         memory: this.#memory,
         store: this.store,
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
+        publicAddress: this.#nat,
         run: { pid: 4711, startedSec: world.clock.wall() },
-        poisonBuffers: true,
+        debugBuffers: true,
         sharesAhead: 1,
       },
       this.settings,
@@ -199,6 +212,8 @@ export class Scene {
   reload(settings: Settings): void {
     this.reach('reload')
     this.settings = settings
+    // As at a start: a name may be new.
+    this.network.isResolverFailing = false
     this.#proxy.apply(settings)
   }
 
@@ -206,6 +221,7 @@ export class Scene {
     const detail = 'reason' in event ? ` ${event.reason}` : 'why' in event ? ` ${event.why}` : ''
     this.world.trace(`event ${event.kind}${detail}`)
     if (event.kind === 'dial-ahead') this.reach(`dial-ahead ${event.result}`)
+    else if (event.kind === 'name-state') this.reach(`name ${event.state}`)
     else if ('reason' in event) this.reach(`${event.kind} ${event.reason}`)
     else this.reach(event.kind)
     this.checkers.event(event)
@@ -247,8 +263,12 @@ export class Scene {
         next,
       })
       const { clock, after } = world
-      const middle = new SimulatedMiddleProxy({ clock, random, after, secret, dc, backend })
+      const middle = new SimulatedMiddleProxy({
+        ...{ clock, random, after, secret, dc, backend },
+        seen: { proxy: this.#nat.seen },
+      })
       middle.onFault = (why) => {
+        if (why === PLACE_USED_AGAIN) this.checkers.fail('I7', why)
         // A clock that steps in mid-handshake and a path that is dead are nobody's fault.
         if (why !== 'clock-skew' && why !== 'no pong')
           this.tell({ kind: 'nonsense-at-dc', what: `${why}, by middle proxy` })
@@ -266,8 +286,8 @@ export class Scene {
     const { site, network, world, options } = this
     if (site === undefined) return
     network.host(site.ip).listen(443, new MaskSite({ name: 'site', after: world.after }).accept)
-    network.setName(MASK_NAME, [PUBLIC_MASK_IP])
-    for (const { domain } of options.settings.secrets) if (domain !== '') network.setName(domain, [PUBLIC_MASK_IP])
+    const names = [MASK_NAME, ...options.settings.secrets.map(({ domain }) => domain)].filter((name) => name !== '')
+    for (const name of names) network.setName(name, [PUBLIC_MASK_IP], TTL_SEC)
   }
 }
 

@@ -26,6 +26,9 @@ const CLIENTS_MAX = 65_536
 /** A proxy's offer of another checksum. We answer that we do not take it up. */
 const MAY_USE_CRC32C = 0x800
 
+/** A proxy said that a client had left, and then gave its place to another one. */
+export const PLACE_USED_AGAIN = 'a place that was given back is used again'
+
 type State =
   | { readonly name: 'nonce' }
   | { readonly name: 'handshake' }
@@ -43,6 +46,8 @@ export class MiddleLink implements Handler {
   readonly #writer: MiddleWriter
   readonly #timers: { ping?: Cancellable; pong?: Cancellable; rotate?: Cancellable } = {}
   #state: State = { name: 'nonce' }
+  /** Places of clients that the proxy said had left. */
+  readonly #left = new Set<bigint>()
   #bytes = 0
   #pingId = 0n
 
@@ -180,6 +185,7 @@ export class MiddleLink implements Handler {
       case 'close-conn':
         this.#middle.counters.closedByProxy++
         clients.delete(packet.connection)
+        this.#left.add(packet.connection)
         break
       case 'ping':
         this.say({ kind: 'pong', id: packet.id })
@@ -203,7 +209,7 @@ export class MiddleLink implements Handler {
   #request(clients: Map<bigint, ClientInput>, request: ProxyReq): void {
     const { refuse, backend, dc } = this.#middle.options
     this.#middle.counters.requests++
-    const fault = refuse?.(request)
+    const fault = this.#left.has(request.connection) ? PLACE_USED_AGAIN : refuse?.(request)
     if (fault !== undefined) {
       this.#refuse(fault)
       return

@@ -5,8 +5,11 @@ import { BLOCK_BYTES, cbcEncipher } from '../../src/core/protocol/rpc/cbc.ts'
 import { FILLER, FIRST_SEQUENCE, FRAME_OVERHEAD, writeFrame } from '../../src/core/protocol/rpc/frame.ts'
 import { packetLength, writePacket, type RpcPacket } from '../../src/core/protocol/rpc/packet.ts'
 
-/** What a middle proxy may do wrong with a frame. After `silence` it says nothing more, and keeps the connection. */
-export type Misdeed = 'checksum' | 'sequence' | 'length' | 'garbage' | 'silence'
+/**
+ * What a middle proxy may do wrong with a frame. A `long-length` is one that a frame may have. After `silence` it says nothing
+ * more, and keeps the connection.
+ */
+export type Misdeed = 'checksum' | 'sequence' | 'length' | 'long-length' | 'garbage' | 'silence'
 
 export interface Misbehaviour {
   readonly misdeed: Misdeed
@@ -15,6 +18,7 @@ export interface Misbehaviour {
 }
 
 const GARBAGE_BYTES = 96
+const LONG_BYTES = 1 << 20
 
 /** A middle proxy's direction of a link: like a proxy's writer, but able to do wrong. */
 export class MiddleWriter {
@@ -51,6 +55,7 @@ export class MiddleWriter {
     writeFrame(out, 0, { sequence, payloadLength }, (payload) => writePacket(packet, payload))
     if (wrong === 'checksum') out[length - 1] ^= 1
     if (wrong === 'length') write32le(out, 0, length + 1)
+    if (wrong === 'long-length') write32le(out, 0, LONG_BYTES)
     for (let at = length; at < out.length; at += 4) write32le(out, at, FILLER)
     return this.#cipher?.update(out) ?? out
   }

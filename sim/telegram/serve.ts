@@ -50,13 +50,15 @@ export function startSimulatedMiddleProxy(options: {
   readonly dc: number
   readonly secret: ProxySecret
   readonly refuse?: MiddleProxyOptions['refuse']
+  readonly seen?: MiddleProxyOptions['seen']
 }): Promise<ServedMiddleProxy> {
   const { network, random, clock } = createRuntime()
   const backend = new SimulatedDc({ random, clock, unpack })
-  const { dc, secret, host, port, refuse } = options
+  const { dc, secret, host, port, refuse, seen } = options
   const middle = new SimulatedMiddleProxy({
     ...{ clock, random, after, secret, dc, backend },
     ...(refuse === undefined ? {} : { refuse }),
+    ...(seen === undefined ? {} : { seen }),
   })
   return new Promise((resolve, reject) => {
     network.listen({ host, port, backlog: 128 }, middle.accept, (result) => {

@@ -30,20 +30,28 @@ const STINGY_ONE_IN = 3
 /** What a kernel with default settings takes to give up on a peer that confirms nothing: about a quarter of an hour. */
 export const DEAD_PEER_MS = 924_000
 
+export interface ConnectionWatcher {
+  /** Another handler is about to take over from the one it had. */
+  onHandOver(connection: VirtualConnection): void
+  onGone(connection: VirtualConnection): void
+}
+
 const IGNORE: Handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} }
 
 /** One end of a virtual TCP connection. What it writes travels to its peer, in order, each piece in its own time. */
 export class VirtualConnection implements Connection {
-  handler: Handler = IGNORE
   readonly id: string
   readonly remote: Address
   readonly local: Address
   peer!: VirtualConnection
   /** May be replaced while the connection lives, by one with the same window: faults end, others begin. */
   plan: LinkPlan
+  /** Virtual ms. */
+  readonly openedAt: number
   readonly #world: World
   readonly #random: SeededRandom
-  readonly #onGone: () => void
+  readonly #watcher: ConnectionWatcher
+  #handler = IGNORE
   /** What has come and waits to be read. */
   readonly #arrived = new ByteQueue()
   #onWayBytes = 0
@@ -65,7 +73,7 @@ export class VirtualConnection implements Connection {
     random: SeededRandom,
     plan: LinkPlan,
     ends: { id: string; local: Address; remote: Address },
-    onGone: () => void,
+    watcher: ConnectionWatcher,
   ) {
     this.#world = world
     this.#random = random
@@ -73,7 +81,22 @@ export class VirtualConnection implements Connection {
     this.id = ends.id
     this.local = ends.local
     this.remote = ends.remote
-    this.#onGone = onGone
+    this.#watcher = watcher
+    this.openedAt = world.now
+  }
+
+  get handler(): Handler {
+    return this.#handler
+  }
+
+  set handler(handler: Handler) {
+    if (this.#handler !== IGNORE) this.#watcher.onHandOver(this)
+    this.#handler = handler
+  }
+
+  /** Whether its handler was told that the peer has ended its direction, or was given bytes of the peer. */
+  get hasHeard(): boolean {
+    return this.#fin === 'told' || this.#receivedBytes > 0
   }
 
   get isGone(): boolean {
@@ -220,7 +243,7 @@ export class VirtualConnection implements Connection {
     else if (this.#fin === 'arrived') {
       this.#fin = 'told'
       this.#world.trace(`${this.id} end`)
-      this.handler.onEnd()
+      this.#handler.onEnd()
       if (this.#hasNews()) this.#wake(0)
     } else if (this.#fin === 'told' && this.#hasEnded) this.#gone('end')
   }
@@ -232,7 +255,7 @@ export class VirtualConnection implements Connection {
     const chunk = this.#arrived.take(isChoppy ? this.#random.between(1, most) : most)
     this.#receivedBytes += chunk.length
     this.#world.trace(`${this.id} data ${chunk.length}`, chunk)
-    this.handler.onData(chunk)
+    this.#handler.onData(chunk)
     chunk.fill(POISON)
     if (resetAfterBytes !== undefined && this.#receivedBytes >= resetAfterBytes) this.sever()
     if (deadAfterBytes !== undefined && this.#receivedBytes >= deadAfterBytes) this.die()
@@ -248,19 +271,19 @@ export class VirtualConnection implements Connection {
       this.#isConfirming = false
       if (!this.#wantsDrain || this.#isGone || this.#isBroken || this.#room() === 0) return
       this.#wantsDrain = false
-      this.handler.onDrain()
+      this.#handler.onDrain()
     })
   }
 
   #gone(kind: CloseKind): void {
     this.#leave()
     this.#world.trace(`${this.id} gone ${kind}`)
-    this.handler.onClose(kind)
+    this.#handler.onClose(kind)
   }
 
   #leave(): void {
     this.#isGone = true
     this.#arrived.clear()
-    this.#onGone()
+    this.#watcher.onGone(this)
   }
 }

@@ -1,4 +1,13 @@
-import type { Address, Cancellable, Connection, Dialing, Handler, Network } from '../../src/core/ports.ts'
+import type {
+  Address,
+  Cancellable,
+  Connection,
+  Dialing,
+  Handler,
+  NameAnswer,
+  Network,
+  Resolver,
+} from '../../src/core/ports.ts'
 import type { VirtualConnection } from './connection.ts'
 import type { VirtualNetwork } from './network.ts'
 
@@ -6,8 +15,8 @@ export const READ_MAX_BYTES = 65_536
 const EPHEMERAL_FROM = 32_768
 const EPHEMERAL_TO = 60_999
 
-/** The `Network` port of one virtual host. */
-export class HostNetwork implements Network {
+/** The `Network` port of one virtual host, and its resolver. */
+export class HostNetwork implements Network, Resolver {
   readonly readMaxBytes = READ_MAX_BYTES
   readonly ip: string
   readonly #network: VirtualNetwork
@@ -81,10 +90,10 @@ export class HostNetwork implements Network {
     return this.#network.dial(this, address, dialing)
   }
 
-  resolve(host: string, reply: (ips: readonly string[]) => void): void {
+  query(host: string, reply: (answer: NameAnswer) => void): void {
     const life = this.#life
-    this.#network.resolve(host, (ips) => {
-      if (life === this.#life) reply(ips)
+    this.#network.query(host, (answer) => {
+      if (life === this.#life) reply(answer)
     })
   }
 

@@ -1,4 +1,12 @@
-import type { Address, Cancellable, Connection, Dialing, DialFailure, Handler } from '../../src/core/ports.ts'
+import type {
+  Address,
+  Cancellable,
+  Connection,
+  Dialing,
+  DialFailure,
+  Handler,
+  NameAnswer,
+} from '../../src/core/ports.ts'
 import { VirtualConnection, type LinkPlan } from './connection.ts'
 import { HostNetwork, READ_MAX_BYTES } from './host.ts'
 import type { SeededRandom } from './random.ts'
@@ -19,10 +27,16 @@ export class VirtualNetwork {
   plan: (from: string, to: Address) => LinkPlan = () => CALM
   /** Told of every attempt, when it is made. */
   onDial: (from: string, to: Address) => void = () => {}
+  /** Told of every attempt that leads to a connection. */
+  onOpen: (from: string, to: Address) => void = () => {}
+  /** Told when a connection that somebody had is about to be somebody else's. */
+  onHandOver: (connection: VirtualConnection) => void = () => {}
   readonly connections = new Set<VirtualConnection>()
   readonly #hosts = new Map<string, HostNetwork>()
   readonly #random: SeededRandom
-  readonly #names = new Map<string, readonly string[]>()
+  /** Nobody answers questions that are put from now on. */
+  isResolverFailing = false
+  readonly #names = new Map<string, NameAnswer>()
   readonly #reachability = new Map<string, Reachability>()
   #dialled = 0
   #heals = 0
@@ -40,13 +54,16 @@ export class VirtualNetwork {
   }
 
   /** What the resolver knows of a name; nothing: it does not exist. */
-  setName(name: string, ips: readonly string[] | undefined): void {
+  setName(name: string, ips: readonly string[] | undefined, ttlSec = 300): void {
     if (ips === undefined) this.#names.delete(name)
-    else this.#names.set(name, ips)
+    else this.#names.set(name, { kind: 'addresses', ips, ttlSec })
   }
 
-  resolve(name: string, reply: (ips: readonly string[]) => void): void {
-    this.world.after(20, () => reply(this.#names.get(name) ?? []))
+  query(name: string, reply: (answer: NameAnswer) => void): void {
+    const isFailing = this.isResolverFailing
+    this.world.after(20, () => {
+      reply(isFailing ? { kind: 'failed', why: 'out of reach' } : (this.#names.get(name) ?? { kind: 'no-address' }))
+    })
   }
 
   setReachability(ip: string, how: Reachability): void {
@@ -102,6 +119,7 @@ export class VirtualNetwork {
     const local = { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
     const near = this.#end(plan, { id: `${id}>`, local, remote: to }, from)
     const far = this.#end(plan, { id: `${id}<`, local: to, remote: local }, host)
+    this.onOpen(from.ip, to)
     near.peer = far
     far.peer = near
     if (host.open > host.descriptorsMax) {
@@ -114,9 +132,12 @@ export class VirtualNetwork {
   }
 
   #end(plan: LinkPlan, ends: { id: string; local: Address; remote: Address }, host: HostNetwork): VirtualConnection {
-    const connection = new VirtualConnection(this.world, this.#random, plan, ends, () => {
-      this.connections.delete(connection)
-      host.connections.delete(connection)
+    const connection = new VirtualConnection(this.world, this.#random, plan, ends, {
+      onHandOver: (handed) => this.onHandOver(handed),
+      onGone: (gone) => {
+        this.connections.delete(gone)
+        host.connections.delete(gone)
+      },
     })
     this.connections.add(connection)
     host.connections.add(connection)

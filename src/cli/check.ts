@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { loadFile } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
+import { createResolver } from '../runtime/dns/index.ts'
 import { createRuntime } from '../runtime/index.ts'
+import { PinPolicy, toPinSettings } from '../trust/policy.ts'
 import { CHECKS } from './checks/index.ts'
 import type { Finding } from './checks/finding.ts'
 import { DEFAULT_FILE, withConfigOptions, type ConfigOptions } from './config-file.ts'
@@ -42,8 +44,14 @@ async function check(options: CheckOptions): Promise<void> {
     check: 'config',
     message: `${file}: ${count} ${count === 1 ? 'secret' : 'secrets'}`,
   }
-  const { network } = createRuntime()
-  const found = await Promise.all(CHECKS.map((run) => run({ loaded: result, network, wallSec: Date.now() / 1000 })))
+  const { network, clock, random } = createRuntime()
+  const { pinning, dns } = result.config
+  const policy = new PinPolicy(toPinSettings(pinning), () => {})
+  const wallSec = Date.now() / 1000
+  const trust = { policy, wall: () => wallSec }
+  const resolver = createResolver(dns.servers, trust)
+  const input = { loaded: result, network, clock, random, resolver, trust, wallSec }
+  const found = await Promise.all(CHECKS.map((run) => run(input)))
   const findings = [summary, ...warnings, ...found.flat()]
   report(findings, options)
   if (findings.some(({ level }) => level === 'fail')) throw new CliError(EXIT.failed)

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Mode } from '../core/events.ts'
 import type { Network } from '../core/ports.ts'
+import { systemResolver } from '../runtime/dns/index.ts'
 import type { RuntimeNetwork } from '../runtime/index.ts'
 import { DOMAINS } from './domains.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -44,8 +45,9 @@ async function choosePort(network: RuntimeNetwork): Promise<number> {
 async function chooseDomain(network: Network): Promise<string | undefined> {
   const answers = await Promise.all(
     DOMAINS.map(async (domain) => {
-      const [ip] = await resolveWithin(network, domain, PROBE_MS)
-      return ip !== undefined && (await connectWithin(network, { ip, port: 443 }, PROBE_MS)) === undefined
+      const answer = await resolveWithin(systemResolver, domain, PROBE_MS)
+      if (answer.kind !== 'addresses') return false
+      return (await connectWithin(network, { ip: answer.ips[0], port: 443 }, PROBE_MS)) === undefined
     }),
   )
   return DOMAINS.find((_, i) => answers[i])

@@ -1,4 +1,4 @@
-import type { Address, Connection, DialFailure, Handler, Network } from '../core/ports.ts'
+import type { Address, Connection, DialFailure, Handler, NameAnswer, Network, Resolver } from '../core/ports.ts'
 import type { ListenError, RuntimeNetwork } from '../runtime/index.ts'
 
 /** Takes what comes and says nothing. */
@@ -31,13 +31,13 @@ export function connectWithin(network: Network, address: Address, timeoutMs: num
   })
 }
 
-/** Addresses of a name; empty when there are none within the time. */
-export function resolveWithin(network: Network, host: string, timeoutMs: number): Promise<readonly string[]> {
+/** What the resolver says of a name, within the time. */
+export function resolveWithin(resolver: Resolver, host: string, timeoutMs: number): Promise<NameAnswer> {
   return new Promise((resolve) => {
-    const limit = setTimeout(() => resolve([]), timeoutMs)
-    network.resolve(host, (ips) => {
+    const limit = setTimeout(() => resolve({ kind: 'failed', why: 'no answer in time' }), timeoutMs)
+    resolver.query(host, (answer) => {
       clearTimeout(limit)
-      resolve(ips)
+      resolve(answer)
     })
   })
 }

@@ -12,7 +12,7 @@ export interface CrossProblem {
 export const SOCKET_PATH_MAX = 107
 
 export function crossChecks(config: Config): CrossProblem[] {
-  return [...secretChecks(config), ...listenChecks(config), ...pinChecks(config)]
+  return [...secretChecks(config), ...listenChecks(config), ...telegramChecks(config), ...pinChecks(config)]
 }
 
 function secretChecks(config: Config): CrossProblem[] {
@@ -35,6 +35,12 @@ function secretChecks(config: Config): CrossProblem[] {
     if (before !== undefined)
       problems.push({ path: ['secret', i, 'name'], allowed: `a name of its own; secret.${before} has this one` })
     names.set(secret.name, before ?? i)
+    if (secret.ad_tag !== undefined && config.telegram.socks5 !== undefined)
+      problems.push({
+        path: ['secret', i, 'ad_tag'],
+        allowed: 'no ad tag, because telegram.socks5 is set',
+        hint: 'only middle proxies carry it, and they must see our own address',
+      })
     if (secret.ad_tag !== undefined && config.telegram.mode === 'direct')
       problems.push({
         path: ['secret', i, 'ad_tag'],
@@ -66,6 +72,12 @@ function listenChecks(config: Config): CrossProblem[] {
   if (Buffer.byteLength(admin.socket) > SOCKET_PATH_MAX)
     problems.push({ path: ['admin', 'socket'], allowed: `a path of at most ${SOCKET_PATH_MAX} bytes, folder included` })
   return problems
+}
+
+function telegramChecks({ telegram }: Config): CrossProblem[] {
+  if (telegram.mode !== 'middle' || telegram.socks5 === undefined) return []
+  const hint = 'middle proxies must see our own address, and whoever sets a proxy wants none to see it'
+  return [{ path: ['telegram', 'mode'], allowed: '"auto" or "direct", because telegram.socks5 is set', hint }]
 }
 
 function pinChecks({ pinning }: Config): CrossProblem[] {

@@ -34,7 +34,7 @@ export class SecretRegistry {
 }
 
 function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Settings {
-  const { listen, mask, telegram, guard, relay, memory } = config
+  const { listen, mask, telegram, guard, relay, dns, memory } = config
   return {
     listen: {
       proxyProtocol: listen.proxy_protocol,
@@ -66,7 +66,8 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       prewarm: telegram.prewarm === 'off' ? 0 : telegram.prewarm,
       socks5: telegram.socks5,
       dc: telegram.dc,
-      mode: telegram.mode,
+      // Nothing goes past a SOCKS5 server, and by one there is no way to middle proxies.
+      mode: telegram.socks5 === undefined ? telegram.mode : 'direct',
       middle: {
         secret: telegram.middle.secret,
         config: telegram.middle.config,
@@ -74,6 +75,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
         refreshMs: telegram.middle.refresh,
         dcs: telegram.middle.dcs.map(Math.abs),
         nat: telegram.middle.nat,
+        stun: telegram.middle.stun,
         linksPerDc: telegram.middle.links_per_dc,
         maxLinksPerDc: telegram.middle.max_links_per_dc,
         maxClientsPerLink: telegram.middle.max_clients_per_link,
@@ -96,6 +98,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       tableEntries: powerOfTwo(guard.table_entries),
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },
+    dns: { staleMs: dns.stale },
     memory: { buffersBytes: memory.buffers, perConnectionBytes: memory.per_connection },
   }
 }

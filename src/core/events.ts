@@ -1,4 +1,4 @@
-import type { Address, DialFailure, SecretId } from './ports.ts'
+import type { Address, DialFailure, NameAnswer, SecretId } from './ports.ts'
 
 /** Why a connection ended: metric label, log field and what tests assert. Closed: adding one means deciding where it shows. */
 export const CLOSE_REASONS = [
@@ -101,12 +101,30 @@ export const LINK_ENDS = [
   'clock-skew',
   'handshake-refused',
   'other-peer',
+  /** Nobody could say how the middle proxy sees us, so no keys could be made. */
+  'address-unknown',
 ] as const
 export type LinkEnd = (typeof LINK_ENDS)[number]
 
 /** How a client reached Telegram: by a connection dialled for it, one dialled ahead, or a place on a link. */
 export const WAYS = ['direct', 'ahead', 'middle'] as const
 export type Way = (typeof WAYS)[number]
+/** What came of one question to the resolver: the kinds of `NameAnswer`. */
+export const NAME_RESULTS = ['addresses', 'no-address', 'failed'] as const satisfies NameAnswer['kind'][]
+/** Served within its time; after it, because the resolver has no better answer; not at all. */
+export type NameState = 'fresh' | 'stale' | 'gone'
+/** What came of asking for our public address: another one than before, the same, or none. */
+export const PUBLIC_ADDRESS_RESULTS = ['found', 'unchanged', 'failed'] as const
+export type PublicAddressResult = (typeof PUBLIC_ADDRESS_RESULTS)[number]
+
+/** Our address as the other end of a connection sees it, and how we know. */
+export interface OwnAddress {
+  readonly ip: string
+  /** Told by `telegram.middle.nat`, by STUN servers, or the address of the interface itself. */
+  readonly source: 'nat' | 'stun' | 'interface'
+  /** Of the interface. */
+  readonly local: string
+}
 
 export const MIDDLE_FILES = ['secret', 'config', 'config-v6'] as const
 export type MiddleFile = (typeof MIDDLE_FILES)[number]
@@ -171,6 +189,9 @@ export type ProxyEvent =
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }
+  | { readonly kind: 'name-asked'; readonly host: string; readonly result: NameAnswer['kind'] }
+  /** A name changed its state; not told of the first good answer. */
+  | { readonly kind: 'name-state'; readonly host: string; readonly state: NameState; readonly why: string }
   | { readonly kind: 'dial-ahead'; readonly dc: number; readonly result: DialAheadResult }
   | { readonly kind: 'link-opened'; readonly dc: number; readonly address: Address }
   | {
@@ -180,6 +201,8 @@ export type ProxyEvent =
       readonly why: LinkEnd
       /** Its handshake had come to an end before. */
       readonly wasOpen: boolean
+      /** Our address as its keys had it, when it failed as it does where the middle proxy sees another one. */
+      readonly mismatch: OwnAddress | undefined
       readonly ageMs: number
     }
   /** A client whose link ended goes on on another one. */
@@ -188,6 +211,17 @@ export type ProxyEvent =
       readonly kind: 'middle-config'
       readonly what: MiddleFile
       readonly result: MiddleFileResult
+      readonly why: string
+    }
+  | {
+      readonly kind: 'public-address'
+      readonly result: PublicAddressResult
+      /** Of our interface; empty where nothing is known of it. */
+      readonly local: string
+      /** As servers see it; where they failed, what they said before; empty: not known. */
+      readonly ip: string
+      /** False: the NAT changed the port of the question, and may do so with links. */
+      readonly isPortKept: boolean
       readonly why: string
     }
   | { readonly kind: 'fault'; readonly where: string; readonly message: string }

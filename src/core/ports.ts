@@ -78,10 +78,22 @@ export interface Network {
   readonly readMaxBytes: number
   /** Connects to `address`. The time limit is the caller's: `cancel` ends the attempt. */
   dial(address: Address, dialing: Dialing): Cancellable
-  /** Addresses of a host name, in the resolver's order; empty when there are none or the resolver failed. Never called at once. */
-  resolve(host: string, reply: (ips: readonly string[]) => void): void
   /** Addresses of this machine's own interfaces: the mask must not lead back to ourselves. */
   ownAddresses(): readonly string[]
+}
+
+export type NameAnswer =
+  /** At least one, in canonical text and in the order to try them. They hold for `ttlSec`, 0 or more. */
+  | { readonly kind: 'addresses'; readonly ips: readonly string[]; readonly ttlSec: number }
+  /** The resolver says that there is no such name, or that it has no address. */
+  | { readonly kind: 'no-address' }
+  /** Nobody could say. `why` is a line for a log. */
+  | { readonly kind: 'failed'; readonly why: string }
+
+/** Asks for host names. Only `NameCache` uses it: everybody else asks there. */
+export interface Resolver {
+  /** `host` is a name, no literal. Answers exactly once, never at once, within a time limit of its own. */
+  query(host: string, reply: (answer: NameAnswer) => void): void
 }
 
 /** Names one secret for as long as it is configured; never used again within a process. */
@@ -165,5 +177,27 @@ export interface Fetcher {
     source: string,
     maxBytes: number,
     reply: (result: { readonly bytes: Uint8Array } | { readonly why: string }) => void,
+  ): void
+}
+
+/** How a machine looks from outside. */
+export interface SeenAddress {
+  /** Of the interface that the question left by. */
+  readonly local: string
+  /** Public; equal to `local` where no NAT lies between, and then nobody was asked. */
+  readonly ip: string
+  /** False: the NAT gave that question another port. It may do so with every connection. */
+  readonly isPortKept: boolean
+}
+
+/** Finds out our public address, as STUN servers tell it (RFC 8489). */
+export interface PublicAddress {
+  /**
+   * Asks `server` (`host:port`) over that family; `from` is the local address to ask from, absent: as routing will have it. Answers
+   * exactly once, never at once, within a time limit of its own; `why` is a word for a log.
+   */
+  find(
+    question: { readonly server: string; readonly family: 4 | 6; readonly from?: string },
+    reply: (seen: SeenAddress | { readonly why: string }) => void,
   ): void
 }

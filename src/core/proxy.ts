@@ -9,6 +9,7 @@ import { SharePool } from './mask/shares.ts'
 import { MaskTargets } from './mask/targets.ts'
 import { BufferPool } from './memory/pool.ts'
 import { CallbackTimer, TimerWheel } from './memory/wheel.ts'
+import { NameCache } from './names.ts'
 import {
   ALONE,
   type Address,
@@ -17,7 +18,9 @@ import {
   type Fetcher,
   type Handler,
   type Network,
+  type PublicAddress,
   type Random,
+  type Resolver,
   type SharedMemory,
   type Store,
   type Vault,
@@ -27,37 +30,46 @@ import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
 import { ProxyHeaderStage } from './session/proxy-header.ts'
 import { SecretTable } from './session/secrets.ts'
-import type { Services, Totals } from './session/services.ts'
+import { makeScratch, type Services, type Totals } from './session/services.ts'
 import { Session } from './session/session.ts'
 import type { StageName } from './session/stages.ts'
 import type { Settings } from './settings.ts'
 import { DirectDialer } from './telegram/direct.ts'
 import { MiddleProxies } from './telegram/middle/index.ts'
+import { needsMiddle } from './telegram/route.ts'
 
 export interface ProxyPorts {
   readonly clock: Clock
   readonly random: Random
   readonly network: Network
+  readonly resolver: Resolver
   readonly vault: Vault
   readonly memory: SharedMemory
   readonly store: Store
   /** Without it middle proxies are out of reach. */
   readonly fetcher?: Fetcher
+  /** Without it our address behind a NAT must be configured. */
+  readonly publicAddress?: PublicAddress
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
   /** Among the processes that map the same memory; alone when not given. */
   readonly worker?: WorkerPlace
-  /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
-  readonly poisonBuffers?: boolean
+  /** Poison buffers on release, so that a use after release shows, and remember who leased which. Tests and simulator. */
+  readonly debugBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
   readonly sharesAhead?: number
 }
+
+/** What gets record headers at a time: at least one read, and most answers by middle proxy. */
+const SCRATCH_BYTES = 1 << 20
 
 /**
  * The whole proxy behind its ports. The owner opens the listeners, hands every accepted connection to `accept`, calls
  * `tick` about every `TICK_MS`, and puts secrets into the vault before `apply` names them.
  */
 export class Proxy {
+  /** For the fetcher as well, so that every name that leads out is looked up in one place. */
+  readonly names: NameCache
   readonly #services: Services
   /** Where several processes share the tables, the one that has the store keeps their bans. */
   readonly #banKeeper: BanKeeper | undefined
@@ -69,11 +81,18 @@ export class Proxy {
   #onDrained: (() => void) | undefined
 
   constructor(ports: ProxyPorts, settings: Settings, emit: Emit) {
-    const { clock, random, network, vault, memory, store } = ports
+    const { clock, random, network, resolver, vault, memory, store } = ports
     const wheel = new TimerWheel(clock.mono())
     const current = () => this.#services.settings
-    const targets = new MaskTargets({ network, wheel, emit, settings: current, listening: () => this.#listening })
-    const pool = new BufferPool({ ceilingBytes: settings.memory.buffersBytes, poison: ports.poisonBuffers ?? false })
+    const names = new NameCache({ resolver, clock, wheel, emit, settings: current })
+    this.names = names
+    const targets = new MaskTargets({ network, names, emit, settings: current, listening: () => this.#listening })
+    const pool = new BufferPool({
+      ceilingBytes: settings.memory.buffersBytes,
+      turnBytes: wrappedLength(network.readMaxBytes),
+      debug: ports.debugBuffers ?? false,
+      wheel,
+    })
     const telegram = () => current().telegram
     const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() }, worker = ALONE } = ports
     const guardSettings = () => current().guard
@@ -96,12 +115,13 @@ export class Proxy {
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
       middle: new MiddleProxies({
         ...{ network, clock, random, wheel, pool, store, fetcher, emit, run },
+        publicAddress: ports.publicAddress,
         settings: telegram,
       }),
       flights: new FlightLearner({ network, clock, random, wheel, store, emit, settings: current, targets }),
       shares: new SharePool(random, ports.sharesAhead),
       totals: { clientToDcBytes: 0, dcToClientBytes: 0 },
-      scratch: new Uint8Array(wrappedLength(network.readMaxBytes)),
+      scratch: makeScratch(wrappedLength(Math.max(network.readMaxBytes, SCRATCH_BYTES))),
       secrets: new SecretTable(settings.secrets),
     }
     const { bans } = this.#services.guard
@@ -154,7 +174,7 @@ export class Proxy {
     this.#services.targets.refresh()
     this.#services.flights.refresh()
     this.#services.shares.refill()
-    this.#services.middle.start()
+    this.#services.middle.start(needsMiddle(this.#services.settings))
   }
 
   /** A connection from the listener; returns who is told about it. */
@@ -186,7 +206,7 @@ export class Proxy {
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
     services.targets.refresh()
     services.flights.refresh()
-    services.middle.refresh()
+    services.middle.refresh(needsMiddle(settings))
     for (const session of [...this.#sessions]) {
       if (session.secret === undefined || services.secrets.get(session.secret) !== undefined) continue
       if (before.get(session.secret)?.onRemove !== 'close') continue
@@ -209,7 +229,7 @@ export class Proxy {
     this.#closeAll()
     this.#banKeeper?.close()
     this.#services.flights.close()
-    this.#services.targets.close()
+    this.names.close()
     this.#services.middle.close()
     this.#services.dialer.close()
   }

@@ -21,6 +21,10 @@ export interface Settings {
     /** 0: none. */
     readonly maxLifetimeMs: number
   }
+  readonly dns: {
+    /** How long an answer serves after its time while the resolver fails. */
+    readonly staleMs: number
+  }
   readonly memory: {
     readonly buffersBytes: number
     readonly perConnectionBytes: number
@@ -103,6 +107,8 @@ export interface MiddleSettings {
   readonly dcs: readonly number[]
   /** Our public address of either family where it differs from the socket's. */
   readonly nat: string | undefined
+  /** `host:port` of the servers that are asked for it where `nat` does not say; empty: nobody is asked. */
+  readonly stun: readonly string[]
   readonly linksPerDc: number
   readonly maxLinksPerDc: number
   readonly maxClientsPerLink: number
@@ -114,7 +120,7 @@ export const DIRECT_ONLY: Pick<TelegramSettings, 'mode' | 'middle' | 'prewarm'> 
   prewarm: 0,
   mode: 'direct',
   middle: {
-    ...{ secret: '', config: '', configV6: '', refreshMs: 3_600_000, dcs: [], nat: undefined },
+    ...{ secret: '', config: '', configV6: '', refreshMs: 3_600_000, dcs: [], nat: undefined, stun: [] },
     ...{ linksPerDc: 4, maxLinksPerDc: 64, maxClientsPerLink: 512, idleCloseMs: 300_000 },
   },
 }

@@ -1,8 +1,9 @@
 import { pino, type Logger } from 'pino'
-import type { LinkEnd, ProxyEvent } from '../core/events.ts'
+import type { NameState, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
 import { redact, redactPrefix, type AddressPrivacy } from './addresses.ts'
-import { LineLimiter } from './limiter.ts'
+import { LineLimiter, ONCE_IN_A_WHILE, type LineLimit } from './limiter.ts'
+import { asSentence, whyNoLink } from './link-words.ts'
 import { prettyLine } from './pretty.ts'
 
 export type Level = 'error' | 'warn' | 'info' | 'debug'
@@ -151,25 +152,23 @@ export class Log {
           why: event.why,
         })
       case 'dial-ahead':
+      case 'name-asked':
         return
+      case 'name-state':
+        return this.#limited(
+          event.state === 'fresh' ? 'info' : 'warn',
+          `dns.name ${event.state}`,
+          'dns.name',
+          NAME_STATE_LINES[event.state],
+          { host: event.host, state: event.state, ...(event.why === '' ? {} : { why: event.why }) },
+        )
       case 'link-opened':
         return this.write('debug', 'link.opened', 'Link to a middle proxy is open', {
           dc: event.dc,
           address: `${event.address.ip} port ${event.address.port}`,
         })
       case 'link-closed':
-        return this.#limited(
-          event.wasOpen ? 'debug' : 'warn',
-          `link.closed ${event.wasOpen ? '' : event.why}`,
-          'link.closed',
-          event.wasOpen ? 'Link to a middle proxy ended' : WHY_NO_LINK[event.why],
-          {
-            dc: event.dc,
-            address: `${event.address.ip} port ${event.address.port}`,
-            why: event.why,
-            age_ms: Math.round(event.ageMs),
-          },
-        )
+        return this.#linkClosed(event)
       case 'migrated':
         return this.write('debug', 'conn.migrated', 'Client goes on on another link', {
           conn: event.connection,
@@ -183,11 +182,48 @@ export class Log {
           `${MIDDLE_FILE_NAMES[event.what]}: ${event.result}`,
           { what: event.what, result: event.result, ...(event.why === '' ? {} : { why: event.why }) },
         )
+      case 'public-address':
+        return this.#publicAddress(event)
       case 'fault':
         return this.#limited('error', event.kind, 'fault', 'A fault of ours ended a connection', {
           where: event.where,
           message: event.message,
         })
+    }
+  }
+
+  /** A link that never opened will be tried again and again: the reason is worth a line once in a while. */
+  #linkClosed({ dc, address, why, wasOpen, mismatch, ageMs }: ProxyEvent & { readonly kind: 'link-closed' }): void {
+    const fields = { dc, address: `${address.ip} port ${address.port}`, why, age_ms: Math.round(ageMs) }
+    if (wasOpen) return this.#limited('debug', 'link.closed', 'link.closed', 'Link to a middle proxy ended', fields)
+    const { ip, source, local } = mismatch ?? {}
+    const own = mismatch === undefined ? {} : { own_address: ip, own_address_from: source, local_address: local }
+    const message = asSentence(whyNoLink(address, why, mismatch))
+    this.#limited('warn', `link.closed ${why}`, 'link.closed', message, { ...fields, ...own }, ONCE_IN_A_WHILE)
+  }
+
+  #publicAddress({ result, local, ip, isPortKept, why }: ProxyEvent & { readonly kind: 'public-address' }): void {
+    const where = local === '' ? {} : { local }
+    switch (result) {
+      case 'found':
+        return this.write('info', 'public.address', `Middle proxies see us as ${ip}, STUN servers say`, {
+          ...{ result, ip, ...where, port_kept: isPortKept },
+          ...(isPortKept
+            ? {}
+            : { hint: 'the NAT changed the port: where it does so with links, middle proxies cannot be used' }),
+        })
+      case 'unchanged':
+        return this.write('debug', 'public.address', 'Our public address is what it was', { result, ip, ...where })
+      case 'failed':
+        return this.#limited(
+          'warn',
+          'public.address',
+          'public.address',
+          ip === ''
+            ? 'Our public address behind the NAT was not found, so middle proxies cannot be used: set telegram.middle.nat to it'
+            : `STUN servers could not be asked again for our public address: ${ip} stays in use`,
+          { result, ...where, why },
+        )
     }
   }
 
@@ -206,9 +242,9 @@ export class Log {
     this.write(level, name, msg, { conn: connection, client: redact(client, this.#addresses), ...fields })
   }
 
-  #limited(level: Level, limit: string, name: string, msg: string, fields: Fields): void {
+  #limited(level: Level, limit: string, name: string, msg: string, fields: Fields, howOften?: LineLimit): void {
     if (!this.#isOn(level)) return
-    const suppressed = this.#limiter.take(limit, this.#mono())
+    const suppressed = this.#limiter.take(limit, this.#mono(), howOften)
     if (suppressed === undefined) return
     this.write(level, name, msg, suppressed === 0 ? fields : { ...fields, suppressed })
   }
@@ -224,22 +260,8 @@ const MIDDLE_FILE_NAMES = {
   'config-v6': 'List of IPv6 middle proxies',
 }
 
-const NO_HANDSHAKE =
-  'No handshake with a middle proxy: most often our address as it sees us is another one (set telegram.middle.nat), or a NAT changes ports'
-/** What an operator can do about a link that never opened. */
-const WHY_NO_LINK: Readonly<Record<LinkEnd, string>> = {
-  end: NO_HANDSHAKE,
-  reset: NO_HANDSHAKE,
-  'handshake-timeout': NO_HANDSHAKE,
-  'bad-frame': NO_HANDSHAKE,
-  'other-peer': NO_HANDSHAKE,
-  'handshake-refused': NO_HANDSHAKE,
-  'other-secret': 'A middle proxy knows another proxy secret: ours is old',
-  'other-schema': 'A middle proxy wants a cipher that we do not speak',
-  'clock-skew': 'A middle proxy has another time: the clock of this machine is off by more than 30 s',
-  silent: 'A middle proxy went silent',
-  idle: 'Link closed',
-  retired: 'Link closed',
-  overflow: 'No buffer was left for a link to a middle proxy',
-  shutdown: 'Link closed',
+const NAME_STATE_LINES: Readonly<Record<NameState, string>> = {
+  fresh: 'A name is resolved again',
+  stale: 'A name is served from memory: the resolver has no answer to go by',
+  gone: 'A name has no address',
 }

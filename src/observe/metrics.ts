@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { ProxyEvent } from '../core/events.ts'
+import { NAME_RESULTS, type ProxyEvent } from '../core/events.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
@@ -12,14 +12,28 @@ export interface Readings {
   readonly ahead: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
-  readonly bufferBytes: number
+  readonly buffers: BufferReadings
   readonly pins: readonly { readonly host: string; readonly outcome: string; readonly count: number }[]
+  /** Names served after their time. */
+  readonly staleNames: number
   readonly sockets: number
   readonly socketsRefused: number
   /** Worst lateness of the tick of late, in seconds. */
   readonly loopLagSec: number
   /** Bytes by kind: `rss`, `heap_used`, ... */
   readonly memoryBytes: Readonly<Record<string, number>>
+}
+
+/** Of the buffer pool, in bytes where not said otherwise. */
+export interface BufferReadings {
+  readonly inUse: number
+  readonly highWater: number
+  readonly slabs: number
+  readonly ceiling: number
+  /** Sources that wait for a turn now; how often one was paused; how many connections ended to make room. */
+  readonly turns: number
+  readonly paused: number
+  readonly ended: number
 }
 
 export interface BuildInfo {
@@ -64,6 +78,12 @@ export class Metrics {
     'what',
     'result',
   ])
+  readonly #names = this.#counter('dns_answers_total', 'What came of asking the resolver for names', ['result'])
+  readonly #publicAddress = this.#counter(
+    'public_address_total',
+    'Questions for our public address by what came of them',
+    ['result'],
+  )
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -73,6 +93,7 @@ export class Metrics {
     this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime']).set({ ...build }, 1)
     for (const mode of ['fake-tls', 'padded', 'plain']) this.#handshakes.inc({ mode, result: 'accepted' }, 0)
     this.#handshakes.inc({ mode: 'unknown', result: 'rejected' }, 0)
+    for (const result of NAME_RESULTS) this.#names.inc({ result }, 0)
     for (const result of ['applied', 'refused']) this.#reloads.inc({ result }, 0)
   }
 
@@ -103,8 +124,11 @@ export class Metrics {
       case 'mask-learnt':
       case 'mask-unreachable':
       case 'mask-refused':
+      case 'name-state':
       case 'link-opened':
         return
+      case 'name-asked':
+        return this.#names.inc({ result: event.result })
       case 'dial-ahead':
         return this.#ahead.inc({ result: event.result })
       case 'link-closed':
@@ -113,6 +137,8 @@ export class Metrics {
         return this.#migrated.inc()
       case 'middle-config':
         return this.#middleFiles.inc({ what: event.what, result: event.result })
+      case 'public-address':
+        return this.#publicAddress.inc({ result: event.result })
     }
   }
 
@@ -134,7 +160,10 @@ export class Metrics {
     this.#live('middle_clients', 'Clients that have a place on one of those links', (gauge, now) =>
       gauge.set(now.linkClients),
     )
-    this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
+    this.#live('dns_stale_names', 'Names served after their time, for want of an answer', (gauge, now) =>
+      gauge.set(now.staleNames),
+    )
+    this.#bufferGauges()
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
     this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>
       gauge.set(now.loopLagSec),
@@ -159,6 +188,25 @@ export class Metrics {
     )
     this.#liveTotal('sockets_refused_total', 'Connections closed at once for want of descriptors', [], (counter, now) =>
       counter.inc(now.socketsRefused),
+    )
+  }
+
+  #bufferGauges(): void {
+    const live = (name: string, help: string, of: (buffers: BufferReadings) => number) =>
+      this.#live(`buffer_${name}`, help, (gauge, now) => gauge.set(of(now.buffers)))
+    live('bytes', 'Bytes of the buffer pool in use', ({ inUse }) => inUse)
+    live('high_water_bytes', 'The most that was ever in use of the buffer pool', ({ highWater }) => highWater)
+    live('slab_bytes', 'Memory held by the buffer pool, in use or not', ({ slabs }) => slabs)
+    live('ceiling_bytes', 'Ceiling of what may be in use', ({ ceiling }) => ceiling)
+    live('turns_waiting', 'Connections not read until the buffer pool has room', ({ turns }) => turns)
+    this.#liveTotal(
+      'buffer_pauses_total',
+      'Times a connection was not read on for want of buffers',
+      [],
+      (counter, now) => counter.inc(now.buffers.paused),
+    )
+    this.#liveTotal('buffer_evictions_total', 'Connections ended to make room in the buffer pool', [], (counter, now) =>
+      counter.inc(now.buffers.ended),
     )
   }
 

@@ -1,16 +1,23 @@
 import { open } from 'node:fs/promises'
 import type { Fetcher } from '../core/ports.ts'
-import { pinnedGet, type Trust } from './https/get.ts'
+import { pinnedGet, type Lookup, type Trust } from './https/get.ts'
 import { errorCode } from './network.ts'
 
 /** For all of one fetch: name lookup, handshake, answer. */
 const TIMEOUT_MS = 20_000
 
+export interface FetcherOptions extends Trust {
+  /** Where names of hosts are looked up. */
+  readonly resolve: Lookup
+  /** For all of one fetch; 20 s when not given. */
+  readonly timeoutMs?: number
+}
+
 /** Files from the disk, URLs by one pinned GET each. */
-export function createFetcher(trust: Trust): Fetcher {
+export function createFetcher(options: FetcherOptions): Fetcher {
   return {
     fetch(source, maxBytes, reply) {
-      const reading = source.startsWith('https://') ? get(source, maxBytes, trust) : readFile(source, maxBytes)
+      const reading = source.startsWith('https://') ? get(source, maxBytes, options) : readFile(source, maxBytes)
       void reading.then(reply)
     },
   }
@@ -18,8 +25,9 @@ export function createFetcher(trust: Trust): Fetcher {
 
 type Result = { readonly bytes: Uint8Array } | { readonly why: string }
 
-async function get(url: string, bodyBytesMax: number, trust: Trust): Promise<Result> {
-  const result = await pinnedGet({ url, bodyBytesMax, timeoutMs: TIMEOUT_MS }, trust)
+async function get(url: string, bodyBytesMax: number, options: FetcherOptions): Promise<Result> {
+  const { resolve, timeoutMs = TIMEOUT_MS } = options
+  const result = await pinnedGet({ url, bodyBytesMax, timeoutMs, resolve }, options)
   return 'body' in result ? { bytes: result.body } : { why: result.message }
 }
 

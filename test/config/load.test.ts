@@ -80,6 +80,20 @@ max_time = 10
     ['a value where a table belongs', `log = 1\n${SECRET}`, 1, 'log: expected a table'],
     ['a list of tables where one belongs', `${SECRET}[[log]]\nlevel = "info"`, 5, 'log: expected a table'],
     ['too little per connection', `${SECRET}[memory]\nper_connection = "63 KB"`, 6, 'a size from 64 KB'],
+    [
+      'a DNS server by name',
+      `${SECRET}[dns]\nservers = ["1.1.1.1", "dns.example"]`,
+      6,
+      'did you mean "https://dns.example/',
+    ],
+    ['a DNS server of another kind', `${SECRET}[dns]\nservers = ["tls://1.1.1.1"]`, 6, 'as an IP address alone'],
+    ['more DNS servers than eight', `${SECRET}[dns]\nservers = [${'"1.1.1.1",'.repeat(9)}]`, 6, 'at most 8'],
+    [
+      'middle proxies beside a SOCKS5 server',
+      `${SECRET}[telegram]\nmode = "middle"\nsocks5 = "socks5://127.0.0.1:1080"`,
+      6,
+      'because telegram.socks5 is set',
+    ],
     ['a key without name', `[[secret]]\nkey = "${KEY}"`, 1, 'secret.0.name: expected a name'],
     ['fake TLS without a domain', `[[secret]]\nname = "a"\nkey = "${KEY}"`, 1, 'secret.0.domain: expected a host name'],
     ['a name twice', `${SECRET}${SECRET.replace(KEY, OTHER_KEY)}`, 6, 'secret.1.name: expected a name of its own'],
@@ -124,7 +138,6 @@ describe('keys of features not built yet', () => {
     ['[guard]\nanomaly = "enforce"', 'guard.anomaly'],
     ['[telegram]\ncongestion = "bbr"', 'telegram.congestion'],
     ['[mask]\ngroup = "mirror"', 'mask.group'],
-    ['[dns]\nservers = ["https://dns.example"]', 'dns.servers'],
     ['[trace]\npath = "x"', 'trace.path'],
     ['[admin]\nlisten = "127.0.0.1:1"', 'admin.listen'],
   ])('refuses %j', (text, key) => {

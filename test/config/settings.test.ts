@@ -47,6 +47,8 @@ skew = "90s"
 max_lifetime = "2h"
 [telegram]
 socks5 = "socks5://192.0.2.1:1080"
+[dns]
+stale = "2h"
 `
     const { settings, keys } = new SecretRegistry().prepare(loaded(text))
     expect(keys[0].key).toEqual(new Uint8Array(16).fill(0x11))
@@ -61,6 +63,7 @@ socks5 = "socks5://192.0.2.1:1080"
     expect(settings.mask).toMatchObject({ host: '127.0.0.1', port: 443, skewSec: 90, maxBytes: 67_108_864 })
     expect(settings.relay).toEqual({ idleTimeoutMs: 900_000, maxLifetimeMs: 7_200_000 })
     expect(settings.telegram.socks5).toEqual({ server: { ip: '192.0.2.1', port: 1080 }, user: '', password: '' })
+    expect(settings.dns).toEqual({ staleMs: 7_200_000 })
     expect(settings.listen).toMatchObject({ firstByteTimeoutMs: 60_000, drainTimeoutMs: 60_000 })
   })
 })

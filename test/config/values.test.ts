@@ -1,7 +1,8 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { readSize } from '../../src/config/values/amount.ts'
-import { formatAddress, readAddress, socks5 } from '../../src/config/values/net.ts'
+import { dnsServer, formatDnsServer } from '../../src/config/values/dns-server.ts'
+import { formatAddress, hostPort, readAddress, socks5, splitHostPort } from '../../src/config/values/net.ts'
 import { formatDuration, readDuration, readInstant } from '../../src/config/values/time.ts'
 import { editDistance, nearest } from '../../src/config/suggest.ts'
 
@@ -85,6 +86,34 @@ describe('addresses', () => {
   )
 })
 
+describe('DNS servers', () => {
+  it.each([
+    ['192.0.2.53', '192.0.2.53:53'],
+    ['192.0.2.53:5353', '192.0.2.53:5353'],
+    ['2001:db8::53', '[2001:db8::53]:53'],
+    ['[2001:db8::53]', '[2001:db8::53]:53'],
+    ['[2001:db8::53]:853', '[2001:db8::53]:853'],
+    ['https://dns.example/dns-query', 'https://dns.example/dns-query'],
+    ['https://dns.example', 'https://dns.example/'],
+    ['https://[2001:db8::53]:8443/q?ct=1', 'https://[2001:db8::53]:8443/q?ct=1'],
+    ['https://dns.example/dns-query{?dns}', 'https://dns.example/dns-query'],
+  ])('reads %s', (text, meant) => expect(formatDnsServer(dnsServer().parse(text))).toBe(meant))
+
+  it.each([
+    '',
+    'dns.example',
+    '192.0.2.53:0',
+    '[192.0.2.53]:53x',
+    'http://dns.example/',
+    'tls://192.0.2.53',
+    'https://',
+    'https://user:word@dns.example/',
+    'https://dns.example/q?dns=x',
+    'https://dns.example/#x',
+    `https://dns.example/${'x'.repeat(500)}`,
+  ])('refuses %j', (text) => expect(dnsServer().safeParse(text).success).toBe(false))
+})
+
 describe('suggestions', () => {
   it('counts edits, and a swap as one', () => {
     expect(editDistance('kitten', 'sitting')).toBe(3)
@@ -97,4 +126,25 @@ describe('suggestions', () => {
     expect(nearest('adress', ['backlog', 'address'])).toBe('address')
     expect(nearest('bogus', ['enabled', 'credit'])).toBeUndefined()
   })
+})
+
+describe('servers', () => {
+  it.each([
+    ['STUN.example.com:3478', 'stun.example.com:3478', 'stun.example.com', 3478],
+    ['192.0.2.1:1', '192.0.2.1:1', '192.0.2.1', 1],
+    ['[2001:DB8::1]:65535', '[2001:db8::1]:65535', '2001:db8::1', 65535],
+  ])('reads %s', (text, kept, host, port) => {
+    expect(hostPort().parse(text)).toBe(kept)
+    expect(splitHostPort(kept)).toEqual({ host, port })
+  })
+
+  it.each([
+    '',
+    'stun.example.com',
+    'stun.example.com:0',
+    'stun.example.com:65536',
+    'stun:x.com:1',
+    '2001:db8::1:80',
+    'a b:1',
+  ])('refuses %j', (text) => expect(hostPort().safeParse(text).success).toBe(false))
 })

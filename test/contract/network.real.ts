@@ -277,21 +277,6 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
     },
   },
   {
-    name: 'names resolve to addresses, and unknown ones to none, never at once',
-    async run(subject) {
-      const answers = new Map<string, readonly string[]>()
-      for (const host of ['localhost', 'no-such-host.invalid', '127.0.0.1', '']) {
-        subject.network.resolve(host, (ips) => answers.set(host, ips))
-      }
-      assert.equal(answers.size, 0)
-      await subject.until('all are answered', () => answers.size === 4)
-      const localhost = answers.get('localhost') ?? []
-      assert.ok(localhost.includes('127.0.0.1') || localhost.includes('::1'))
-      assert.deepEqual(answers.get('no-such-host.invalid'), [])
-      assert.deepEqual(answers.get('127.0.0.1'), ['127.0.0.1'])
-    },
-  },
-  {
     name: "our own addresses are those of this machine's interfaces",
     run({ network }) {
       const own = network.ownAddresses()

@@ -57,7 +57,7 @@ async function withScene(options: SceneOptions, run: (scene: Scene) => Promise<v
     pinnedGet(
       {
         url: `https://${SITE}:${site.port}/config?v=1`,
-        ip: '127.0.0.1',
+        resolve: (_, reply) => reply(['127.0.0.1']),
         bodyBytesMax: 1000,
         timeoutMs: 5000,
         tls: { ca: [ca().root.certificate, ca().otherRoot.certificate] },
@@ -381,7 +381,7 @@ const ONCE: readonly Case<void>[] = [
     name: 'an IP address is looked for as such in the certificate',
     run: () =>
       withScene({ version: 'TLSv1.3', pins: [], mode: 'warn' }, async ({ site, get }) => {
-        const result = await get({ url: `https://127.0.0.1:${site.port}/`, ip: undefined })
+        const result = await get({ url: `https://127.0.0.1:${site.port}/` })
         assert.equal('failure' in result && result.failure, 'untrusted')
         await expectNoRequest(site, 1)
       }),

@@ -29,7 +29,7 @@ interface SiteOptions {
   readonly chain?: string
   readonly version: TlsVersion
   /** Answers the head of a request; the connection is left open. */
-  readonly answer: (socket: TLSSocket) => void
+  readonly answer: (socket: TLSSocket, request: string) => void
 }
 
 /** A web site on loopback that keeps connections open and sessions for later, as the real ones do. */
@@ -59,7 +59,7 @@ export async function serveSite({ identity, chain, version, answer }: SiteOption
     socket.on('close', () => (visit.hasEnded = true))
     socket.on('data', (chunk: Buffer) => {
       visit.text += chunk.toString('latin1')
-      if (visit.text.endsWith('\r\n\r\n')) answer(socket)
+      if (visit.text.endsWith('\r\n\r\n')) answer(socket, visit.text)
     })
   })
   server.on('tlsClientError', () => {})

@@ -1,10 +1,13 @@
+import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
+import { dnsCases } from './dns.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
+import { stunCases } from './stun.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -14,8 +17,11 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   store: storeCases,
   clock: clockCases,
   random: randomCases,
+  dns: dnsCases,
   'admin-socket': adminSocketCases,
   metrics: metricsCases,
+  stun: stunCases,
+  'check-middle': checkMiddleCases,
   pinning: pinningCases,
   'pin-command': pinCommandCases,
 }

@@ -26,6 +26,10 @@ export function writtenSecret({ mode, key }: TestSecret): string {
 export interface ConfigOptions {
   readonly dcPort: number
   readonly maskPort: number
+  /** In place of the loopback's address. */
+  readonly maskHost?: string
+  /** Lines of the `[dns]` table. */
+  readonly dns?: string
   readonly secrets?: readonly TestSecret[]
   readonly listenPort?: number
   /** Lines put at the end of the `[listen]` table. */
@@ -36,6 +40,8 @@ export interface ConfigOptions {
   readonly middle?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
+  /** Tables put behind all others. */
+  readonly more?: string
 }
 
 /** Nothing outside is asked for files. */
@@ -46,12 +52,15 @@ export function configText(options: ConfigOptions): string {
   const {
     dcPort,
     maskPort,
+    maskHost = '127.0.0.1',
+    dns = '',
     secrets = SECRETS,
     listenPort = 0,
     listen = '',
     telegram = '',
     middle = NO_MIDDLE,
     log = '',
+    more = '',
   } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
   const users = secrets.map(
@@ -69,8 +78,11 @@ ${listen}
 ${users.join('\n')}
 
 [mask]
-host = "127.0.0.1"
+host = "${maskHost}"
 port = ${maskPort}
+
+[dns]
+${dns}
 
 [telegram]
 ${telegram}
@@ -87,5 +99,6 @@ listen = "127.0.0.1:0"
 [log]
 level = "debug"
 ${log}
+${more}
 `
 }

@@ -43,18 +43,22 @@ export class Program {
   readonly #child: Child
   #port = 0
 
-  private constructor(home: Home, runtime: RuntimeName) {
+  private constructor(home: Home, runtime: RuntimeName, environment: Readonly<Record<string, string>>) {
     const args = [PALISADE, 'run', '--config', home.configFile, '--runtime', runtime]
     const onErrorLine = (line: string) => {
       const parsed = parseLog(line)
       if (parsed !== undefined) this.log.add(parsed)
     }
-    this.#child = new Child('sh', args, { env: environmentFor(runtime), onErrorLine })
+    this.#child = new Child('sh', args, { env: { ...environmentFor(runtime), ...environment }, onErrorLine })
   }
 
   /** Returns once it listens; fails with its last words when it does not. */
-  static async start(home: Home, runtime: RuntimeName): Promise<Program> {
-    const program = new Program(home, runtime)
+  static async start(
+    home: Home,
+    runtime: RuntimeName,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Program> {
+    const program = new Program(home, runtime, environment)
     const child = program.#child
     try {
       const died = child.ended.then(({ code }) => Promise.reject(new Error(`it ended with code ${code}`)))

@@ -26,9 +26,9 @@ export class Recorder {
     })
   }
 
-  static async start(targetPort: number): Promise<Recorder> {
+  static async start(targetPort: number, at = { host: '127.0.0.1', port: 0 }): Promise<Recorder> {
     const recorder = new Recorder(targetPort)
-    recorder.#server.listen(0, '127.0.0.1')
+    recorder.#server.listen(at.port, at.host)
     await once(recorder.#server, 'listening')
     return recorder
   }

@@ -29,17 +29,18 @@ export class Stage {
     this.program = parts.program
   }
 
-  /** `prepare` may put files beside the configuration. */
+  /** `prepare` may put files beside the configuration, `environment` gives the program variables. */
   static async open(
     runtime: RuntimeName,
     settings: Settings = {},
     prepare: (home: Home) => void = () => {},
+    environment: (home: Home) => Readonly<Record<string, string>> = () => ({}),
   ): Promise<Stage> {
     const dc = await startSimulatedTelegram({ host: '127.0.0.1', port: 0 })
     const mask = await MaskSite.start(DOMAIN)
     const home = new Home(configText({ ...settings, dcPort: dc.address.port, maskPort: mask.port }))
     prepare(home)
-    const program = await Program.start(home, runtime)
+    const program = await Program.start(home, runtime, environment(home))
     return new Stage({ dc, mask, home, runtime, program })
   }
 

@@ -68,6 +68,18 @@ describe('a log line', () => {
     expect(records()[0]).toMatchObject({ event: 'conn.authenticated', secret: 'family', dc: 2 })
   })
 
+  it('tells of a name once at each end of its trouble', () => {
+    const { log, records } = makeLog({ level: 'info' })
+    const host = 'www.example.com'
+    log.emit({ kind: 'name-asked', host, result: 'failed' })
+    log.emit({ kind: 'name-state', host, state: 'stale', why: '192.0.2.53:53 took longer than 5000 ms' })
+    log.emit({ kind: 'name-state', host, state: 'fresh', why: '' })
+    expect(records()).toMatchObject([
+      { level: 'warn', event: 'dns.name', host, state: 'stale', why: '192.0.2.53:53 took longer than 5000 ms' },
+      { level: 'info', event: 'dns.name', host, state: 'fresh' },
+    ])
+  })
+
   it('can be written for people', () => {
     const { log, lines } = makeLog({ format: 'pretty' })
     log.write('warn', 'reload.cold', 'Changed keys', { keys: ['listen.backlog'] })
@@ -149,5 +161,45 @@ describe('repeated lines', () => {
     const limiter = new LineLimiter()
     const written = Array.from({ length: 30 }, (_, second) => limiter.take('x', second * 1000))
     expect(written.filter((left) => left !== undefined)).toHaveLength(15)
+  })
+})
+
+describe('a link to a middle proxy that never opens', () => {
+  const ENDED: ProxyEvent & { kind: 'link-closed' } = {
+    kind: 'link-closed',
+    dc: 2,
+    address: { ip: '149.154.175.50', port: 8888 },
+    why: 'end',
+    wasOpen: false,
+    mismatch: { ip: '203.0.113.9', source: 'stun', local: '10.0.0.5' },
+    ageMs: 80,
+  }
+
+  it('is explained once in ten minutes, however often it is tried', () => {
+    const { log, records, pass } = makeLog()
+    for (let i = 0; i < 100; i++) {
+      log.emit(ENDED)
+      pass(10_000)
+    }
+    expect(records()).toHaveLength(2)
+    expect(records()[0]).toMatchObject({
+      level: 'warn',
+      own_address: '203.0.113.9',
+      own_address_from: 'stun',
+      local_address: '10.0.0.5',
+    })
+    expect(records()[1]).toMatchObject({ suppressed: 59 })
+  })
+
+  it.each([
+    ['end', 'closed before it said anything'],
+    ['clock-skew', 'the clock of this machine is off'],
+    ['other-secret', 'ours is old'],
+    ['address-unknown', 'set telegram.middle.nat'],
+  ] as const)('is not laid on our address when it ended by %s before there were keys', (why, words) => {
+    const { log, records } = makeLog()
+    log.emit({ ...ENDED, why, mismatch: undefined })
+    expect(records()[0].msg).toContain(words)
+    expect(records()[0].msg).not.toContain('did not understand')
   })
 })

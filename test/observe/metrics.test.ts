@@ -8,11 +8,12 @@ const READINGS: Readings = {
   openConnections: 3,
   links: 2,
   linkClients: 9,
+  staleNames: 2,
   ahead: 1,
   pins: [{ host: 'core.telegram.org', outcome: 'match', count: 4 }],
   clientToDcBytes: 1000,
   dcToClientBytes: 2000,
-  bufferBytes: 4096,
+  buffers: { inUse: 4096, highWater: 8192, slabs: 262_144, ceiling: 67_108_864, turns: 5, paused: 6, ended: 7 },
   sockets: 6,
   socketsRefused: 1,
   loopLagSec: 0.25,
@@ -49,6 +50,7 @@ describe('metrics', () => {
     metrics.emit({ kind: 'relaying', connection: 1, dc: 2, way: 'middle', waitMs: 30 })
     metrics.emit({ kind: 'relaying', connection: 2, dc: 2, way: 'ahead', waitMs: 0 })
     metrics.emit({ kind: 'dial-failed', target: 'dc', address: CLIENT, why: 'timeout' })
+    metrics.emit({ kind: 'name-asked', host: 'www.example.com', result: 'failed' })
     expect(await samples()).toEqual(
       expect.arrayContaining([
         'palisade_connections_total{outcome="relayed",reason="eof"} 2',
@@ -61,6 +63,7 @@ describe('metrics', () => {
         'palisade_way_wait_seconds_bucket{le="0.02",way="middle"} 0',
         'palisade_way_wait_seconds_bucket{le="0.05",way="middle"} 1',
         'palisade_way_wait_seconds_bucket{le="0.001",way="ahead"} 1',
+        'palisade_dns_answers_total{result="failed"} 1',
       ]),
     )
   })
@@ -74,9 +77,16 @@ describe('metrics', () => {
         'palisade_connections 3',
         'palisade_bytes_total{direction="client_to_dc"} 1000',
         'palisade_bytes_total{direction="dc_to_client"} 2000',
+        'palisade_dns_stale_names 2',
         'palisade_buffer_bytes 4096',
         'palisade_middle_links 2',
         'palisade_middle_clients 9',
+        'palisade_buffer_high_water_bytes 8192',
+        'palisade_buffer_slab_bytes 262144',
+        'palisade_buffer_ceiling_bytes 67108864',
+        'palisade_buffer_turns_waiting 5',
+        'palisade_buffer_pauses_total 6',
+        'palisade_buffer_evictions_total 7',
         'palisade_event_loop_lag_seconds 0.25',
         'palisade_memory_bytes{kind="rss"} 1',
         'palisade_build_info{version="1.2.3",runtime="bun"} 1',
@@ -104,6 +114,8 @@ describe('metrics', () => {
       metrics.emit({ kind: 'authenticated', connection: i, mode: 'padded', secret: i, dc: i })
       metrics.emit({ kind: 'dial-failed', target: 'mask', address: client, why: 'refused' })
       metrics.emit({ kind: 'mask-unreachable', domain: `${i}.example`, why: `${i}` })
+      metrics.emit({ kind: 'name-asked', host: `${i}.example`, result: 'addresses' })
+      metrics.emit({ kind: 'name-state', host: `${i}.example`, state: 'stale', why: `${i}` })
     }
     const lines = await samples()
     expect(lines.length).toBeLessThan(100)

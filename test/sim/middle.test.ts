@@ -1,167 +1,30 @@
 import { describe, expect, it } from 'vitest'
-import type { ProxyEvent } from '../../src/core/events.ts'
-import type { Fetcher } from '../../src/core/ports.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
-import { endpointOf, readProxySecret } from '../../src/core/protocol/rpc/index.ts'
-import { Proxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, type MiddleSettings, type Settings, UNGUARDED } from '../../src/core/settings.ts'
-import { MemoryVault } from '../../src/vault/memory.ts'
-import { FakeTlsLink } from '../../sim/actors/fake-tls-link.ts'
-import { MtprotoLink, type MtprotoClient, type Result } from '../../sim/actors/mtproto-client.ts'
+import type { Result } from '../../sim/actors/mtproto-client.ts'
 import type { Agreed } from '../../sim/telegram/auth.ts'
-import { SimulatedDc } from '../../sim/telegram/dc.ts'
 import { fileBytes } from '../../sim/telegram/files.ts'
-import { expecting, SimulatedMiddleProxy, type MiddleBehaviour } from '../../sim/telegram/middle-proxy.ts'
-import { VirtualNetwork } from '../../sim/world/network.ts'
-import { VirtualSharedMemory, VirtualStore } from '../../sim/world/store.ts'
-import { World } from '../../sim/world/world.ts'
-
-const KEY = new Uint8Array(16).fill(9)
-const TAG = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
-const DOMAIN = 'www.example.com'
-const MIDDLE = { ip: '10.0.0.7', port: 8888 }
-const PROXY = { ip: '10.0.0.1', port: 443 }
-const CONFIG = 'default 2;\nproxy_for 2 10.0.0.7:8888;\nproxy_for -2 10.0.0.7:8888;\n'
-const CALM: MiddleBehaviour = { pingEveryMs: 0, pongWithinMs: 10_000 }
-
-interface Options {
-  readonly adTag?: Uint8Array
-  readonly mode?: Settings['telegram']['mode']
-  readonly middle?: Partial<MiddleSettings>
-  readonly behaviour?: Partial<MiddleBehaviour>
-  /** What fetching says in place of the files. */
-  readonly files?: Readonly<Record<string, Uint8Array | string>>
-}
-
-function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }: Options = {}) {
-  const world = new World(4)
-  const network = new VirtualNetwork(world)
-  network.plan = () => ({ latencyMs: 5, windowBytes: 60_000, segmentBytes: 3_000, isChoppy: true, stallMs: 0 })
-  const { clock, after } = world
-  const secretFile = world.random('secret').bytes(128)
-  const secret = readProxySecret(secretFile)
-  if ('fault' in secret) throw new Error(secret.fault)
-  const dc = new SimulatedDc({ clock, random: world.random('dc') })
-  const telegram = new SimulatedMiddleProxy({
-    ...{ clock, random: world.random('middle'), after, secret, dc: 2, backend: dc },
-    refuse: expecting({ ...(adTag === undefined ? {} : { tag: adTag }), own: endpointOf(PROXY) }),
-  })
-  telegram.behaviour = { ...CALM, ...behaviour }
-  const faults: string[] = []
-  telegram.onFault = (why) => faults.push(why)
-  network.host(MIDDLE.ip).listen(MIDDLE.port, telegram.accept)
-  const direct = { connections: 0 }
-  network.host('149.154.167.51').listen(443, (connection) => {
-    direct.connections++
-    return dc.accept(connection)
-  })
-  const host = network.host(PROXY.ip)
-  const vault = new MemoryVault()
-  vault.put(1, KEY)
-  const served: Record<string, Uint8Array | string> = { secret: secretFile, config: fromAscii(CONFIG), ...files }
-  const fetcher: Fetcher = {
-    fetch: (source, _maxBytes, reply) => {
-      const found = served[source] ?? 'not found'
-      after(10, () => reply(typeof found === 'string' ? { why: found } : { bytes: found }))
-    },
-  }
-  const settings: Settings = {
-    listen: {
-      ...{ proxyProtocol: 'off', proxyProtocolFrom: [], firstByteTimeoutMs: 60_000, handshakeTimeoutMs: 10_000 },
-      ...{ prewarmTimeoutMs: 300_000, drainTimeoutMs: 1_000 },
-    },
-    secrets: [
-      {
-        ...{
-          id: 1,
-          name: 'a',
-          modes: ['plain', 'padded', 'fake-tls'],
-          domain: DOMAIN,
-          onRemove: 'close',
-          expiresAt: 0,
-        },
-        ...(adTag === undefined ? {} : { adTag }),
-      },
-    ],
-    mask: { host: 'nowhere.invalid', port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
-    telegram: {
-      ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode, prewarm: 0 },
-      middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
-    },
-    guard: UNGUARDED,
-    relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
-    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
-  }
-  const events: ProxyEvent[] = []
-  const store = new VirtualStore(world)
-  const open = () =>
-    new Proxy(
-      {
-        ...{ clock, random: world.random('proxy'), network: host, vault, memory: new VirtualSharedMemory(), store },
-        ...{ fetcher, run: { pid: 77, startedSec: clock.wall() }, poisonBuffers: true, sharesAhead: 1 },
-      },
-      settings,
-      (event) => events.push(event),
-    )
-  const proxy = open()
-  host.listen(443, (connection) => proxy.accept(connection))
-  proxy.start([PROXY])
-  world.addTicker({ everyMs: 50, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() })
-  world.runFor(100)
-
-  const trouble: string[] = []
-  let clients = 0
-  const connect = (framing: 'abridged' | 'intermediate' | 'padded' | 'tls', agreed?: Agreed): MtprotoClient => {
-    const random = world.random(`client ${++clients}`)
-    const own = { clock, random, dc: 2, key: dc.key, secret: KEY, ...(agreed === undefined ? {} : { agreed }) }
-    let link: MtprotoLink | FakeTlsLink | undefined
-    network.host(`10.1.0.${clients}`).dial(PROXY, {
-      onOpen(connection) {
-        const tls = { random, key: KEY, domain: DOMAIN, stamp: clock.wall(), size: 'today' } as const
-        link =
-          framing === 'tls'
-            ? new FakeTlsLink(connection, tls, { ...own, framing: 'padded' })
-            : new MtprotoLink(connection, { ...own, framing })
-        link.client.onTrouble = (why) => trouble.push(why)
-        link.onOver = (how: string) => trouble.push(how)
-        return link
-      },
-      onFail: (why) => trouble.push(why),
-    })
-    world.until(() => link !== undefined, 10_000)
-    return link!.client
-  }
-  const answer = <T>(ask: (reply: (result: Result<T>) => void) => void, limitMs = 60_000): T => {
-    let result: Result<T> | undefined
-    ask((answered) => (result = answered))
-    world.until(() => result !== undefined, limitMs)
-    if (result?.kind !== 'ok') throw new Error(result?.why ?? `no answer: ${[...trouble, ...faults].join()}`)
-    return result.value
-  }
-  const part = (client: MtprotoClient, offset: number, limit = 100_000) =>
-    answer<Uint8Array>((reply) => client.getFile({ id: 5n, offset, limit }, reply))
-  const closed = () => events.flatMap((event) => (event.kind === 'closed' ? [event.reason] : []))
-  const kinds = (kind: ProxyEvent['kind']) => events.filter((event) => event.kind === kind)
-  return {
-    world,
-    network,
-    proxy,
-    open,
-    dc,
-    telegram,
-    direct,
-    faults,
-    trouble,
-    connect,
-    answer,
-    part,
-    closed,
-    kinds,
-    events,
-  }
-}
+import { MIDDLE, scene, TAG } from './middle-scene.ts'
 
 describe('middle-proxy mode', () => {
+  it('does not ask for more on behalf of a client that reads nothing, and goes on when it does', () => {
+    const { connect, answer, network, telegram, world, proxy, closed } = scene({ adTag: TAG })
+    const client = connect('intermediate')
+    answer((reply) => client.exchangeKey(reply))
+    const end = [...network.connections].find(({ local }) => local.ip === '10.1.0.1')
+    end?.pause()
+    const before = telegram.counters.requests
+    const answers: string[] = []
+    for (let at = 0; at < 40; at++) {
+      client.getFile({ id: 5n, offset: at * 100_000, limit: 100_000 }, ({ kind }) => answers.push(kind))
+      world.runFor(100)
+    }
+    expect(telegram.counters.requests - before).toBeLessThan(12)
+    expect(proxy.pool.inUseBytes).toBeLessThan(1 << 20)
+    end?.resume()
+    world.runFor(60_000)
+    expect([answers.filter((kind) => kind === 'ok').length, closed(), proxy.pool.leases]).toEqual([40, [], 0])
+  })
+
   it.each(['abridged', 'intermediate', 'padded', 'tls'] as const)(
     'serves a client of %s framing, with its tag',
     (framing) => {
@@ -277,6 +140,16 @@ describe('middle-proxy mode', () => {
     world.runFor(60_000)
     expect(telegram.counters.pongs).toBeGreaterThan(5)
     expect(faults).toEqual([])
+  })
+
+  it('gives a link up whose bytes never become a packet again', () => {
+    const misbehaviour = { misdeed: 'long-length', atFrame: 8 } as const
+    const of = scene({ adTag: TAG, behaviour: { pingEveryMs: 5_000, pongWithinMs: 600_000, misbehaviour } })
+    const client = of.connect('padded')
+    of.answer((reply) => client.exchangeKey(reply))
+    of.world.runFor(120_000)
+    const ends = of.events.flatMap((event) => (event.kind === 'link-closed' ? [event.why] : []))
+    expect(ends[0]).toBe('silent')
   })
 
   it('goes the direct way without a tag, and where there is no link; with a tag only by middle proxy', () => {

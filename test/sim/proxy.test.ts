@@ -32,6 +32,7 @@ const settings = (mask: string, modes: readonly Mode[] = ['plain', 'padded', 'fa
   telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
   guard: UNGUARDED,
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
+  dns: { staleMs: 86_400_000 },
   memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
 })
 
@@ -96,10 +97,10 @@ function scene(seed = 1, mask = '10.0.0.3', isVaultLate = false, modes?: readonl
   const vault = new MemoryVault(isVaultLate ? { later: (run) => world.after(3, run) } : {})
   vault.put(1, KEY)
   const events: ProxyEvent[] = []
-  const ports = { clock: world.clock, random: world.random('proxy'), network: host, vault }
+  const ports = { clock: world.clock, random: world.random('proxy'), network: host, resolver: host, vault }
   const memory = new VirtualSharedMemory()
   const store = new VirtualStore(world)
-  const extra = { memory, store, poisonBuffers: true, sharesAhead: 2 }
+  const extra = { memory, store, debugBuffers: true, sharesAhead: 2 }
   const proxy = new Proxy({ ...ports, ...extra }, settings(mask, modes), (event) => events.push(event))
   host.listen(443, (connection) => proxy.accept(connection))
   proxy.start([{ ip: '0.0.0.0', port: 443 }])

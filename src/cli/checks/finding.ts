@@ -1,5 +1,12 @@
 import type { LoadedConfig } from '../../config/load.ts'
-import type { RuntimeNetwork } from '../../runtime/index.ts'
+import type { Resolver } from '../../core/ports.ts'
+import type { Lookup, Trust } from '../../runtime/https/get.ts'
+import type { Runtime } from '../../runtime/index.ts'
+
+/** Straight from the resolver: a check runs once. */
+export function lookupBy(resolver: Resolver): Lookup {
+  return (host, reply) => resolver.query(host, (answer) => reply(answer.kind === 'addresses' ? answer.ips : []))
+}
 
 /** One line of `palisade check`. */
 export interface Finding {
@@ -8,13 +15,16 @@ export interface Finding {
   readonly message: string
 }
 
-export interface CheckInput {
+export interface CheckInput extends Pick<Runtime, 'network' | 'clock' | 'random'> {
   readonly loaded: LoadedConfig
-  readonly network: RuntimeNetwork
+  /** Of `dns.servers`. */
+  readonly resolver: Resolver
+  /** Of `[pinning]`, for whoever speaks TLS. */
+  readonly trust: Trust
   readonly wallSec: number
 }
 
 export type Check = (input: CheckInput) => Promise<readonly Finding[]>
 
-/** No check takes longer by much: all run side by side. */
+/** For one step of a check. No check has more than four in a row, and all checks run side by side. */
 export const PROBE_MS = 5000

@@ -1,10 +1,21 @@
 import { checkClock } from './clock.ts'
 import { checkDcs } from './dcs.ts'
+import { checkDns } from './dns.ts'
 import type { Check } from './finding.ts'
 import { checkMask } from './mask.ts'
+import { checkMiddle } from './middle.ts'
 import { checkPins } from './pins.ts'
 import { checkPorts } from './ports.ts'
 import { checkState } from './state.ts'
 
 /** In the order of their lines. */
-export const CHECKS: readonly Check[] = [checkState, checkPorts, checkClock, checkMask, checkDcs, checkPins]
+export const CHECKS: readonly Check[] = [
+  checkState,
+  checkPorts,
+  checkClock,
+  checkDns,
+  checkMask,
+  checkDcs,
+  checkPins,
+  checkMiddle,
+]

@@ -34,11 +34,13 @@ function sitesOf({ mask, secret }: Config): Site[] {
   return names.map((sni) => ({ host, sni, port: mask.port }))
 }
 
-async function checkSite(site: Site, { loaded, network, wallSec }: CheckInput): Promise<Finding[]> {
+async function checkSite(site: Site, { loaded, network, resolver, wallSec }: CheckInput): Promise<Finding[]> {
   const finding = (level: Finding['level'], message: string): Finding => ({ level, check: 'mask', message })
   const isLiteral = parseIp(site.host) !== undefined
-  const ips = isLiteral ? [site.host] : await resolveWithin(network, site.host, PROBE_MS)
-  if (ips.length === 0) return [finding('fail', `${site.host} has no address`)]
+  const found = isLiteral ? undefined : await resolveWithin(resolver, site.host, PROBE_MS)
+  if (found?.kind === 'no-address') return [finding('fail', `${site.host} has no address`)]
+  if (found?.kind === 'failed') return [finding('fail', `${site.host} cannot be looked up: ${found.why}`)]
+  const ips = found?.ips ?? [site.host]
   if (!isLiteral) {
     const bad = ips.find((ip) => isPrivate(parseIp(ip) ?? new Uint8Array(4)))
     if (bad !== undefined)

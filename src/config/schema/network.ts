@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { key, section } from '../key.ts'
 import { size } from '../values/amount.ts'
-import { cidr, host, ip, ipPort, listenAddress, socks5 } from '../values/net.ts'
+import { dnsServer } from '../values/dns-server.ts'
+import { cidr, host, hostPort, ip, ipPort, listenAddress, socks5 } from '../values/net.ts'
 import { duration } from '../values/time.ts'
 import { anyText, integer, list, oneOf, optional, text, value } from '../values/value.ts'
 
 const TB = 1024 ** 4
+const DNS_SERVERS_MAX = 8
 
 export const listen = section(
   { doc: 'Where clients come in, and how long they may take before they are relayed.', reload: 'restart' },
@@ -80,7 +82,16 @@ const middle = section(
     config_v6: key(source(), 'https://core.telegram.org/getProxyConfigV6', 'URL or file.'),
     refresh: key(duration(60_000), '1h', 'How often they are fetched.'),
     dcs: key(list(dcId(), 'a list of DC ids such as [203]'), [203], 'DCs that mode "auto" reaches by middle proxy.'),
-    nat: key(optional(ip()), '', 'Our public address, where it differs.'),
+    nat: key(
+      optional(ip()),
+      '',
+      'Our public address, where it differs from that of our interface. Empty: found by `stun`, where the interface has a private one.',
+    ),
+    stun: key(
+      list(hostPort(), 'a list of at most 8 servers such as ["stun.example.com:3478"]', 0, 8),
+      ['stun.cloudflare.com:3478', 'stun.l.google.com:19302'],
+      'STUN servers, asked for our public address behind a NAT. Two that agree decide. Empty: nobody is asked, and `nat` must say it.',
+    ),
     links_per_dc: key(integer(1, 1024), 4, 'Links kept to each DC.'),
     max_links_per_dc: key(integer(1, 1024), 64, 'Most links to one DC.'),
     max_clients_per_link: key(integer(1, 65536), 512, 'Most clients on one link.'),
@@ -127,12 +138,17 @@ export const dns = section(
   { doc: 'How names are looked up.', reload: 'restart' },
   {
     servers: key(
-      list(source(), 'a list of servers'),
+      list(
+        dnsServer(),
+        'a list of DNS servers such as ["https://192.0.2.53/dns-query", "192.0.2.53"]',
+        0,
+        DNS_SERVERS_MAX,
+      ),
       [],
-      'Empty: as the system does; "https://..." for DNS over HTTPS.',
-      { planned: true },
+      'Asked in turn until one answers: "https://..." for DNS over HTTPS, pinned as any host, or the IP address of a plain ' +
+        'server. Empty: as the system does, its hosts file included.',
     ),
-    stale: key(duration(1000), '24h', 'How long an old answer serves when the resolver fails.', { planned: true }),
+    stale: key(duration(1000), '24h', 'How long an old answer serves after its time while the resolver fails.'),
   },
 )
 

@@ -87,6 +87,22 @@ export function host(): Kind<string> {
   )
 }
 
+/** `host:port` of a server found by name or address, IPv6 in brackets; kept as text, names in lower case. */
+export function hostPort(): Kind<string> {
+  return text('a server and its port such as "stun.example.com:3478" or "192.0.2.1:3478"', (found) => {
+    const address = readAddress(found)
+    if (address !== undefined) return formatAddress(address)
+    const { host, port } = splitHostPort(found)
+    return isHostName(host) && port >= 1 && port <= 65535 ? `${host.toLowerCase()}:${port}` : undefined
+  })
+}
+
+/** The parts of `host:port`, brackets taken off; the port is NaN where none is written. */
+export function splitHostPort(found: string): { readonly host: string; readonly port: number } {
+  const [, host = found, port = ''] = /^(.*):(\d{1,5})$/.exec(found) ?? []
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? NaN : Number(port) }
+}
+
 function nameHint(found: unknown): string | undefined {
   if (typeof found !== 'string') return undefined
   const bare = /^https?:\/\/([^/:]+)/i.exec(found)?.[1]

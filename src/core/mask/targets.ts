@@ -1,16 +1,12 @@
 import { formatIp, isPrivate, parseIp } from '../address.ts'
 import type { Emit } from '../events.ts'
-import { CallbackTimer, type TimerWheel } from '../memory/wheel.ts'
+import type { NameCache } from '../names.ts'
 import type { Address, Network } from '../ports.ts'
 import type { MaskSettings, SecretSettings } from '../settings.ts'
 
-/** How long an answer of the resolver serves, and how soon it is asked again when it had none. */
-const REFRESH_MS = 5 * 60_000
-const RETRY_MS = 60_000
-
 export interface TargetOptions {
-  readonly network: Network
-  readonly wheel: TimerWheel
+  readonly network: Pick<Network, 'ownAddresses'>
+  readonly names: NameCache
   readonly emit: Emit
   readonly settings: () => { readonly mask: MaskSettings; readonly secrets: readonly SecretSettings[] }
   /** Our own listeners: the mask must not lead back to them. */
@@ -18,20 +14,17 @@ export interface TargetOptions {
 }
 
 interface Name {
-  /** The last good answer, kept while the resolver fails. */
+  /** The first address that is no refused one. */
   ip: string | undefined
   /** What was refused last, so that it is told once. */
   refused: string | undefined
-  isAsked: boolean
 }
 
-/** Where everything goes that is no client. Names are resolved in the background; a connection never waits for that. */
+/** Where everything goes that is no client. Names are kept resolved in the background; a connection never waits for that. */
 export class MaskTargets {
   readonly #options: TargetOptions
   /** Only names of the configuration: strangers add none. */
   readonly #names = new Map<string, Name>()
-  readonly #timer = new CallbackTimer(() => this.refresh())
-  #isClosed = false
 
   constructor(options: TargetOptions) {
     this.#options = options
@@ -52,29 +45,19 @@ export class MaskTargets {
   /** Of a configured host: the literal itself, or what its name resolved to. */
   addressOf(host: string): Address | undefined {
     const { port } = this.#options.settings().mask
-    const literal = parseIp(host)
-    if (literal !== undefined)
-      return this.#refusal(host, true) === undefined ? { ip: formatIp(literal), port } : undefined
+    if (!this.#names.has(host) && parseIp(host) !== undefined) this.#answered(host, [host], true)
     const ip = this.#names.get(host)?.ip
     return ip === undefined ? undefined : { ip, port }
   }
 
-  /** Asks for every configured name again; also called by itself. */
+  /** Takes up the names that the settings hold now, and drops the others. */
   refresh(): void {
-    if (this.#isClosed) return
-    const { wheel } = this.#options
     const hosts = this.#hosts()
     for (const host of this.#names.keys()) if (!hosts.includes(host)) this.#names.delete(host)
-    for (const host of hosts) {
-      if (parseIp(host) === undefined) this.#ask(host)
-      else this.#tell(host, host, this.#refusal(host, true), this.#nameOf(host))
-    }
-    wheel.arm(this.#timer, wheel.now + REFRESH_MS)
-  }
-
-  close(): void {
-    this.#isClosed = true
-    this.#options.wheel.disarm(this.#timer)
+    const isLiteral = (host: string) => parseIp(host) !== undefined
+    for (const host of hosts.filter(isLiteral)) this.#answered(host, [host], true)
+    const names = hosts.filter((host) => !isLiteral(host))
+    this.#options.names.keep(names, (host, ips) => this.#answered(host, ips, false))
   }
 
   #hosts(): readonly string[] {
@@ -83,28 +66,17 @@ export class MaskTargets {
     return [...new Set(hosts)].filter((host) => host !== '')
   }
 
-  #ask(host: string): void {
+  /** Nothing good among the addresses: no old one serves instead, as somebody has changed the name. */
+  #answered(host: string, ips: readonly string[], isLiteral: boolean): void {
     const name = this.#nameOf(host)
-    if (name.isAsked) return
-    name.isAsked = true
-    this.#options.network.resolve(host, (ips) => {
-      name.isAsked = false
-      if (this.#isClosed || this.#names.get(host) !== name) return
-      const good = ips.find((ip) => this.#refusal(ip, false) === undefined)
-      if (good !== undefined) {
-        name.ip = canonical(good)
-        name.refused = undefined
-      } else if (ips.length > 0) {
-        name.ip = undefined
-        this.#tell(host, ips[0], this.#refusal(ips[0], false), name)
-      }
-      const { wheel } = this.#options
-      if (good === undefined) wheel.arm(this.#timer, Math.min(this.#timer.at, wheel.now + RETRY_MS))
-    })
+    const good = ips.find((ip) => this.#refusal(ip, isLiteral) === undefined)
+    name.ip = good === undefined ? undefined : canonical(good)
+    if (good !== undefined) name.refused = undefined
+    else if (ips.length > 0) this.#tell(host, ips[0], this.#refusal(ips[0], isLiteral), name)
   }
 
   #nameOf(host: string): Name {
-    const name = this.#names.get(host) ?? { ip: undefined, refused: undefined, isAsked: false }
+    const name = this.#names.get(host) ?? { ip: undefined, refused: undefined }
     this.#names.set(host, name)
     return name
   }

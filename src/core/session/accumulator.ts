@@ -1,14 +1,16 @@
 import { assert } from '../assert.ts'
-import { LEASE_MAX_BYTES, type BufferPool, type Lease } from '../memory/pool.ts'
+import { LEASE_MAX_BYTES, type BufferPool, type Lease, type Owner } from '../memory/pool.ts'
 
 /** Every byte a connection sent before we knew what it is: parsed in place, and in the end passed on to whoever gets it. */
 export class Accumulator {
   readonly #pool: BufferPool
+  readonly #owner: Owner | undefined
   #lease: Lease | undefined
   #length = 0
 
-  constructor(pool: BufferPool) {
+  constructor(pool: BufferPool, owner?: Owner) {
     this.#pool = pool
+    this.#owner = owner
   }
 
   get length(): number {
@@ -26,7 +28,7 @@ export class Accumulator {
     assert(length <= LEASE_MAX_BYTES, 'a stage stops reading long before the largest buffer is full')
     if (chunk.length === 0) return true
     if (this.#lease === undefined || this.#lease.bytes.length < length) {
-      const larger = this.#pool.lease(length)
+      const larger = this.#pool.lease(length, this.#owner)
       if (larger === undefined) return false
       larger.bytes.set(this.bytes)
       this.#lease?.release()

@@ -35,7 +35,7 @@ export class HelloStage implements Stage {
 
   constructor(session: Session) {
     this.#session = session
-    this.#seen = new Accumulator(session.services.pool)
+    this.#seen = new Accumulator(session.services.pool, session)
   }
 
   /** Bytes that came behind a PROXY header; before `enter`. False when there is no buffer for them. */
@@ -250,7 +250,7 @@ export class HelloStage implements Stage {
 
   #reject(reason: RejectReason, sni?: string, trials = 0): void {
     const seen = this.#seen
-    this.#seen = new Accumulator(this.#session.services.pool)
+    this.#seen = new Accumulator(this.#session.services.pool, this.#session)
     this.#session.reject(reason, seen, { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded })
   }
 }

@@ -33,9 +33,9 @@ export class InitStage implements Stage {
     const { pool } = session.services
     this.#session = session
     this.#secret = secret
-    this.#answer = new Outbox(session.client, pool)
-    this.#rest = new Accumulator(pool)
-    this.#inner = new Accumulator(pool)
+    this.#answer = new Outbox(session.client, pool, session)
+    this.#rest = new Accumulator(pool, session)
+    this.#inner = new Accumulator(pool, session)
   }
 
   /** Before `enter`: the answer goes out in one write; `rest` is what the client sent behind its hello. False: no buffer. */
@@ -84,6 +84,10 @@ export class InitStage implements Stage {
   onDeadline(): void {
     if (this.#hasSpoken) this.#discard('bad-init')
     else this.#session.refuse('prewarm-timeout')
+  }
+
+  giveWay(): void {
+    this.#session.refuse('overflow')
   }
 
   leave(): void {

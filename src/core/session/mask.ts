@@ -84,6 +84,10 @@ export class MaskStage implements Stage {
     else this.#stop('mask-limit')
   }
 
+  giveWay(): void {
+    this.#stop('overflow')
+  }
+
   leave(): void {
     const state = this.#state
     this.#state = { name: 'left' }
@@ -99,8 +103,8 @@ export class MaskStage implements Stage {
   #relay(site: Connection): Handler {
     const session = this.#session
     const { pool, random, settings } = session.services
-    const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES)
-    const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES)
+    const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES, session)
+    const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES, session)
     this.#state = { name: 'relaying', site, toSite, toClient }
     session.setDeadline(jittered(settings.mask.maxTimeMs, random))
     session.guard(() => {
@@ -146,7 +150,9 @@ export class MaskStage implements Stage {
     if (this.#state.toSite.isFinished && this.#state.toClient.isFinished) this.#session.close('masked', 'masked')
   }
 
+  /** Among those who made room for others it may have been itself. */
   #stop(reason: CloseReason): void {
+    if (this.#state.name === 'left') return
     this.#session.moveTo(new DiscardStage(this.#session, reason, false, true))
   }
 

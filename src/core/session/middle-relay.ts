@@ -1,16 +1,27 @@
+import { assert } from '../assert.ts'
 import type { CloseKind } from '../ports.ts'
-import { concat, read32le } from '../protocol/bytes.ts'
+import type { BufferPool, Owner } from '../memory/pool.ts'
+import { read32le } from '../protocol/bytes.ts'
 import { ctr, type StreamCipher } from '../protocol/ctr.ts'
-import { FRAMINGS, type Frame, type FrameReader, type FramingCodec } from '../protocol/framing/index.ts'
+import {
+  FRAMINGS,
+  type Frame,
+  type FrameReader,
+  type FramingCodec,
+  type PacketOptions,
+} from '../protocol/framing/index.ts'
 import { wrappedLength, wrapRecords } from '../protocol/faketls/records.ts'
 import { INIT_LENGTH } from '../protocol/obfuscated2.ts'
-import { endpointOf, isPlainMessage, type Endpoint, type ProxyReq } from '../protocol/rpc/index.ts'
+import { endpointOf, fromOutside, isPlainMessage, type Endpoint, type ProxyReq } from '../protocol/rpc/index.ts'
 import type { Cancellable } from '../ports.ts'
 import type { LinkClient, LinkSlot } from '../telegram/middle/link.ts'
 import type { Accumulator } from './accumulator.ts'
+import { LeasedAssembly } from './leased-assembly.ts'
+import { MessageQueue, type QueuedMessage } from './message-queue.ts'
 import type { Opened } from './opening.ts'
 import { Outbox } from './outbox.ts'
 import { RelayTimes } from './relay-times.ts'
+import { scratchFor } from './services.ts'
 import type { Session, Stage } from './session.ts'
 
 /**
@@ -28,10 +39,8 @@ const PLAIN_BODY_AT = 20
 /** req_pq, req_pq_multi, req_DH_params, set_client_DH_params: all that is said before there is a key. */
 const PLAIN_KINDS = [0x60469778, 0xbe7e8ef1, 0xd712e4be, 0xf5045f1f]
 
-interface Message {
-  readonly bytes: Uint8Array
-  readonly quickAck: boolean
-}
+/** Frames of one turn of the loop: given back before it ends, so nobody has to make room for them. */
+const FRAMES: Owner = { label: 'frames' }
 
 /**
  * A client whose messages travel on a link to a middle proxy, beside those of others. Its frames are taken off the stream
@@ -47,13 +56,17 @@ export class MiddleRelayStage implements Stage, LinkClient {
   readonly #toClient: StreamCipher
   readonly #toClientBox: Outbox
   readonly #client: Endpoint
-  readonly #own: Endpoint
+  /** Where the client reached us, as the outside of its link knows it. */
+  #own: Endpoint
   readonly #times: RelayTimes
   readonly #early: Accumulator
   /** Messages for the link that it had no room for yet: at most those of one read. */
-  #pending: Message[] = []
+  readonly #pending: MessageQueue
   /** Frames for the client since the last write. */
-  #frames: Uint8Array[] = []
+  readonly #frames: LeasedAssembly
+  readonly #framing: PacketOptions
+  readonly #pool: BufferPool
+  readonly #waitingMax: number
   #slot: LinkSlot | undefined
   #attaching: Cancellable | undefined
   #isWaitingForTurn = false
@@ -62,6 +75,8 @@ export class MiddleRelayStage implements Stage, LinkClient {
   #hasKey = false
   /** Its last batch on the link it is on. */
   #batch = 0
+  /** Its link has messages of this read that wait for `send`. */
+  #hasAdded = false
   #isEnding = false
   #hasClientEnded = false
   /** Bytes for the client when the last deadline was set. */
@@ -69,18 +84,22 @@ export class MiddleRelayStage implements Stage, LinkClient {
 
   /** Takes over `early`, what the client sent behind its init. */
   constructor(session: Session, opened: Opened, early: Accumulator) {
-    const { settings, pool } = session.services
-    const { nat } = settings.telegram.middle
+    const { settings, pool, random } = session.services
     const { client } = session
     this.#session = session
     this.#opened = opened
     this.#codec = FRAMINGS[opened.framing]
-    this.#reader = this.#codec.reader()
+    this.#reader = this.#codec.reader({ assembly: new LeasedAssembly(pool, session) })
     this.#fromClient = ctr(opened.match.fromClient, INIT_LENGTH)
     this.#toClient = ctr(opened.match.toClient)
-    this.#toClientBox = new Outbox(client, pool)
+    this.#toClientBox = new Outbox(client, pool, session)
+    this.#pending = new MessageQueue(pool, session)
+    this.#frames = new LeasedAssembly(pool, FRAMES)
+    this.#framing = { random, into: (length) => this.#extendFrames(length) }
+    this.#pool = pool
+    this.#waitingMax = settings.memory.perConnectionBytes
     this.#client = endpointOf(session.clientAddress)
-    this.#own = endpointOf({ ip: nat ?? client.local.ip, port: client.local.port })
+    this.#own = endpointOf(client.local)
     this.#times = new RelayTimes(session)
     this.#early = early
   }
@@ -89,9 +108,10 @@ export class MiddleRelayStage implements Stage, LinkClient {
     return this.#toClientBox.waiting
   }
 
-  /** Before `enter`: its place on a link. */
+  /** Its place on a link: before `enter`, and when it goes on on another one. */
   take(slot: LinkSlot): void {
     this.#slot = slot
+    this.#own = endpointOf(fromOutside(this.#session.client.local, slot.link.own))
   }
 
   enter(): void {
@@ -113,7 +133,13 @@ export class MiddleRelayStage implements Stage, LinkClient {
   }
 
   onDrain(): void {
-    if (this.#toClientBox.flush() && this.#isEnding) this.#session.client.end()
+    if (!this.#toClientBox.flush()) return
+    if (this.#isEnding) this.#session.client.end()
+    else this.#goOn()
+  }
+
+  giveWay(): void {
+    this.#session.close('overflow', 'relayed')
   }
 
   /** Answers may still be on their way: it is closed once none has come for a while. */
@@ -139,20 +165,20 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#slot = undefined
     this.#early.release()
     this.#toClientBox.release()
-    this.#pending = []
-    this.#frames = []
+    this.#reader.close()
+    this.#pending.close()
+    this.#frames.close()
   }
 
   onAnswer(message: Uint8Array): void {
-    const { random } = this.#session.services
-    const isError = message.length === ERROR_LENGTH
-    this.#frames.push(
-      isError ? this.#codec.writeError(read32le(message, 0) | 0) : this.#codec.writePacket(message, { random }),
-    )
+    if (this.#session.isClosed) return
+    if (message.length === ERROR_LENGTH) this.#codec.writeError(read32le(message, 0) | 0, this.#framing.into)
+    else this.#codec.writePacket(message, this.#framing)
   }
 
   onQuickAck(token: number): void {
-    this.#frames.push(this.#codec.writeQuickAck(token))
+    if (this.#session.isClosed) return
+    this.#codec.writeQuickAck(token, this.#framing.into)
   }
 
   onAnswersEnd(): void {
@@ -198,7 +224,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#attaching = session.services.middle.attach(dc, this, {
       onAttached: (slot, waitMs) => {
         this.#attaching = undefined
-        this.#slot = slot
+        this.take(slot)
         this.#batch = 0
         session.services.emit({ kind: 'migrated', connection: session.id, dc, waitMs })
         session.guard(() => this.#goOn())
@@ -211,13 +237,19 @@ export class MiddleRelayStage implements Stage, LinkClient {
     const { totals } = this.#session.services
     totals.clientToDcBytes += payload.length
     const verdict = this.#reader.push(this.#fromClient.update(payload), (frame) => this.#takeFrame(frame))
+    if (this.#hasAdded) this.#sendAdded()
     if (verdict === 'bad') this.#session.close('bad-frame', 'relayed')
+    else if (verdict === 'full') this.#session.close('overflow', 'relayed')
     else this.#goOn()
   }
 
+  /** Straight on to the link where nothing stands in the way, else it waits. */
   #takeFrame(frame: Frame): void {
-    if (frame.kind !== 'packet' || !isForwarded(frame.payload)) return
-    this.#pending.push({ bytes: frame.payload.slice(), quickAck: frame.quickAck })
+    if (this.#session.isClosed || frame.kind !== 'packet' || !isForwarded(frame.payload)) return
+    const message = { bytes: frame.payload, quickAck: frame.quickAck }
+    const slot = this.#slot
+    if (slot !== undefined && this.#pending.length === 0 && !slot.link.isCongested) this.#add(message, slot)
+    else if (!this.#pending.push(message)) this.#session.close('overflow', 'relayed')
   }
 
   /** Sends what is pending as far as the link has room, and reads on once nothing is. */
@@ -230,7 +262,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
       } else this.#sendPending(Infinity)
     }
     if (this.#session.isClosed) return
-    if (this.#slot === undefined || this.#pending.length > 0) this.#pause()
+    if (this.#slot === undefined || this.#pending.length > 0 || this.#isBehind) this.#pause()
     else this.#resume()
   }
 
@@ -238,16 +270,31 @@ export class MiddleRelayStage implements Stage, LinkClient {
   #sendPending(quantumBytes: number): void {
     const slot = this.#slot
     if (slot === undefined || this.#pending.length === 0) return
-    let count = 0
-    for (let bytes = 0; count < this.#pending.length && (count === 0 || bytes < quantumBytes); count++) {
-      bytes += this.#pending[count].bytes.length
+    let sentBytes = 0
+    for (let next = this.#pending.first; next !== undefined; next = this.#pending.first) {
+      if (sentBytes > 0 && sentBytes >= quantumBytes) break
+      sentBytes += next.bytes.length
+      this.#add(next, slot)
+      this.#pending.shift()
     }
-    const requests = this.#pending.splice(0, count).map((message) => this.#request(message, slot.id))
-    this.#batch = slot.link.nextBatch
-    slot.link.send(requests)
+    this.#sendAdded()
   }
 
-  #request({ bytes, quickAck }: Message, id: number): ProxyReq {
+  #add(message: QueuedMessage, slot: LinkSlot): void {
+    this.#hasAdded = true
+    slot.link.add(this.#request(message, slot.id))
+  }
+
+  /** The link may end in it, and us with it. */
+  #sendAdded(): void {
+    const link = this.#slot?.link
+    this.#hasAdded = false
+    if (link === undefined) return
+    this.#batch = link.nextBatch
+    link.send()
+  }
+
+  #request({ bytes, quickAck }: QueuedMessage, id: number): ProxyReq {
     const { services, secret } = this.#session
     if (!isPlainMessage(bytes)) this.#hasKey = true
     const tag = secret === undefined ? undefined : services.secrets.get(secret)?.adTag
@@ -267,18 +314,31 @@ export class MiddleRelayStage implements Stage, LinkClient {
     if (this.#frames.length === 0 || this.#session.isClosed) return
     this.#times.touch()
     const { totals } = this.#session.services
-    const plain = this.#frames.length === 1 ? this.#frames[0] : concat(...this.#frames)
-    this.#frames = []
-    totals.dcToClientBytes += plain.length
-    this.#session.toClientBytes += plain.length
-    let bytes = this.#toClient.update(plain)
+    totals.dcToClientBytes += this.#frames.length
+    this.#session.toClientBytes += this.#frames.length
+    let bytes = this.#toClient.update(this.#frames.bytes)
+    this.#frames.release()
     if (this.#opened.records !== undefined) {
-      const wrapped = new Uint8Array(wrappedLength(bytes.length))
+      const wrapped = scratchFor(this.#session.services.scratch, wrappedLength(bytes.length))
       bytes = wrapped.subarray(0, wrapRecords(bytes, wrapped))
     }
     if (!this.#toClientBox.send(bytes) || this.#toClientBox.waiting > WAITING_MAX_BYTES)
       this.#session.close('overflow', 'relayed')
     else if (this.#hasClientEnded) this.#waitForLast()
+    else if (this.#isBehind) this.#pause()
+  }
+
+  /** Whoever does not read its answers is not asked for more questions. */
+  get #isBehind(): boolean {
+    const { waiting } = this.#toClientBox
+    return waiting > this.#waitingMax || (waiting > 0 && this.#pool.isTight)
+  }
+
+  /** Memory of the pool's or, for frames of this turn alone, of the runtime's: there is always some. */
+  #extendFrames(length: number): Uint8Array {
+    const at = this.#frames.extend(length)
+    assert(at >= 0, 'frames are not written when the session is over')
+    return this.#frames.held.subarray(at, at + length)
   }
 
   /** Until the client has taken all, as long as it takes some. */

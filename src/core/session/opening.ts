@@ -29,7 +29,7 @@ export class OpeningStage implements Stage {
   constructor(session: Session, opened: Opened) {
     this.#session = session
     this.#opened = opened
-    this.#early = new Accumulator(session.services.pool)
+    this.#early = new Accumulator(session.services.pool, session)
   }
 
   /** Before `enter`: still encrypted bytes that came behind the init. False when there is no buffer for them. */
@@ -127,7 +127,7 @@ export class OpeningStage implements Stage {
 
   #giveEarly(): Accumulator {
     const early = this.#early
-    this.#early = new Accumulator(this.#session.services.pool)
+    this.#early = new Accumulator(this.#session.services.pool, this.#session)
     return early
   }
 }

@@ -1,22 +1,25 @@
-import type { BufferPool } from '../memory/pool.ts'
+import type { Turn } from '../memory/backlog.ts'
+import type { BufferPool, Owner } from '../memory/pool.ts'
 import type { Connection } from '../ports.ts'
 import { Outbox } from './outbox.ts'
 
 /** One direction between two connections: keeps order, applies backpressure to the source, passes the FIN on behind the last byte. */
-export class Pipe {
+export class Pipe implements Turn {
   readonly #source: Connection
   readonly #target: Connection
+  readonly #pool: BufferPool
   readonly #outbox: Outbox
   readonly #waitingMax: number
   #isPaused = false
   #hasEnded = false
   #isFinished = false
 
-  /** The source is paused while more than `waitingMax` bytes wait for the target. */
-  constructor(source: Connection, target: Connection, pool: BufferPool, waitingMax: number) {
+  /** The source is paused while more than `waitingMax` bytes wait for the target, and while any do when the pool is tight. */
+  constructor(source: Connection, target: Connection, pool: BufferPool, waitingMax: number, owner?: Owner) {
     this.#source = source
     this.#target = target
-    this.#outbox = new Outbox(target, pool)
+    this.#pool = pool
+    this.#outbox = new Outbox(target, pool, owner)
     this.#waitingMax = waitingMax
   }
 
@@ -33,10 +36,7 @@ export class Pipe {
   push(bytes: Uint8Array): boolean {
     if (bytes.length === 0) return true
     if (!this.#outbox.send(bytes)) return false
-    if (!this.#isPaused && this.#outbox.waiting > this.#waitingMax) {
-      this.#isPaused = true
-      this.#source.pause()
-    }
+    if (!this.#isPaused && this.#outbox.waiting > 0) this.#pauseIfTooMuch()
     return true
   }
 
@@ -45,21 +45,37 @@ export class Pipe {
     if (!this.#outbox.flush()) return
     if (this.#hasEnded) this.#finish()
     else if (this.#isPaused) {
-      this.#isPaused = false
-      this.#source.resume()
+      if (this.#pool.isTight) this.#pool.backlog.waitForTurn(this)
+      else this.onTurn()
     }
+  }
+
+  /** There is room for another read. */
+  onTurn(): void {
+    this.#isPaused = false
+    this.#source.resume()
   }
 
   /** The source sends no more. */
   end(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#pool.backlog.forget(this)
     if (this.#outbox.waiting === 0) this.#finish()
   }
 
   /** Gives the buffers back. */
   release(): void {
+    this.#pool.backlog.forget(this)
     this.#outbox.release()
+  }
+
+  #pauseIfTooMuch(): void {
+    const isTooMuch = this.#outbox.waiting > this.#waitingMax
+    if (!isTooMuch && !this.#pool.isTight) return
+    if (!isTooMuch) this.#pool.backlog.countPause()
+    this.#isPaused = true
+    this.#source.pause()
   }
 
   #finish(): void {

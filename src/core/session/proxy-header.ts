@@ -14,7 +14,7 @@ export class ProxyHeaderStage implements Stage {
   constructor(session: Session, isRequired: boolean) {
     this.#session = session
     this.#isRequired = isRequired
-    this.#seen = new Accumulator(session.services.pool)
+    this.#seen = new Accumulator(session.services.pool, session)
   }
 
   enter(): void {

@@ -6,6 +6,7 @@ import type { Accumulator } from './accumulator.ts'
 import type { Opened } from './opening.ts'
 import { Pipe } from './pipe.ts'
 import { RelayTimes } from './relay-times.ts'
+import { scratchFor } from './services.ts'
 import type { Session, Stage } from './session.ts'
 
 /** What waits for a client when the DC is gone gets this long to be taken. */
@@ -49,8 +50,8 @@ export class RelayStage implements Stage {
     this.#hasClientEnded = opened.hasClientEnded
     this.#fromClient = ctr(opened.match.fromClient, INIT_LENGTH)
     this.#toDc = ctr(init.up, INIT_LENGTH)
-    this.#uplink = new Pipe(session.client, dc, pool, waitingMax)
-    this.#downlink = new Pipe(dc, session.client, pool, waitingMax)
+    this.#uplink = new Pipe(session.client, dc, pool, waitingMax, session)
+    this.#downlink = new Pipe(dc, session.client, pool, waitingMax, session)
     this.#times = new RelayTimes(session)
     this.#init = init.wire
     this.#early = early
@@ -133,6 +134,10 @@ export class RelayStage implements Stage {
     else this.#times.expire()
   }
 
+  giveWay(): void {
+    this.#session.close('overflow', 'relayed')
+  }
+
   leave(): void {
     this.#early.release()
     this.#uplink.release()
@@ -205,9 +210,4 @@ class DcSide implements Handler {
       this.#session.fault(error)
     }
   }
-}
-
-/** The shared scratch, or for an unusually large read a buffer of its own. */
-function scratchFor(scratch: Uint8Array, length: number): Uint8Array {
-  return length <= scratch.length ? scratch : new Uint8Array(length)
 }

@@ -1,6 +1,7 @@
 import { assert } from '../assert.ts'
 import type { CloseReason, Outcome, RejectReason } from '../events.ts'
 import { Lease, type Failure } from '../guard/guard.ts'
+import type { Owner } from '../memory/pool.ts'
 import { Timer } from '../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler, SecretId } from '../ports.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -17,6 +18,8 @@ export interface Stage extends Handler {
   /** Called once when the session enters the stage; sets the deadline. */
   enter(): void
   onDeadline(): void
+  /** Ends, since its buffers are needed more elsewhere; for stages that keep bytes for a reader. */
+  giveWay?(): void
   /** Gives back what the stage still holds: called exactly once, when the session leaves it. */
   leave(): void
 }
@@ -51,7 +54,7 @@ const FAILURES: Readonly<Partial<Record<RejectReason, Failure>>> = {
  * One client connection from its first byte to its last. The session holds what outlives a stage (the connection, the one
  * live deadline, the counts) and is the single place where it ends: one reason, one event, everything given back.
  */
-export class Session extends Timer implements Handler {
+export class Session extends Timer implements Handler, Owner {
   readonly id: number
   readonly client: Connection
   readonly services: Services
@@ -83,6 +86,20 @@ export class Session extends Timer implements Handler {
 
   get isClosed(): boolean {
     return this.#stage === CLOSED
+  }
+
+  /** What it holds buffers for. */
+  get label(): string {
+    return this.#stage.name
+  }
+
+  /** Nobody's secret is known to it, or was asked for yet. */
+  get isStranger(): boolean {
+    return this.secret === undefined
+  }
+
+  giveWay(): void {
+    this.guard(() => this.#stage.giveWay?.())
   }
 
   /** The first stage; every later one comes by `moveTo`. */

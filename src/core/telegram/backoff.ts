@@ -9,7 +9,7 @@ interface Endpoint {
   failures: number
   /** Monotonic ms before which it is not tried. */
   until: number
-  /** The first attempt since the last failure that counted, until it is known how one of those behind it ended. */
+  /** The last attempt, while it is under way. */
   probe: AttemptId | undefined
 }
 
@@ -45,17 +45,18 @@ export class Backoff {
   attempt(address: Address, now: number): AttemptId {
     const endpoint = this.#endpoints.get(keyOf(address))
     if (endpoint === undefined) return UNWATCHED
-    const attempt = ++this.#attempts
-    endpoint.probe ??= attempt
+    // Whoever has not answered by the end of a pause has failed once more, though nobody has given up on it yet.
+    if (endpoint.probe !== undefined) endpoint.failures++
+    endpoint.probe = ++this.#attempts
     endpoint.until = now + this.#pauseMs(endpoint.failures)
-    return attempt
+    return endpoint.probe
   }
 
   /** That attempt failed. Of attempts side by side the first failure counts: the others tell nothing new. */
   failed(address: Address, attempt: AttemptId, now: number): void {
     const key = keyOf(address)
     const known = this.#endpoints.get(key)
-    if (known !== undefined && (known.probe === undefined || attempt < known.probe)) return
+    if (known !== undefined && known.probe !== attempt) return
     const endpoint = known ?? { failures: 0, until: 0, probe: undefined }
     endpoint.probe = undefined
     endpoint.failures++

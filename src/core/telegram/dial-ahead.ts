@@ -25,6 +25,8 @@ const WINDOW_MS = 10_000
 /** What is wanted within this time is dialled ahead: about what a dial takes, and one round of care. */
 const LEAD_MS = 1_500
 const AHEAD_MAX = 8
+/** Dials at a time while the last one opened: one alone gives no more than one connection per round trip. */
+const DIALS_MAX = 4
 
 /** Connections to DCs that wait for the client who will need one: the dial is behind it then. Each is handed out once. */
 export class DialAhead {
@@ -86,22 +88,24 @@ export class DialAhead {
 
   #fill(dc: number, stock: Stock): void {
     const { clock, wanted } = this.#options
-    const most = wanted()
-    const target = most === 'predict' ? stock.predicted(clock.mono()) : most
-    // One after the other: what is out of reach is not asked by many at once.
-    if (stock.dialing.size === 0 && stock.ready.length < target) this.#dial(dc, stock)
+    const keep = wanted()
+    const target = keep === 'predict' ? stock.predicted(clock.mono()) : keep
+    const most = stock.isInReach ? DIALS_MAX : 1
+    while (stock.dialing.size < most && stock.ready.length + stock.dialing.size < target)
+      if (!this.#dial(dc, stock)) return
   }
 
-  /** Nothing happens while every address is in its pause. */
-  #dial(dc: number, stock: Stock): void {
+  /** False when every address is in its pause. */
+  #dial(dc: number, stock: Stock): boolean {
     const { clock, wheel, backoff, addresses, connectTimeoutMs } = this.#options
     const now = clock.mono()
     const address = addresses(dc).find((each) => backoff.waitMs(each, now) === 0)
-    if (address === undefined) return
+    if (address === undefined) return false
     const id = backoff.attempt(address, now)
     const failed = (why: DialFailure) => {
       if (!stock.dialing.delete(attempt)) return
       attempt.cancel()
+      stock.isInReach = false
       backoff.failed(address, id, clock.mono())
       this.#options.emit({ kind: 'dial-failed', target: 'dc', address, why })
       this.#tell(dc, 'failed')
@@ -110,6 +114,7 @@ export class DialAhead {
       onOpen: (connection) => {
         stock.dialing.delete(attempt)
         wheel.disarm(late)
+        stock.isInReach = true
         backoff.succeeded(address)
         return this.#keep(dc, stock, connection)
       },
@@ -124,6 +129,7 @@ export class DialAhead {
     }
     stock.dialing.add(attempt)
     wheel.arm(late, now + connectTimeoutMs())
+    return true
   }
 
   #keep(dc: number, stock: Stock, connection: Connection): Handler {
@@ -162,6 +168,8 @@ class Stock {
   readonly ready: Waiting[] = []
   readonly dialing = new Set<Cancellable>()
   lastWantedAt: number
+  /** The last dial opened. What is out of reach is not asked by many at once. */
+  isInReach = false
   #windowFrom: number
   /** Demand of this window and of the one before. */
   #now = 0

@@ -1,6 +1,6 @@
 import type { SocketHandler } from 'bun'
 import type { Address, Cancellable, CloseKind, Connection, DialFailure, Dialing, Handler } from '../../core/ports.ts'
-import { ownAddresses, resolve } from '../names.ts'
+import { ownAddresses } from '../names.ts'
 import {
   DescriptorBudget,
   dialFailure,
@@ -72,10 +72,6 @@ export class BunNetwork implements RuntimeNetwork {
     const dial = new Dial(address, dialing, this.#budget)
     dial.begin()
     return dial
-  }
-
-  resolve(host: string, reply: (ips: readonly string[]) => void): void {
-    resolve(host, reply)
   }
 
   ownAddresses(): readonly string[] {

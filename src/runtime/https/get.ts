@@ -1,8 +1,14 @@
+import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import type { Certificate } from '../../trust/chain.ts'
 import type { PinPolicy } from '../../trust/policy.ts'
 import { errorCode } from '../network.ts'
 import { AnswerReader, type Answer, type AnswerFailure } from './answer.ts'
-import { dialTls, type TlsFailure, type TlsTarget } from './dial.ts'
+import { dialAny } from './dial-any.ts'
+import type { TlsFailure, TlsTarget } from './dial.ts'
+
+/** Answers once, maybe at once, within a bounded time; with no addresses when there are none. */
+export type Lookup = (host: string, reply: (ips: readonly string[]) => void) => void
 
 export interface GetOptions {
   /** `https://host[:port]/path`. */
@@ -10,7 +16,10 @@ export interface GetOptions {
   readonly bodyBytesMax: number
   /** For all of it: name lookup, handshake, answer. */
   readonly timeoutMs: number
-  readonly ip?: string
+  /** Addresses of the host, where the URL names none; not asked before the policy has let the host pass. */
+  readonly resolve: Lookup
+  /** What kind of body is wanted; anything where it is not given. */
+  readonly accept?: string
   readonly tls?: TlsTarget['tls']
 }
 
@@ -28,6 +37,8 @@ export type GetResult =
   | { readonly failure: GetFailure; readonly message: string }
 
 const HTTPS_PORT = 443
+/** Tried one after the other while none can be reached. */
+const ADDRESSES_MAX = 3
 
 /**
  * One GET on a connection of its own: no session, no keep-alive, no redirects, and not one byte of the request before pins and
@@ -40,18 +51,29 @@ export function pinnedGet(options: GetOptions, { policy, wall }: Trust): Promise
   const why = policy.whyNotContact(host, wall())
   if (why !== undefined) return Promise.resolve({ failure: 'not-contacted', message: why })
   return new Promise((resolve) => {
+    let attempt: { cancel(): void } | undefined
+    let isOver = false
     const answer = (result: GetResult) => {
+      isOver = true
       clearTimeout(limit)
-      attempt.cancel()
+      attempt?.cancel()
       resolve(result)
     }
-    const attempt = dialTls({ ...options, host, port }, (chain) => policy.whyNotTrust(host, chain, wall()), {
-      onOpen: (socket) => exchange(socket, place, options.bodyBytesMax, (result) => answer(named(host, result))),
-      onFail: (failure) => answer(refused(host, failure, policy)),
-    })
     const limit = setTimeout(() => {
       answer({ failure: 'timeout', message: `${host} took longer than ${options.timeoutMs} ms` })
     }, options.timeoutMs)
+    const start = (ips: readonly string[]) => {
+      if (isOver) return
+      if (ips.length === 0) return answer({ failure: 'network', message: `${host} has no address` })
+      const tried = ips.slice(0, ADDRESSES_MAX)
+      const judge = (chain: readonly Certificate[]) => policy.whyNotTrust(host, chain, wall())
+      attempt = dialAny({ ...options, host, port }, tried, options.timeoutMs / (ADDRESSES_MAX + 1), judge, {
+        onOpen: (socket) => exchange(socket, place, options, (result) => answer(named(host, result))),
+        onFail: (failure) => answer(refused(host, failure, policy)),
+      })
+    }
+    if (isIP(host) === 0) options.resolve(host, start)
+    else start([host])
   })
 }
 
@@ -87,8 +109,8 @@ function refused(host: string, { kind, message }: TlsFailure, policy: PinPolicy)
   }
 }
 
-function exchange(socket: TLSSocket, place: Place, bodyBytesMax: number, done: (answer: Outcome) => void): void {
-  const reader = new AnswerReader(bodyBytesMax)
+function exchange(socket: TLSSocket, place: Place, options: GetOptions, done: (answer: Outcome) => void): void {
+  const reader = new AnswerReader(options.bodyBytesMax)
   socket.on('data', (chunk: Uint8Array) => {
     const answer = reader.push(chunk)
     if (answer === undefined) return
@@ -101,7 +123,7 @@ function exchange(socket: TLSSocket, place: Place, bodyBytesMax: number, done: (
     [
       `GET ${place.path} HTTP/1.1`,
       `Host: ${place.authority}`,
-      'Accept: */*',
+      `Accept: ${options.accept ?? '*/*'}`,
       'Accept-Encoding: identity',
       'Connection: close',
       '\r\n',

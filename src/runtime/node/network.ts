@@ -1,6 +1,6 @@
 import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import type { Address, Cancellable, Connection, DialFailure, Dialing, Handler } from '../../core/ports.ts'
-import { ownAddresses, resolve } from '../names.ts'
+import { ownAddresses } from '../names.ts'
 import {
   DescriptorBudget,
   dialFailure,
@@ -59,10 +59,6 @@ export class NodeNetwork implements RuntimeNetwork {
     const dial = new Dial(address, dialing, this.#budget)
     dial.begin()
     return dial
-  }
-
-  resolve(host: string, reply: (ips: readonly string[]) => void): void {
-    resolve(host, reply)
   }
 
   ownAddresses(): readonly string[] {

@@ -3,6 +3,7 @@ import type { ProxyEvent } from '../../../src/core/events.ts'
 import { FlightLearner } from '../../../src/core/mask/flight.ts'
 import { MaskTargets } from '../../../src/core/mask/targets.ts'
 import { TimerWheel } from '../../../src/core/memory/wheel.ts'
+import { NameCache } from '../../../src/core/names.ts'
 import type { Connection, Handler } from '../../../src/core/ports.ts'
 import { fromAscii } from '../../../src/core/protocol/bytes.ts'
 import type { Settings } from '../../../src/core/settings.ts'
@@ -68,17 +69,18 @@ function scene(accept?: (connection: Connection) => Handler, changes: Partial<Se
     const ticker = { everyMs: 50, tick: () => wheel.advance(world.now), nextAt: () => wheel.nextAt() }
     world.addTicker(ticker)
     const settings = () => current.settings
-    const targets = new MaskTargets({ network: machine, wheel, emit, settings, listening: () => [] })
+    const names = new NameCache({ resolver: machine, clock: world.clock, wheel, emit, settings })
+    const targets = new MaskTargets({ network: machine, names, emit, settings, listening: () => [] })
     const ports = { network: machine, clock: world.clock, random: world.random('learner'), store }
     const learner = new FlightLearner({ ...ports, wheel, emit, settings, targets })
     targets.refresh()
     learner.refresh()
     const stop = () => {
       learner.close()
-      targets.close()
+      names.close()
       world.removeTicker(ticker)
     }
-    return { learner, targets, wheel, stop }
+    return { learner, names, targets, wheel, stop }
   }
   return { world, network, store, looks, events, current, start, ...start() }
 }
@@ -265,7 +267,7 @@ describe('the flight of a site that shows none', () => {
 
 describe('domains', () => {
   it('come and go with the settings, a look under way with them', () => {
-    const { world, network, current, learner, targets, wheel, looks, events } = withSite()
+    const { world, network, current, learner, names, targets, wheel, looks, events } = withSite()
     network.setName('cdn.example.org', [SITE])
     world.until(() => looks.length === 1, 10_000)
     current.settings = settingsWith({ mask: { host: '' }, domain: 'cdn.example.org' })
@@ -275,7 +277,7 @@ describe('domains', () => {
     expect(events).toEqual(['cdn.example.org 3197'])
     expect(learner.shapeFor(DOMAIN).cipherSuite).toBeUndefined()
     learner.close()
-    targets.close()
+    names.close()
     expect(wheel.armed).toBe(0)
   })
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { ProxyEvent } from '../../../src/core/events.ts'
 import { MaskTargets } from '../../../src/core/mask/targets.ts'
 import { TimerWheel } from '../../../src/core/memory/wheel.ts'
-import type { Address, Network } from '../../../src/core/ports.ts'
+import { NameCache } from '../../../src/core/names.ts'
+import type { Address, Resolver } from '../../../src/core/ports.ts'
 import type { SecretSettings } from '../../../src/core/settings.ts'
 import { VirtualNetwork } from '../../../sim/world/network.ts'
 import { World } from '../../../sim/world/world.ts'
@@ -27,13 +28,10 @@ function scene({ host = '', port = 443, domains = [FIRST, SECOND], listening = [
   network.setName(SECOND, ['203.0.113.2'])
   const machine = network.host('198.51.100.1', '2001:db8::1')
   const asked: string[] = []
-  const resolver: Network = {
-    readMaxBytes: machine.readMaxBytes,
-    dial: (address, dialing) => machine.dial(address, dialing),
-    ownAddresses: () => machine.ownAddresses(),
-    resolve: (name, reply) => {
+  const resolver: Resolver = {
+    query: (name, reply) => {
       asked.push(name)
-      machine.resolve(name, reply)
+      machine.query(name, reply)
     },
   }
   const wheel = new TimerWheel(world.now)
@@ -46,11 +44,13 @@ function scene({ host = '', port = 443, domains = [FIRST, SECOND], listening = [
   const settings = () => ({
     mask: { host: current.host, port, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 60_000 },
     secrets: current.domains.map(secretOf),
+    dns: { staleMs: 60 * MINUTE_MS },
   })
-  const targets = new MaskTargets({ network: resolver, wheel, emit, settings, listening: () => listening })
+  const names = new NameCache({ resolver, clock: world.clock, wheel, emit, settings })
+  const targets = new MaskTargets({ network: machine, names, emit, settings, listening: () => listening })
   targets.refresh()
   world.runFor(SOON_MS)
-  return { world, network, wheel, targets, asked, refused, current }
+  return { world, network, wheel, names, targets, asked, refused, current }
 }
 
 function secretOf(domain: string, index: number): SecretSettings {
@@ -85,39 +85,16 @@ describe('the mask host of a connection', () => {
 })
 
 describe('names of mask hosts', () => {
-  it('are asked for every five minutes, and after one when there was no answer', () => {
-    const { world, network, targets, asked } = scene({ domains: [FIRST] })
-    world.runFor(5 * MINUTE_MS - 2 * SOON_MS)
-    expect(asked).toHaveLength(1)
+  it('lead where the last answer says, and nowhere once it is given up', () => {
+    const { world, network, targets } = scene({ domains: [FIRST] })
     network.setName(FIRST, ['203.0.113.9'])
-    world.runFor(3 * SOON_MS)
-    expect(asked).toHaveLength(2)
-    expect(targets.targetFor(FIRST)?.ip).toBe('203.0.113.9')
-    network.setName(FIRST, undefined)
     world.runFor(5 * MINUTE_MS)
-    expect(asked).toHaveLength(3)
-    world.runFor(MINUTE_MS - 3 * SOON_MS)
-    expect(asked).toHaveLength(3)
-    world.runFor(2 * SOON_MS)
-    expect(asked).toHaveLength(4)
-  })
-
-  it('are asked for once, however often a reload comes before the answer', () => {
-    const { targets, asked, world } = scene({ domains: [FIRST, FIRST] })
-    for (let i = 0; i < 5; i++) targets.refresh()
-    expect(asked).toEqual([FIRST, FIRST])
-    world.runFor(SOON_MS)
-    expect(targets.targetFor(FIRST)?.ip).toBe('203.0.113.1')
-  })
-
-  it('keep their last good answer while the resolver fails, for as long as that takes', () => {
-    const { world, network, targets } = scene()
-    network.setName(FIRST, undefined)
-    world.runFor(24 * 60 * MINUTE_MS)
-    expect(targets.targetFor(FIRST)?.ip).toBe('203.0.113.1')
-    network.setName(FIRST, ['203.0.113.7'])
-    world.runFor(MINUTE_MS + SOON_MS)
-    expect(targets.targetFor(FIRST)?.ip).toBe('203.0.113.7')
+    expect(targets.targetFor(FIRST)?.ip).toBe('203.0.113.9')
+    network.isResolverFailing = true
+    world.runFor(60 * MINUTE_MS)
+    expect(targets.targetFor(FIRST)?.ip).toBe('203.0.113.9')
+    world.runFor(6 * MINUTE_MS)
+    expect(targets.targetFor(FIRST)).toBeUndefined()
   })
 
   it('are dropped by a reload that names them no more, late answers too', () => {
@@ -127,6 +104,7 @@ describe('names of mask hosts', () => {
     current.domains = [SECOND, FIRST]
     expect([targets.addressOf(FIRST), targets.addressOf(SECOND)?.ip]).toEqual([undefined, '203.0.113.2'])
     targets.refresh()
+    expect(targets.addressOf(FIRST)?.ip).toBe('203.0.113.1')
     current.domains = [SECOND]
     targets.refresh()
     world.runFor(SOON_MS)
@@ -137,13 +115,12 @@ describe('names of mask hosts', () => {
   })
 
   it('are left alone once it is closed', () => {
-    const { world, targets, wheel, asked, network } = scene({ domains: [FIRST] })
-    targets.refresh()
+    const { world, names, targets, wheel, asked, network } = scene({ domains: [FIRST] })
     network.setName(FIRST, ['10.0.0.1'])
-    targets.close()
+    names.close()
     targets.refresh()
     world.runFor(60 * MINUTE_MS)
-    expect([asked.length, wheel.armed, targets.addressOf(FIRST)?.ip]).toEqual([2, 0, '203.0.113.1'])
+    expect([asked.length, wheel.armed, targets.addressOf(FIRST)?.ip]).toEqual([1, 0, '203.0.113.1'])
   })
 })
 
@@ -174,7 +151,7 @@ describe('addresses a mask host must not have', () => {
     expect(targets.targetFor(FIRST)).toBeUndefined()
     expect(refused).toEqual([`${FIRST} ${ip} ${why}`])
     network.setName(FIRST, ['203.0.113.1'])
-    world.runFor(2 * MINUTE_MS)
+    world.runFor(5 * MINUTE_MS)
     network.setName(FIRST, [ip])
     world.runFor(60 * MINUTE_MS)
     expect(refused).toHaveLength(2)

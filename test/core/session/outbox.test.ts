@@ -8,7 +8,7 @@ import { FakeConnection } from './fake-connection.ts'
 const bytes = (length: number, from = 0) => Uint8Array.from({ length }, (_, at) => (from + at * 7) & 0xff)
 
 function scene(ceilingBytes = 1 << 22) {
-  const pool = new BufferPool({ ceilingBytes, poison: true })
+  const pool = new BufferPool({ ceilingBytes, debug: true })
   const connection = new FakeConnection()
   return { pool, connection, outbox: new Outbox(connection, pool) }
 }
@@ -124,7 +124,7 @@ describe('Accumulator', () => {
   )
 
   test.prop([fc.array(arbStep, { maxLength: 20 })])('holds what was added less what was dropped', (steps) => {
-    const pool = new BufferPool({ ceilingBytes: 1 << 20, poison: true })
+    const pool = new BufferPool({ ceilingBytes: 1 << 20, debug: true })
     const seen = new Accumulator(pool)
     let model: number[] = []
     for (const { add, drop } of steps) {

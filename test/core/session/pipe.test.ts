@@ -85,7 +85,7 @@ describe('Pipe', () => {
   test.prop([fc.array(fc.tuple(fc.nat(9000), fc.nat(6000), fc.boolean()), { maxLength: 30 })])(
     'keeps every byte in order for any pattern of sizes, room and drains',
     (steps) => {
-      const pool = new BufferPool({ ceilingBytes: 1 << 22, poison: true })
+      const pool = new BufferPool({ ceilingBytes: 1 << 22, debug: true })
       const target = new FakeConnection()
       const pipe = new Pipe(new FakeConnection(), target, pool, 1000)
       const sent: number[] = []

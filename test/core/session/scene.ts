@@ -72,6 +72,7 @@ export function settingsWith({
     telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
     guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0, ...relay },
+    dns: { staleMs: 86_400_000 },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ...memory },
   }
 }
@@ -156,8 +157,16 @@ export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ..
   const events: ProxyEvent[] = []
   const random = world.random('proxy')
   const store = new VirtualStore(world)
-  const ports = { clock: world.clock, random, network: machine, vault, memory: new VirtualSharedMemory(), store }
-  const proxy = new Proxy({ ...ports, poisonBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
+  const ports = {
+    clock: world.clock,
+    random,
+    network: machine,
+    resolver: machine,
+    vault,
+    memory: new VirtualSharedMemory(),
+    store,
+  }
+  const proxy = new Proxy({ ...ports, debugBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
     events.push(event),
   )
   machine.listen(PROXY.port, (connection) => proxy.accept(connection))

@@ -123,6 +123,28 @@ describe('connections dialled ahead', () => {
     expect(dialer.ready).toBeLessThanOrEqual(8)
   })
 
+  it('keep up with 50 clients a second, more than a dial at a time could', () => {
+    const { world, open, results } = scene('predict')
+    for (let i = 0; i < 1_500; i++) {
+      open()
+      world.runFor(20)
+    }
+    const late = results().slice(-1_000)
+    expect(late.filter((result) => result === 'hit').length).toBeGreaterThan(990)
+  })
+
+  it('are asked for by few dials at a time when a DC goes out of reach', () => {
+    const { world, network, open, dialer, dials } = scene(8)
+    open()
+    world.runFor(5_000)
+    expect(dialer.ready).toBe(8)
+    for (const ip of [IPV4, SECOND_IPV4]) network.setReachability(ip, 'black-hole')
+    const before = dials()
+    for (let i = 0; i < 8; i++) open()
+    world.runFor(4_000)
+    expect(dials() - before).toBe(4)
+  })
+
   it('keep the pauses of an endpoint that fails', () => {
     const { world, network, open, dials, dialer } = scene(4)
     for (const ip of [IPV4, SECOND_IPV4]) network.setReachability(ip, 'refusing')

@@ -150,15 +150,15 @@ describe('a virtual host', () => {
     const { world, client, network } = scene()
     network.setName('example.com', ['10.0.0.1'])
     const heard: string[] = []
-    client.resolve('example.com', () => heard.push('resolved'))
+    client.query('example.com', () => heard.push('resolved'))
     client.dial({ ip: '10.0.0.1', port: 1 }, { onOpen: () => new Ear(), onFail: () => heard.push('failed') })
     expect(client.open).toBe(2)
     client.kill()
     world.runFor(1000)
     expect(heard).toEqual([])
-    client.resolve('example.com', (ips) => heard.push(...ips))
+    client.query('example.com', (answer) => heard.push(JSON.stringify(answer)))
     world.runFor(1000)
-    expect(heard).toEqual(['10.0.0.1'])
+    expect(heard).toEqual(['{"kind":"addresses","ips":["10.0.0.1"],"ttlSec":300}'])
   })
 
   it('without descriptors fails to dial, and gives back at once what was accepted', () => {

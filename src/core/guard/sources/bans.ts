@@ -42,7 +42,8 @@ export interface BanTableOptions {
  * Where a set is full, a ban that is over makes room, or else the one that is over soonest. Bans that are over are remembered for
  * as long as there is room, since the next one is longer for them.
  *
- *   words: magic, 0, hash key(2), last moment in s, ..., version | version of each bucket | bans of each tag | set locks | until | words(4) | tag | times, reason
+ *   words: magic, 0, hash key(2), last moment in s, ..., version | version of each bucket | bans of each tag | set locks
+ *     | until | words(4) | tag | times, reason
  */
 export class BanTable {
   readonly #words: Int32Array
@@ -56,6 +57,8 @@ export class BanTable {
   readonly #tags: Int32Array
   readonly #times: Uint8Array
   readonly #reasons: Uint8Array
+  /** Told after every change by this process; others are seen by the version. */
+  onChanged: () => void = () => {}
   /** Tags in use when the version was this. */
   #tagsInUse: number[] = []
   #tagsVersion = -1
@@ -183,6 +186,7 @@ export class BanTable {
   #changed(set: number): void {
     Atomics.add(this.#versions, Math.floor(set / (SETS / BUCKETS)), 1)
     Atomics.add(this.#words, VERSION_AT, 1)
+    this.onChanged()
   }
 
   /** What another one is just adding may be counted twice, which costs a look-up in vain and nothing else. */

@@ -5,6 +5,7 @@ import {
   DC_FRAME_MAX,
   QUICK_ACK_BIT,
   errorPayload,
+  intoNew,
   type FramingCodec,
   type PacketOptions,
 } from './frame.ts'
@@ -19,16 +20,21 @@ const ASK_BIT = 0x80
 const WORDS_LIMIT = 1 << 24
 
 export const abridged: FramingCodec = {
-  reader({ side = 'dc', limitBytes = side === 'client' ? DC_FRAME_MAX : CLIENT_FRAME_MAX } = {}) {
-    return new PrefixReader((head, length) => readHead(head, length, side === 'client', limitBytes), deliverPacket)
+  reader({ side = 'dc', limitBytes = side === 'client' ? DC_FRAME_MAX : CLIENT_FRAME_MAX, assembly } = {}) {
+    return new PrefixReader(
+      (head, length) => readHead(head, length, side === 'client', limitBytes),
+      deliverPacket,
+      assembly,
+    )
   },
   writePacket,
-  writeQuickAck(token) {
-    const ack = new Uint8Array(4)
-    new DataView(ack.buffer).setUint32(0, (token | QUICK_ACK_BIT) >>> 0)
+  writeQuickAck(token, into = intoNew) {
+    const ack = into(4)
+    const word = token | QUICK_ACK_BIT
+    for (let i = 0; i < 4; i++) ack[i] = word >>> (24 - 8 * i)
     return ack
   },
-  writeError: (code) => writePacket(errorPayload(code)),
+  writeError: (code, into = intoNew) => writePacket(errorPayload(code), { into }),
 }
 
 function readHead(head: Uint8Array, length: number, isClient: boolean, limitBytes: number): Head {
@@ -46,11 +52,11 @@ function readHead(head: Uint8Array, length: number, isClient: boolean, limitByte
   return { kind: 'packet', length: bytes, keep: bytes, quickAck: isMarked }
 }
 
-function writePacket(payload: Uint8Array, { quickAck = false }: PacketOptions = {}): Uint8Array {
+function writePacket(payload: Uint8Array, { quickAck = false, into = intoNew }: PacketOptions = {}): Uint8Array {
   const words = payload.length / 4
   assert(Number.isInteger(words) && words > 0 && words < WORDS_LIMIT, 'abridged frames count words, in 24 bits')
   const headLength = words < LONG_FROM ? 1 : 4
-  const frame = new Uint8Array(headLength + payload.length)
+  const frame = into(headLength + payload.length)
   frame[0] = (quickAck ? ASK_BIT : 0) | Math.min(words, LONG_FROM)
   if (headLength === 4) {
     frame[1] = words

@@ -1,4 +1,5 @@
 import type { Random } from '../../ports.ts'
+import type { Assembly } from '../assembly.ts'
 
 /**
  * What travels inside an obfuscated stream (protocol.md, 2). Direct mode never looks at frames; simulated clients and DCs
@@ -21,6 +22,8 @@ export interface ReaderOptions {
   readonly side?: Side
   /** Most bytes in one frame as its length says, padding included. `CLIENT_FRAME_MAX` or `DC_FRAME_MAX`, by side, unless said. */
   readonly limitBytes?: number
+  /** Where frames that come in pieces are put together; memory of the runtime's unless said. */
+  readonly assembly?: Assembly
 }
 
 export interface PacketOptions {
@@ -28,19 +31,29 @@ export interface PacketOptions {
   readonly quickAck?: boolean
   /** For the padding; without it there is none. Framings that do not pad draw nothing. */
   readonly random?: Random
+  /** Where the frame is written: memory of exactly this length, whatever it holds. New memory unless said. */
+  readonly into?: Into
 }
+
+export type Into = (length: number) => Uint8Array
+export const intoNew: Into = (length) => new Uint8Array(length)
 
 /** Largest packet the official proxy takes from a client: 1 MiB - 4 KiB. */
 export const CLIENT_FRAME_MAX = 1_044_480
 /** Largest packet TDLib takes: 4 MiB + 1 KiB. */
 export const DC_FRAME_MAX = 4_195_328
 
+/** `full`: there is no memory to put a frame together. */
+export type ReadVerdict = 'ok' | 'bad' | 'full'
+
 export interface FrameReader {
   /**
    * Takes the next bytes and tells `sink` each frame that is complete, in order. `bad` when the bytes can be no frames or a
-   * frame is too long; then it stays bad and tells nothing more. `sink` must not push.
+   * frame is too long. What is not ok stays so and tells nothing more. `sink` must not push.
    */
-  push(bytes: Uint8Array, sink: (frame: Frame) => void): 'ok' | 'bad'
+  push(bytes: Uint8Array, sink: (frame: Frame) => void): ReadVerdict
+  /** Gives back what it holds of a frame; nothing may be pushed behind. */
+  close(): void
 }
 
 export interface FramingCodec {
@@ -48,9 +61,9 @@ export interface FramingCodec {
   /** `payload`: a multiple of 4 bytes, 4 at least. */
   readonly writePacket: (payload: Uint8Array, options?: PacketOptions) => Uint8Array
   /** To a client; `token` gets bit 31. */
-  readonly writeQuickAck: (token: number) => Uint8Array
+  readonly writeQuickAck: (token: number, into?: Into) => Uint8Array
   /** To a client: a negative code such as -404. Never padded: some clients know an error by its length of exactly 4. */
-  readonly writeError: (code: number) => Uint8Array
+  readonly writeError: (code: number, into?: Into) => Uint8Array
 }
 
 export const QUICK_ACK_BIT = 0x80000000

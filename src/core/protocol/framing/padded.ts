@@ -19,21 +19,22 @@ import { PrefixReader, deliverPacket, type Deliver, type Head } from './reader.t
 const PADDING_LIMIT = { client: 16, dc: 4 } as const
 
 export const padded: FramingCodec = {
-  reader({ side = 'dc', limitBytes = side === 'client' ? DC_FRAME_MAX : CLIENT_FRAME_MAX } = {}) {
+  reader({ side = 'dc', limitBytes = side === 'client' ? DC_FRAME_MAX : CLIENT_FRAME_MAX, assembly } = {}) {
     const isClient = side === 'client'
     return new PrefixReader(
       (head, length) => readHead(head, length, isClient, limitBytes),
       isClient ? deliverToClient : deliverPacket,
+      assembly,
     )
   },
-  writePacket(payload, { side = 'dc', quickAck = false, random }: PacketOptions = {}) {
-    const padding = random === undefined ? 0 : random.below(PADDING_LIMIT[side])
-    const frame = writeFrame(payload, padding, quickAck)
-    if (padding > 0) random?.fill(frame.subarray(frame.length - padding))
+  writePacket(payload, { side = 'dc', quickAck, random, into }: PacketOptions = {}) {
+    const paddingBytes = random === undefined ? 0 : random.below(PADDING_LIMIT[side])
+    const frame = writeFrame(payload, { paddingBytes, quickAck, into })
+    if (paddingBytes > 0) random?.fill(frame.subarray(frame.length - paddingBytes))
     return frame
   },
   writeQuickAck,
-  writeError: (code) => writeFrame(errorPayload(code), 0, false),
+  writeError: (code, into) => writeFrame(errorPayload(code), { into }),
 }
 
 /** The official proxy may also confirm by a short frame, and send frames that mean nothing. */

@@ -1,5 +1,6 @@
+import type { Assembly } from '../assembly.ts'
 import { Gatherer } from '../gatherer.ts'
-import type { Frame, FrameReader } from './frame.ts'
+import type { Frame, FrameReader, ReadVerdict } from './frame.ts'
 
 /** What the first bytes of a frame say. */
 export type Head =
@@ -23,20 +24,25 @@ export class PrefixReader implements FrameReader {
   readonly #head = new Uint8Array(HEAD_MAX)
   #headLength = 0
   #packet: (Head & { readonly kind: 'packet' }) | undefined
-  readonly #gathered = new Gatherer()
-  #isBad = false
+  readonly #gathered: Gatherer
+  #verdict: ReadVerdict = 'ok'
 
-  constructor(readHead: ReadHead, deliver: Deliver) {
+  constructor(readHead: ReadHead, deliver: Deliver, assembly?: Assembly) {
     this.#readHead = readHead
     this.#deliver = deliver
+    this.#gathered = new Gatherer(assembly)
   }
 
-  push(bytes: Uint8Array, sink: (frame: Frame) => void): 'ok' | 'bad' {
+  push(bytes: Uint8Array, sink: (frame: Frame) => void): ReadVerdict {
     let at = 0
-    while (at < bytes.length && !this.#isBad) {
+    while (at < bytes.length && this.#verdict === 'ok') {
       at = this.#packet === undefined ? this.#takeHead(bytes, at, sink) : this.#takePayload(bytes, at, sink)
     }
-    return this.#isBad ? 'bad' : 'ok'
+    return this.#verdict
+  }
+
+  close(): void {
+    this.#gathered.close()
   }
 
   #takeHead(bytes: Uint8Array, at: number, sink: (frame: Frame) => void): number {
@@ -46,7 +52,7 @@ export class PrefixReader implements FrameReader {
       case 'more':
         break
       case 'bad':
-        this.#isBad = true
+        this.#verdict = 'bad'
         break
       case 'quick-ack':
         this.#headLength = 0
@@ -65,9 +71,13 @@ export class PrefixReader implements FrameReader {
     if (packet === undefined) return at
     const end = Math.min(bytes.length, at + packet.length - this.#gathered.length)
     const whole = this.#gathered.take(bytes.subarray(at, end), packet.length)
-    if (whole === undefined) return end
+    if (whole === 'more') return end
     this.#packet = undefined
-    this.#deliver(whole.subarray(0, packet.keep), packet.quickAck, sink)
+    if (whole === 'full') this.#verdict = 'full'
+    else {
+      this.#deliver(whole.subarray(0, packet.keep), packet.quickAck, sink)
+      this.#gathered.release()
+    }
     return end
   }
 }

@@ -24,7 +24,7 @@ export const HANDSHAKE_FRAME_MAX = 256
 /** The nonce is frame -2, the handshake -1, then come data; each direction counts on its own. */
 export const FIRST_SEQUENCE = -2
 
-export type FrameFault = 'bad-length' | 'bad-checksum' | 'bad-sequence'
+export type FrameFault = 'bad-length' | 'bad-checksum' | 'bad-sequence' | 'no-memory'
 
 /** What a length may be for the frame that is due. */
 export function isLength(length: number, sequence: number, limitBytes: number): boolean {

@@ -9,7 +9,7 @@ export {
   type HandshakeFault,
   type Pid,
 } from './handshake.ts'
-export { behindNat, linkKeys, type LinkKeys, type LinkSecrets, type NatPair } from './keys.ts'
+export { behindNat, fromOutside, linkKeys, type LinkKeys, type LinkSecrets, type NatPair } from './keys.ts'
 export { RpcReader, RpcWriter } from './link.ts'
 export { NONCE_LENGTH, SCHEMA_AES, nonceFault, type Nonce, type NonceFault } from './nonce.ts'
 export { readPacket, type RpcPacket } from './packet.ts'

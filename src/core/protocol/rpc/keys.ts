@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parseIp } from '../../address.ts'
+import { isPrivate, parseIp } from '../../address.ts'
 import { assert } from '../../assert.ts'
 import type { Address, CipherKey } from '../../ports.ts'
 import { concat, fromAscii, write32le } from '../bytes.ts'
@@ -59,6 +59,12 @@ export interface NatPair {
 export function behindNat(address: Address, pairs: readonly NatPair[]): Address {
   const pair = pairs.find(({ local }) => local === address.ip)
   return pair === undefined ? address : { ip: pair.public, port: address.port }
+}
+
+/** An address of ours that clients reach, as the outside knows it: a private one is behind the same NAT as `own`, our end of a link. */
+export function fromOutside(address: Address, own: Address): Address {
+  const [inside, outside] = [ipBytes(address), ipBytes(own)]
+  return inside.length === outside.length && isPrivate(inside) ? { ip: own.ip, port: address.port } : address
 }
 
 function derive(input: Uint8Array): CipherKey {

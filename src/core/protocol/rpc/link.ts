@@ -1,5 +1,6 @@
 import { assert } from '../../assert.ts'
 import type { CipherKey } from '../../ports.ts'
+import { PlainAssembly, type Assembly } from '../assembly.ts'
 import { concat, read32le, write32le } from '../bytes.ts'
 import type { StreamCipher } from '../ctr.ts'
 import { Gatherer } from '../gatherer.ts'
@@ -23,7 +24,7 @@ export class RpcReader {
   readonly #limitBytes: number
   readonly #head = new Uint8Array(HEAD_BYTES)
   #headLength = 0
-  readonly #gathered = new Gatherer()
+  readonly #gathered: Gatherer
   #restLength = 0
   #sequence = FIRST_SEQUENCE
   #cipher: StreamCipher | undefined
@@ -31,9 +32,10 @@ export class RpcReader {
   #nextCipher: StreamCipher | undefined
   #fault: FrameFault | undefined
 
-  /** `limitBytes`: the longest frame taken. */
-  constructor(limitBytes = FRAME_MAX) {
+  /** `limitBytes`: the longest frame taken. `assembly`: where frames that come in pieces are put together. */
+  constructor(limitBytes = FRAME_MAX, assembly?: Assembly) {
     this.#limitBytes = limitBytes
+    this.#gathered = new Gatherer(assembly)
   }
 
   /** Whether everything so far was whole frames. What is left of a block cannot be seen. */
@@ -68,6 +70,11 @@ export class RpcReader {
     return this.#fault ?? 'ok'
   }
 
+  /** Gives back what it holds of a frame; nothing may be pushed behind. */
+  close(): void {
+    this.#gathered.close()
+  }
+
   #takeHead(bytes: Uint8Array, at: number): number {
     this.#head[this.#headLength++] = bytes[at]
     if (this.#headLength < HEAD_BYTES) return at + 1
@@ -82,7 +89,11 @@ export class RpcReader {
   #takeRest(bytes: Uint8Array, at: number, sink: (payload: Uint8Array) => void): number {
     const end = Math.min(bytes.length, at + this.#restLength - this.#gathered.length)
     const rest = this.#gathered.take(bytes.subarray(at, end), this.#restLength)
-    if (rest === undefined) return end
+    if (rest === 'more') return end
+    if (rest === 'full') {
+      this.#fault = 'no-memory'
+      return end
+    }
     const payload = readFrame(this.#head, rest, this.#sequence)
     this.#headLength = this.#restLength = 0
     if (typeof payload === 'string') this.#fault = payload
@@ -90,6 +101,7 @@ export class RpcReader {
       this.#sequence = (this.#sequence + 1) | 0
       sink(payload)
     }
+    this.#gathered.release()
     return end
   }
 
@@ -105,8 +117,14 @@ export class RpcReader {
 
 /** One direction of a link as bytes go out. */
 export class RpcWriter {
+  readonly #assembly: Assembly
   #sequence = FIRST_SEQUENCE
   #cipher: StreamCipher | undefined
+
+  /** `assembly`: where frames are put together before they are enciphered. */
+  constructor(assembly: Assembly = new PlainAssembly()) {
+    this.#assembly = assembly
+  }
 
   /** Everything from now on is enciphered. Called behind the nonce. */
   encipherFromHere(key: CipherKey): void {
@@ -114,24 +132,40 @@ export class RpcWriter {
     this.#cipher = cbcEncipher(key)
   }
 
-  /** The bytes of one frame for each packet, padded to whole blocks once all is enciphered. */
-  write(...packets: readonly RpcPacket[]): Uint8Array {
-    let length = 0
-    for (const packet of packets) length += packetLength(packet) + FRAME_OVERHEAD
-    const isEnciphered = this.#cipher !== undefined
-    const out = new Uint8Array(isEnciphered ? Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES : length)
-    let at = 0
-    for (const packet of packets) at = this.#writeFrame(out, at, packet)
-    for (; at < out.length; at += HEAD_BYTES) write32le(out, at, FILLER)
-    return this.#cipher?.update(out) ?? out
-  }
-
-  #writeFrame(out: Uint8Array, at: number, packet: RpcPacket): number {
+  /** A frame for this packet, to go out with the next `take`. False when there is no memory for it. */
+  add(packet: RpcPacket): boolean {
     const payloadLength = packetLength(packet)
     const most = this.#sequence < 0 ? HANDSHAKE_FRAME_MAX : FRAME_MAX
     assert(payloadLength % 4 === 0 && payloadLength + FRAME_OVERHEAD <= most, 'a frame is whole words and not too many')
+    const at = this.#assembly.extend(payloadLength + FRAME_OVERHEAD)
+    if (at < 0) return false
     const sequence = this.#sequence
     this.#sequence = (sequence + 1) | 0
-    return writeFrame(out, at, { sequence, payloadLength }, (payload) => writePacket(packet, payload))
+    writeFrame(this.#assembly.held, at, { sequence, payloadLength }, (payload) => writePacket(packet, payload))
+    return true
+  }
+
+  /** All frames added since the last call, padded to whole blocks once all is enciphered. New memory. */
+  take(): Uint8Array {
+    const assembly = this.#assembly
+    const odd = assembly.length % BLOCK_BYTES
+    const filler = this.#cipher === undefined || odd === 0 ? 0 : BLOCK_BYTES - odd
+    const from = assembly.extend(filler)
+    assert(from >= 0, 'there is always room to fill up a block')
+    for (let at = from; at < assembly.length; at += HEAD_BYTES) write32le(assembly.held, at, FILLER)
+    const bytes = this.#cipher?.update(assembly.bytes) ?? assembly.bytes.slice()
+    assembly.release()
+    return bytes
+  }
+
+  /** Gives back what was added and not taken; nothing may be added behind. */
+  close(): void {
+    this.#assembly.close()
+  }
+
+  /** The bytes of one frame for each packet, and of all that was added before. There must be memory for them. */
+  write(...packets: readonly RpcPacket[]): Uint8Array {
+    for (const packet of packets) assert(this.add(packet), 'memory of the runtime is always there')
+    return this.take()
   }
 }

@@ -13,20 +13,21 @@ export interface MiddleFilesOptions {
   readonly settings: () => MiddleSettings
 }
 
-const FILE_MAX_BYTES = 1 << 18
+/** None of them has more bytes. */
+export const FILE_MAX_BYTES = 1 << 18
 /** After a failure it is tried again this soon, then after twice as long each time, at most after `refresh`. */
 const RETRY_MS = 60_000
 /** A new list that knows less than this share of the DCs we knew is not believed. */
 const PLAUSIBLE_SHARE = 0.5
 
-/** One of the files: where it comes from, the last good copy, how it is read. */
-interface Kind<T> {
+/** One of the files: where it comes from, and how it is read beside the last good copy; a text says what is wrong with it. */
+export interface FileKind<T> {
   readonly what: MiddleFile
   readonly source: (settings: MiddleSettings) => string
   readonly read: (file: Uint8Array, before: T | undefined) => T | string
 }
 
-const SECRET: Kind<ProxySecret> = {
+export const SECRET: FileKind<ProxySecret> = {
   what: 'secret',
   source: ({ secret }) => secret,
   read(file) {
@@ -34,7 +35,7 @@ const SECRET: Kind<ProxySecret> = {
     return 'fault' in secret ? secret.fault : secret
   },
 }
-const configOf = (what: 'config' | 'config-v6', family: 4 | 6): Kind<ProxyConfig> => ({
+export const configOf = (what: 'config' | 'config-v6', family: 4 | 6): FileKind<ProxyConfig> => ({
   what,
   source: ({ config, configV6 }) => (family === 4 ? config : configV6),
   read(file, before) {
@@ -78,10 +79,13 @@ export class MiddleFiles {
     return (family === 4 ? this.#config : this.#configV6).value
   }
 
-  /** Takes the stored copies first, then fetches. */
+  /** Takes the stored copies, and then fetches: what comes is judged by what was known, however fast it comes. */
   start(): void {
-    for (const kept of this.#all()) kept.restore()
-    this.refresh()
+    let waiting = this.#all().length
+    const restored = () => {
+      if (--waiting === 0) this.refresh()
+    }
+    for (const kept of this.#all()) kept.restore(restored)
   }
 
   refresh(): void {
@@ -113,28 +117,23 @@ export class MiddleFiles {
 
 class Kept<T> {
   value: T | undefined
-  readonly #kind: Kind<T>
+  readonly #kind: FileKind<T>
   readonly #options: MiddleFilesOptions
   readonly #onFailed: () => void
   #file: Uint8Array | undefined
   #isFetching = false
 
-  constructor(kind: Kind<T>, options: MiddleFilesOptions, onFailed: () => void) {
+  constructor(kind: FileKind<T>, options: MiddleFilesOptions, onFailed: () => void) {
     this.#kind = kind
     this.#options = options
     this.#onFailed = onFailed
   }
 
-  restore(): void {
-    const { store, emit } = this.#options
-    const { what, read } = this.#kind
-    store.get(`middle-${what}`, (file) => {
-      if (file === undefined || this.value !== undefined) return
-      const value = read(file, undefined)
-      if (typeof value === 'string') return
-      this.value = value
-      this.#file = file
-      emit({ kind: 'middle-config', what, result: 'restored', why: '' })
+  /** `done` comes later, whatever the store has. */
+  restore(done: () => void): void {
+    this.#options.store.get(`middle-${this.#kind.what}`, (file) => {
+      if (file !== undefined && this.value === undefined) this.#takeStored(file)
+      done()
     })
   }
 
@@ -148,6 +147,15 @@ class Kept<T> {
       if ('bytes' in result) this.#take(result.bytes)
       else this.#tell('failed', result.why)
     })
+  }
+
+  #takeStored(file: Uint8Array): void {
+    const { what, read } = this.#kind
+    const value = read(file, undefined)
+    if (typeof value === 'string') return
+    this.value = value
+    this.#file = file
+    this.#options.emit({ kind: 'middle-config', what, result: 'restored', why: '' })
   }
 
   #take(file: Uint8Array): void {

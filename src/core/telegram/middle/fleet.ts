@@ -2,10 +2,11 @@ import type { Emit, LinkEnd } from '../../events.ts'
 import type { BufferPool } from '../../memory/pool.ts'
 import { CallbackTimer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, Cancellable, Clock, Connection, Handler, Network, Random } from '../../ports.ts'
-import type { NatPair, ProxySecret } from '../../protocol/rpc/index.ts'
+import type { ProxySecret } from '../../protocol/rpc/index.ts'
 import type { MiddleSettings } from '../../settings.ts'
 import type { AttemptId, Backoff } from '../backoff.ts'
-import { MiddleLink, type LinkClient, type LinkSlot } from './link.ts'
+import { addressMismatch, MiddleLink, type LinkClient, type LinkSlot } from './link.ts'
+import type { PublicAddresses } from './public-address.ts'
 
 export interface FleetOptions {
   readonly network: Network
@@ -22,7 +23,7 @@ export interface FleetOptions {
   /** Of this DC, in the order of preference of their families; empty while nothing is known. */
   readonly targets: () => readonly Address[]
   readonly secret: () => ProxySecret | undefined
-  readonly nat: (local: string) => readonly NatPair[]
+  readonly addresses: Pick<PublicAddresses, 'give' | 'doubt' | 'confirm'>
 }
 
 export interface Attaching {
@@ -166,20 +167,22 @@ export class Fleet {
   }
 
   #open(connection: Connection, address: Address, secret: ProxySecret, attempt: AttemptId): Handler {
-    const { clock, random, wheel, pool, run, nat } = this.#options
+    const { clock, random, wheel, pool, run, addresses } = this.#options
     const link = new MiddleLink({
       ...{ connection, secret, run, clock, random, wheel, pool },
-      nat: nat(connection.local.ip),
+      ownAddress: (use) => addresses.give(connection.local.ip, address.ip, use),
       onOpen: (opened) => this.#opened(opened, address),
       onClosed: (closed, why) => this.#closed(closed, address, why),
     })
     this.#links.set(link, { openedAt: clock.mono(), attempt })
+    link.begin()
     return link
   }
 
   #opened(link: MiddleLink, address: Address): void {
-    const { backoff, clock, emit, settings } = this.#options
+    const { backoff, clock, emit, settings, addresses } = this.#options
     backoff.succeeded(address)
+    if (link.keyedAs !== undefined) addresses.confirm(link.keyedAs)
     emit({ kind: 'link-opened', dc: this.dc, address })
     this.#keepCare()
     const { maxClientsPerLink } = settings()
@@ -192,12 +195,14 @@ export class Fleet {
   }
 
   #closed(link: MiddleLink, address: Address, why: LinkEnd): void {
-    const { backoff, clock, emit } = this.#options
+    const { backoff, clock, emit, addresses } = this.#options
     const known = this.#links.get(link)
     if (known === undefined) return
     const { wasOpen } = link
+    const mismatch = addressMismatch(link, why)
     this.#links.delete(link)
-    emit({ kind: 'link-closed', dc: this.dc, address, why, wasOpen, ageMs: clock.mono() - known.openedAt })
+    if (mismatch !== undefined) addresses.doubt(mismatch)
+    emit({ kind: 'link-closed', dc: this.dc, address, why, wasOpen, mismatch, ageMs: clock.mono() - known.openedAt })
     // A handshake that fails is a failure of the address: a wrong NAT address must not make a storm of connections.
     if (!wasOpen) backoff.failed(address, known.attempt, clock.mono())
     this.#dialMore()

@@ -1,7 +1,6 @@
 import type { LinkEnd } from '../../events.ts'
 import type { Address, Clock, Random } from '../../ports.ts'
 import {
-  behindNat,
   handshakeFault,
   linkKeys,
   NONCE_LENGTH,
@@ -10,7 +9,6 @@ import {
   SCHEMA_AES,
   type Handshake,
   type LinkKeys,
-  type NatPair,
   type Nonce,
   type Pid,
   type ProxySecret,
@@ -19,7 +17,6 @@ import {
 
 export interface HandshakeOptions {
   readonly secret: ProxySecret
-  readonly nat: readonly NatPair[]
   /** Of this process. */
   readonly run: { readonly pid: number; readonly startedSec: number }
   readonly clock: Clock
@@ -37,19 +34,24 @@ export class LinkHandshake {
   /** The first packet, in the clear. */
   readonly nonce: Nonce
   readonly #options: HandshakeOptions
-  readonly #local: Address
+  readonly #own: Address
   readonly #remote: Address
   readonly #pid: Pid
   #hasKeys = false
 
-  constructor(local: Address, remote: Address, options: HandshakeOptions) {
-    const { secret, nat, run, clock, random } = options
+  /** `own` is our end of the link as the other side sees it: it goes into the keys. */
+  constructor(own: Address, remote: Address, options: HandshakeOptions) {
+    const { secret, run, clock, random } = options
     this.#options = options
-    this.#local = behindNat(local, nat)
+    this.#own = own
     this.#remote = remote
-    this.#pid = pidOf(this.#local, run)
+    this.#pid = pidOf(own, run)
     const nonce = random.fill(new Uint8Array(NONCE_LENGTH))
     this.nonce = { kind: 'nonce', selector: secret.selector, schema: SCHEMA_AES, wallSec: clock.wall(), nonce }
+  }
+
+  get hasKeys(): boolean {
+    return this.#hasKeys
   }
 
   /** The next packet of the middle proxy. */
@@ -70,7 +72,7 @@ export class LinkHandshake {
       proxyNonce: this.nonce.nonce,
       proxyWallSec: this.nonce.wallSec,
       middle: this.#remote,
-      proxy: this.#local,
+      proxy: this.#own,
     })
     const peer = pidOf(this.#remote, { pid: 0, startedSec: 0 })
     return { kind: 'keys', keys, answer: { kind: 'handshake', flags: 0, sender: this.#pid, peer } }

@@ -1,14 +1,14 @@
-import { parseIp } from '../../address.ts'
 import type { Emit } from '../../events.ts'
 import type { BufferPool } from '../../memory/pool.ts'
 import type { TimerWheel } from '../../memory/wheel.ts'
-import type { Address, Cancellable, Clock, Fetcher, Network, Random, Store } from '../../ports.ts'
-import { clusterOf, type NatPair } from '../../protocol/rpc/index.ts'
+import type { Address, Cancellable, Clock, Fetcher, Network, PublicAddress, Random, Store } from '../../ports.ts'
+import { clusterOf } from '../../protocol/rpc/index.ts'
 import type { TelegramSettings } from '../../settings.ts'
 import { Backoff } from '../backoff.ts'
 import { Fleet, type Attaching } from './fleet.ts'
 import { MiddleFiles } from './files.ts'
 import type { LinkClient } from './link.ts'
+import { PublicAddresses } from './public-address.ts'
 
 export interface MiddleOptions {
   readonly network: Network
@@ -18,6 +18,7 @@ export interface MiddleOptions {
   readonly pool: BufferPool
   readonly store: Store
   readonly fetcher: Fetcher
+  readonly publicAddress: PublicAddress | undefined
   readonly emit: Emit
   readonly run: { readonly pid: number; readonly startedSec: number }
   readonly settings: () => TelegramSettings
@@ -27,6 +28,7 @@ export interface MiddleOptions {
 export class MiddleProxies {
   readonly #options: MiddleOptions
   readonly #files: MiddleFiles
+  readonly #addresses: PublicAddresses
   readonly #backoff: Backoff
   /** By DC as clients write it. Only DCs with a cluster of their own have a fleet, so strangers make none. */
   readonly #fleets = new Map<number, Fleet>()
@@ -34,15 +36,23 @@ export class MiddleProxies {
   constructor(options: MiddleOptions) {
     this.#options = options
     this.#files = new MiddleFiles({ ...options, settings: () => options.settings().middle })
+    const { publicAddress: port, clock, emit } = options
+    this.#addresses = new PublicAddresses({ port, clock, emit, settings: () => options.settings().middle })
     this.#backoff = new Backoff(options.random)
   }
 
-  start(): void {
-    if (this.#options.settings().mode !== 'direct') this.#files.start()
+  /** `isNeeded`: there are clients that have no other way, so our public address is asked for ahead. */
+  start(isNeeded: boolean): void {
+    if (this.#options.settings().mode === 'direct') return
+    this.#files.start()
+    if (isNeeded) this.#addresses.prepare()
   }
   /** Fetches the files again, as after a reload that changed where they are. */
-  refresh(): void {
-    if (this.#options.settings().mode !== 'direct') this.#files.refresh()
+  refresh(isNeeded: boolean): void {
+    if (this.#options.settings().mode === 'direct') return
+    this.#files.refresh()
+    this.#addresses.refresh()
+    if (isNeeded) this.#addresses.prepare()
   }
   close(): void {
     this.#files.close()
@@ -93,7 +103,7 @@ export class MiddleProxies {
         connectTimeoutMs: () => settings().connectTimeoutMs,
         targets: () => this.#targets(dc),
         secret: () => this.#files.secret,
-        nat: (local) => this.#nat(local),
+        addresses: this.#addresses,
       })
       this.#fleets.set(dc, fleet)
     }
@@ -109,12 +119,5 @@ export class MiddleProxies {
       if (cluster.length > 0) return cluster
     }
     return []
-  }
-
-  /** Key derivation needs our address as the other side sees it. */
-  #nat(local: string): readonly NatPair[] {
-    const { nat } = this.#options.settings().middle
-    if (nat === undefined || parseIp(nat)?.length !== parseIp(local)?.length) return []
-    return [{ local, public: nat }]
   }
 }

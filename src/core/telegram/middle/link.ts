@@ -1,8 +1,9 @@
-import type { LinkEnd } from '../../events.ts'
-import type { BufferPool } from '../../memory/pool.ts'
+import type { LinkEnd, OwnAddress } from '../../events.ts'
+import type { BufferPool, Owner } from '../../memory/pool.ts'
 import { Timer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler } from '../../ports.ts'
 import { readPacket, RpcReader, RpcWriter, type ProxyReq, type RpcPacket } from '../../protocol/rpc/index.ts'
+import { LeasedAssembly } from '../../session/leased-assembly.ts'
 import { Outbox } from '../../session/outbox.ts'
 import { LinkHandshake, type HandshakeOptions } from './handshake.ts'
 
@@ -23,6 +24,8 @@ export interface LinkClient {
 
 export interface LinkOptions extends HandshakeOptions {
   readonly connection: Connection
+  /** Calls `use` once, at once or later, with our address as the other side sees it; undefined: nobody knows. */
+  readonly ownAddress: (use: (own: OwnAddress | undefined) => void) => void
   readonly wheel: TimerWheel
   readonly pool: BufferPool
   readonly onOpen: (link: MiddleLink) => void
@@ -43,7 +46,18 @@ const QUANTUM_BYTES = 16 << 10
 /** What is written when the other side has ended gets this long to be taken. */
 const FLUSH_MS = 5_000
 
-type State = 'handshake' | 'open' | 'ending' | 'closed'
+/** Shared by many, so it gives way to nobody. */
+const LINK: Owner = { label: 'link' }
+
+/** How a handshake ends whose keys the other side did not have: it cannot read ours, and what it writes makes no sense to us. */
+const MISMATCH: ReadonlySet<LinkEnd> = new Set(['end', 'reset', 'handshake-timeout', 'bad-frame'])
+
+/** Our address in the keys of a link that ended as it does where the middle proxy sees another one; undefined: it did not. */
+export function addressMismatch(link: MiddleLink, why: LinkEnd): OwnAddress | undefined {
+  return !link.wasOpen && MISMATCH.has(why) ? link.keyedAs : undefined
+}
+
+type State = 'address' | 'handshake' | 'open' | 'ending' | 'closed'
 
 /** One client's place on a link. */
 export interface LinkSlot {
@@ -60,15 +74,17 @@ export class MiddleLink extends Timer implements Handler {
   wasOpen = false
   readonly #options: LinkOptions
   readonly #outbox: Outbox
-  readonly #reader = new RpcReader()
-  readonly #writer = new RpcWriter()
+  readonly #reader: RpcReader
+  readonly #writer: RpcWriter
   readonly #clients = new Map<number, LinkClient>()
   /** Clients with something to send, in the order of their turns. */
   readonly #waiting: number[] = []
   /** Clients that got answers since the last `onAnswersEnd`. */
   readonly #answered = new Set<LinkClient>()
-  readonly #handshake: LinkHandshake
-  #state: State = 'handshake'
+  #handshake: LinkHandshake | undefined
+  #state: State = 'address'
+  /** Known from the handshake on. */
+  #ownAddress: OwnAddress | undefined
   #nextId = 1
   /** Batches of requests sent, asked about by a ping, and confirmed by its pong. */
   #sent = 0
@@ -79,14 +95,38 @@ export class MiddleLink extends Timer implements Handler {
 
   constructor(options: LinkOptions) {
     super()
-    const { connection, clock, wheel, pool } = options
+    const { connection, clock, pool } = options
     this.#options = options
     this.address = connection.remote
-    this.#outbox = new Outbox(connection, pool)
+    this.#outbox = new Outbox(connection, pool, LINK)
+    this.#reader = new RpcReader(undefined, new LeasedAssembly(pool, LINK))
+    this.#writer = new RpcWriter(new LeasedAssembly(pool, LINK))
     this.#lastHeard = this.#emptySince = clock.mono()
-    this.#handshake = new LinkHandshake(connection.local, connection.remote, options)
+  }
+
+  /** Says hello as soon as our address is known; once, when the owner is ready for `onOpen` and `onClosed`. */
+  begin(): void {
+    const { wheel, clock, ownAddress } = this.#options
     wheel.arm(this, clock.mono() + HANDSHAKE_MS)
-    this.#write(this.#handshake.nonce)
+    ownAddress((own) => {
+      if (this.#state !== 'address') return
+      if (own === undefined) return this.close('address-unknown')
+      this.#ownAddress = own
+      this.#state = 'handshake'
+      this.#handshake = new LinkHandshake(this.own, this.address, this.#options)
+      this.#write(this.#handshake.nonce)
+    })
+  }
+
+  /** Our address as the keys have it; undefined before there are keys. */
+  get keyedAs(): OwnAddress | undefined {
+    return this.#handshake?.hasKeys === true ? this.#ownAddress : undefined
+  }
+
+  /** Our end of it as the other side sees it; the local one while that is not known. */
+  get own(): Address {
+    const { ip, port } = this.#options.connection.local
+    return { ip: this.#ownAddress?.ip ?? ip, port }
   }
 
   get isOpen(): boolean {
@@ -123,12 +163,17 @@ export class MiddleLink extends Timer implements Handler {
     return this.#sent + 1
   }
 
-  /** Sends some messages of one client in one write; ask `isCongested` before. */
-  send(requests: readonly ProxyReq[]): void {
+  /** A message of a client, to go out with the next `send`; ask `isCongested` before. The message is copied. */
+  add(request: ProxyReq): void {
+    if (this.#state === 'open') this.#writer.add(request)
+  }
+
+  /** Sends what was added, in one write. */
+  send(): void {
     const { wheel, clock } = this.#options
     if (this.#state !== 'open') return
     this.#sent++
-    this.#write(...requests)
+    this.#write()
     const soon = clock.mono() + CONFIRM_MS
     if (this.isOpen && this.at > soon) wheel.arm(this, soon)
   }
@@ -151,11 +196,10 @@ export class MiddleLink extends Timer implements Handler {
 
   onData(chunk: Uint8Array): void {
     if (this.#state === 'closed' || this.#state === 'ending') return
-    this.#lastHeard = this.#options.clock.mono()
     const verdict = this.#reader.push(chunk, (payload) => this.#take(payload))
     for (const client of this.#answered) client.onAnswersEnd()
     this.#answered.clear()
-    if (verdict !== 'ok') this.close('bad-frame')
+    if (verdict !== 'ok') this.close(verdict === 'no-memory' ? 'overflow' : 'bad-frame')
   }
 
   onDrain(): void {
@@ -182,6 +226,7 @@ export class MiddleLink extends Timer implements Handler {
     const { clock, wheel } = this.#options
     const silentMs = clock.mono() - this.#lastHeard
     if (this.#state === 'ending') this.#leave()
+    else if (this.#state === 'address') this.close('address-unknown')
     else if (this.#state !== 'open') this.close('handshake-timeout')
     else if (silentMs >= SILENT_MS) this.close('silent')
     else {
@@ -194,6 +239,8 @@ export class MiddleLink extends Timer implements Handler {
   }
 
   #take(payload: Uint8Array): void {
+    // Bytes alone prove nothing: behind a length that was garbled they would only fill up a frame that never ends.
+    this.#lastHeard = this.#options.clock.mono()
     const packet = readPacket(payload)
     if (this.#state === 'handshake') this.#takeHandshake(packet)
     else if (this.#state === 'open') this.#takePacket(packet)
@@ -201,6 +248,7 @@ export class MiddleLink extends Timer implements Handler {
 
   #takeHandshake(packet: ReturnType<typeof readPacket>): void {
     const { clock, wheel, onOpen } = this.#options
+    if (this.#handshake === undefined) return
     const step = this.#handshake.take(packet)
     switch (step.kind) {
       case 'keys':
@@ -288,7 +336,7 @@ export class MiddleLink extends Timer implements Handler {
     if (this.#state !== 'closed') this.#lose(why)
     this.#state = 'closed'
     this.#options.wheel.disarm(this)
-    this.#outbox.release()
+    this.#release()
   }
 
   /** Clients leave; only bytes may be left to send. */
@@ -305,7 +353,13 @@ export class MiddleLink extends Timer implements Handler {
   #leave(): void {
     this.#state = 'closed'
     this.#options.wheel.disarm(this)
-    this.#outbox.release()
+    this.#release()
     this.#options.connection.close()
+  }
+
+  #release(): void {
+    this.#outbox.release()
+    this.#reader.close()
+    this.#writer.close()
   }
 }

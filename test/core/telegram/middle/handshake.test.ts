@@ -3,7 +3,6 @@ import { LinkHandshake } from '../../../../src/core/telegram/middle/handshake.ts
 import { linkKeys, pidOf, type Nonce } from '../../../../src/core/protocol/rpc/index.ts'
 import { World } from '../../../../sim/world/world.ts'
 
-const OURS = { ip: '10.0.0.1', port: 40_000 }
 const PUBLIC = { ip: '203.0.113.7', port: 40_000 }
 const MIDDLE = { ip: '149.154.175.50', port: 8888 }
 const RUN = { pid: 77, startedSec: 1_700_000_000 }
@@ -11,9 +10,8 @@ const SECRET = { bytes: Uint8Array.from({ length: 128 }, (_, at) => at + 1), sel
 
 function begin() {
   const world = new World(1)
-  const nat = [{ local: OURS.ip, public: PUBLIC.ip }]
-  const options = { secret: SECRET, nat, run: RUN, clock: world.clock, random: world.random('link') }
-  return new LinkHandshake(OURS, MIDDLE, options)
+  const options = { secret: SECRET, run: RUN, clock: world.clock, random: world.random('link') }
+  return new LinkHandshake(PUBLIC, MIDDLE, options)
 }
 
 const answerTo = ({ nonce }: LinkHandshake, change: Partial<Nonce> = {}): Nonce => ({

@@ -1,0 +1,148 @@
+import { CallbackTimer, type TimerWheel } from '../memory/wheel.ts'
+import { read32le, write32le } from '../protocol/bytes.ts'
+import type { Clock, Store } from '../ports.ts'
+import { BAN_REASONS, BUCKETS, type Ban, type BanTable } from './sources/bans.ts'
+import { isTag } from './sources/prefix.ts'
+
+/** How soon a ban that was made by itself is on the disk. */
+const WRITE_MS = 1_000
+// One ban: words(16) | tag(2) | times(1) | reason(1) | over at, unix seconds(4)
+const BAN_BYTES = 24
+const TAG_AT = 16
+const TIMES_AT = 18
+const REASON_AT = 19
+const UNTIL_AT = 20
+
+export interface BanKeeperOptions {
+  readonly bans: BanTable
+  readonly store: Store
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  /** Bans that are over for longer are not kept. */
+  readonly rememberMs: () => number
+}
+
+/**
+ * Keeps bans on the disk, a bucket of the table to each value, so that they survive a restart (I14). One process does, the one
+ * that has the store. On the disk stands the wall clock, since the other one starts anew with the machine.
+ */
+export class BanKeeper {
+  readonly #options: BanKeeperOptions
+  readonly #timer = new CallbackTimer(() => this.care())
+  /** Of each bucket: the version that is on the disk; undefined while a write is under way. */
+  readonly #written = new Array<number | undefined>(BUCKETS).fill(0)
+  /** Who waits for a bucket to be on the disk. */
+  #waiting: { readonly bucket: number; readonly version: number; readonly reply: (isDurable: boolean) => void }[] = []
+  #isClosed = false
+
+  constructor(options: BanKeeperOptions) {
+    this.#options = options
+  }
+
+  /** Brings back what was in force, then writes what changes. `done` is called once, when all is back. */
+  start(done: () => void = () => {}): void {
+    const { store, bans } = this.#options
+    let left = BUCKETS
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      store.get(keyOf(bucket), (value) => {
+        if (value !== undefined) this.#restore(value)
+        this.#written[bucket] = bans.versionOf(bucket)
+        if (--left > 0) return
+        bans.onChanged = () => this.#arm()
+        this.care()
+        done()
+      })
+    }
+  }
+
+  /** Calls back once what the table holds of that bucket is on the disk. */
+  flush(bucket: number, reply: (isDurable: boolean) => void): void {
+    this.#waiting.push({ bucket, version: this.#options.bans.versionOf(bucket), reply })
+    this.#write(bucket)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#options.wheel.disarm(this.#timer)
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#write(bucket)
+  }
+
+  #arm(): void {
+    const { wheel, clock } = this.#options
+    if (!this.#isClosed && !this.#timer.isArmed) wheel.arm(this.#timer, clock.mono() + WRITE_MS)
+  }
+
+  /** Writes what has changed; by itself after a change of this process, by hand for changes of others. */
+  care(): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#write(bucket)
+  }
+
+  /** One write at a time for each bucket: a store keeps no order among writes of one key. */
+  #write(bucket: number): void {
+    const { bans, store } = this.#options
+    const before = this.#written[bucket]
+    const version = bans.versionOf(bucket)
+    if (before === undefined) return
+    if (before === version) {
+      this.#answer(bucket, version, true)
+      return
+    }
+    this.#written[bucket] = undefined
+    store.put(keyOf(bucket), this.#serialize(bucket), (isDurable) => {
+      this.#written[bucket] = isDurable ? version : before
+      this.#answer(bucket, version, isDurable)
+      if (isDurable && bans.versionOf(bucket) === version) return
+      if (isDurable && this.#waiting.length > 0) this.#write(bucket)
+      else this.#arm()
+    })
+  }
+
+  #answer(bucket: number, version: number, isDurable: boolean): void {
+    const isDue = (each: { bucket: number; version: number }) => each.bucket === bucket && each.version <= version
+    const due = this.#waiting.filter(isDue)
+    this.#waiting = this.#waiting.filter((each) => !isDue(each))
+    for (const { reply } of due) reply(isDurable)
+  }
+
+  #serialize(bucket: number): Uint8Array {
+    const { bans, clock, rememberMs } = this.#options
+    const now = clock.mono()
+    const kept = [...bans.list(bucket)].filter(({ untilMs }) => untilMs > now - rememberMs())
+    const out = new Uint8Array(kept.length * BAN_BYTES)
+    kept.forEach((ban, at) => writeBan(out.subarray(at * BAN_BYTES), ban, clock.wall() + (ban.untilMs - now) / 1000))
+    return out
+  }
+
+  #restore(value: Uint8Array): void {
+    const { bans, clock } = this.#options
+    for (let at = 0; at + BAN_BYTES <= value.length; at += BAN_BYTES) {
+      const read = readBan(value.subarray(at, at + BAN_BYTES))
+      if (read === undefined) continue
+      const untilMs = clock.mono() + (read.untilSec - clock.wall()) * 1000
+      // What the map has kept is newer than the disk.
+      if (bans.get(read.ban.prefix) === undefined) bans.put({ ...read.ban, untilMs })
+    }
+  }
+}
+
+function keyOf(bucket: number): string {
+  return `bans-${bucket}`
+}
+
+function writeBan(out: Uint8Array, { prefix, times, reason }: Ban, untilSec: number): void {
+  prefix.words.forEach((word, at) => write32le(out, 4 * at, word))
+  out[TAG_AT] = prefix.tag & 0xff
+  out[TAG_AT + 1] = prefix.tag >> 8
+  out[TIMES_AT] = times
+  out[REASON_AT] = BAN_REASONS.indexOf(reason)
+  write32le(out, UNTIL_AT, Math.max(0, Math.ceil(untilSec)))
+}
+
+/** Undefined when it is no ban of ours. */
+function readBan(bytes: Uint8Array): { readonly ban: Omit<Ban, 'untilMs'>; readonly untilSec: number } | undefined {
+  const words = Uint32Array.from([0, 4, 8, 12], (at) => read32le(bytes, at))
+  const tag = bytes[TAG_AT] | (bytes[TAG_AT + 1] << 8)
+  if (bytes[REASON_AT] >= BAN_REASONS.length || !isTag(tag)) return undefined
+  const ban = { prefix: { words, tag }, times: bytes[TIMES_AT], reason: BAN_REASONS[bytes[REASON_AT]] }
+  return { ban, untilSec: read32le(bytes, UNTIL_AT) >>> 0 }
+}
