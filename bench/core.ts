@@ -5,7 +5,7 @@
  */
 import { Proxy } from '../src/core/proxy.ts'
 import { TICK_MS } from '../src/core/memory/wheel.ts'
-import { DIRECT_ONLY, type Settings } from '../src/core/settings.ts'
+import { DIRECT_ONLY, OPEN_ACCESS, type Settings } from '../src/core/settings.ts'
 import { createRuntime } from '../src/runtime/index.ts'
 import { MemoryVault } from '../src/vault/memory.ts'
 import { DC_ID, DOMAIN, SECRET } from './load/opening.ts'
@@ -32,9 +32,11 @@ const settings: Settings = {
       modes: ['fake-tls', 'padded', 'plain'],
       domain: DOMAIN,
       onRemove: 'drain',
+      access: 'standard',
       expiresAt: 0,
     },
   ],
+  access: OPEN_ACCESS,
   mask: { host: '127.0.0.1', port: 1, skewSec: 120, maxBytes: 64 << 20, maxTimeMs: 600_000 },
   telegram: {
     prefer: 'ipv4',

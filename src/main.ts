@@ -243,6 +243,7 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     links: proxy.links,
     linkClients: proxy.linkClients,
     ahead: proxy.ahead,
+    listedPrefixes: proxy.listedPrefixes,
     pins: policy.counts(),
     clientToDcBytes: proxy.totals.clientToDcBytes,
     dcToClientBytes: proxy.totals.dcToClientBytes,

@@ -1,5 +1,6 @@
 import { cidrContains, parseCidr, parseIp, type Cidr } from './address.ts'
 import type { Emit } from './events.ts'
+import { AccessRules, type AccessLevel } from './guard/access/index.ts'
 import { ReplayGuard } from './guard/replay.ts'
 import { TrialBudget } from './guard/trials.ts'
 import { FlightLearner } from './mask/flight.ts'
@@ -37,7 +38,7 @@ export interface ProxyPorts {
   readonly vault: Vault
   readonly memory: SharedMemory
   readonly store: Store
-  /** Without it middle proxies are out of reach. */
+  /** Without it middle proxies and lists of addresses are out of reach. */
   readonly fetcher?: Fetcher
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
@@ -45,6 +46,14 @@ export interface ProxyPorts {
   readonly poisonBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
   readonly sharesAhead?: number
+}
+
+/** One open session, from outside. */
+export interface Glance {
+  readonly stage: StageName
+  readonly isArmed: boolean
+  readonly level: AccessLevel
+  readonly waitingBytes: number
 }
 
 /**
@@ -78,6 +87,7 @@ export class Proxy {
       settings,
       targets,
       pool,
+      access: new AccessRules({ fetcher, store, clock, random, wheel, emit }, settings.access),
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec }),
       trials: new TrialBudget({ random }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
@@ -116,6 +126,10 @@ export class Proxy {
   get linkClients(): number {
     return this.#services.middle.clients
   }
+  /** Prefixes of access lists that are in force. */
+  get listedPrefixes(): number {
+    return this.#services.access.listed
+  }
   get pool(): BufferPool {
     return this.#services.pool
   }
@@ -123,9 +137,9 @@ export class Proxy {
     return this.#services.wheel
   }
   /** What each open session is doing: for `status`, and for checkers. */
-  *inspect(): Iterable<{ readonly stage: StageName; readonly isArmed: boolean; readonly waitingBytes: number }> {
-    for (const { stage, isArmed } of this.#sessions)
-      yield { stage: stage.name, isArmed, waitingBytes: stage.waitingBytes ?? 0 }
+  *inspect(): Iterable<Glance> {
+    for (const { stage, isArmed, level } of this.#sessions)
+      yield { stage: stage.name, isArmed, level, waitingBytes: stage.waitingBytes ?? 0 }
   }
   get isDraining(): boolean {
     return this.#onDrained !== undefined
@@ -138,6 +152,7 @@ export class Proxy {
     this.#services.flights.refresh()
     this.#services.shares.refill()
     this.#services.middle.start()
+    this.#services.access.start()
   }
 
   /** A connection from the listener; returns who is told about it. */
@@ -165,6 +180,7 @@ export class Proxy {
     services.settings = settings
     services.secrets = new SecretTable(settings.secrets)
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
+    services.access.apply(settings.access)
     services.targets.refresh()
     services.flights.refresh()
     services.middle.refresh()
@@ -191,6 +207,7 @@ export class Proxy {
     this.#services.flights.close()
     this.#services.targets.close()
     this.#services.middle.close()
+    this.#services.access.close()
     this.#services.dialer.close()
   }
 

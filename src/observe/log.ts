@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import type { LinkEnd, ProxyEvent } from '../core/events.ts'
+import type { AccessListResult, LinkEnd, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
 import { redact, type AddressPrivacy } from './addresses.ts'
 import { LineLimiter } from './limiter.ts'
@@ -164,6 +164,19 @@ export class Log {
           `${MIDDLE_FILE_NAMES[event.what]}: ${event.result}`,
           { what: event.what, result: event.result, ...(event.why === '' ? {} : { why: event.why }) },
         )
+      case 'access-list':
+        return this.write(
+          event.result === 'failed' || event.result === 'refused' ? 'warn' : 'info',
+          'access.list',
+          ACCESS_LIST_MESSAGES[event.result],
+          {
+            source: event.source,
+            result: event.result,
+            entries: event.entries,
+            ignored: event.ignored,
+            ...(event.why === '' ? {} : { why: event.why }),
+          },
+        )
       case 'fault':
         return this.#limited('error', event.kind, 'fault', 'A fault of ours ended a connection', {
           where: event.where,
@@ -203,6 +216,14 @@ const MIDDLE_FILE_NAMES = {
   secret: 'Proxy secret',
   config: 'List of middle proxies',
   'config-v6': 'List of IPv6 middle proxies',
+}
+
+const ACCESS_LIST_MESSAGES: Readonly<Record<AccessListResult, string>> = {
+  taken: 'A new list of addresses is in force',
+  unchanged: 'A list of addresses is the same as before',
+  restored: 'A list of addresses is in force as it was last',
+  failed: 'Cannot get a list of addresses; what was known of it stays in force',
+  refused: 'A list of addresses cannot be believed; what was known of it stays in force',
 }
 
 const NO_HANDSHAKE =

@@ -10,6 +10,8 @@ export interface Readings {
   readonly linkClients: number
   /** Dialled ahead. */
   readonly ahead: number
+  /** Of lists of addresses. */
+  readonly listedPrefixes: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
   readonly bufferBytes: number
@@ -62,6 +64,9 @@ export class Metrics {
     'what',
     'result',
   ])
+  readonly #accessLists = this.#counter('access_lists_total', 'Lists of addresses asked for, by what came of it', [
+    'result',
+  ])
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -106,6 +111,8 @@ export class Metrics {
         return this.#migrated.inc()
       case 'middle-config':
         return this.#middleFiles.inc({ what: event.what, result: event.result })
+      case 'access-list':
+        return this.#accessLists.inc({ result: event.result })
     }
   }
 
@@ -126,6 +133,9 @@ export class Metrics {
     this.#live('middle_links', 'Links to middle proxies held now', (gauge, now) => gauge.set(now.links))
     this.#live('middle_clients', 'Clients that have a place on one of those links', (gauge, now) =>
       gauge.set(now.linkClients),
+    )
+    this.#live('access_prefixes', 'Prefixes of lists of addresses that are in force', (gauge, now) =>
+      gauge.set(now.listedPrefixes),
     )
     this.#live('buffer_bytes', 'Bytes of the buffer pool in use', (gauge, now) => gauge.set(now.bufferBytes))
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))

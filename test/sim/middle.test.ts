@@ -4,7 +4,7 @@ import type { Fetcher } from '../../src/core/ports.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { endpointOf, readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { Proxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, type MiddleSettings, type Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, OPEN_ACCESS, type MiddleSettings, type Settings } from '../../src/core/settings.ts'
 import { MemoryVault } from '../../src/vault/memory.ts'
 import { FakeTlsLink } from '../../sim/actors/fake-tls-link.ts'
 import { MtprotoLink, type MtprotoClient, type Result } from '../../sim/actors/mtproto-client.ts'
@@ -78,11 +78,13 @@ function scene({ adTag, mode = 'auto', middle = {}, behaviour = {}, files = {} }
           modes: ['plain', 'padded', 'fake-tls'],
           domain: DOMAIN,
           onRemove: 'close',
+          access: 'standard',
           expiresAt: 0,
         },
         ...(adTag === undefined ? {} : { adTag }),
       },
     ],
+    access: OPEN_ACCESS,
     mask: { host: 'nowhere.invalid', port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
     telegram: {
       ...{ prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, mode, prewarm: 0 },

@@ -84,9 +84,9 @@ export function optional<T>(kind: Kind<T>): z.ZodType<T | undefined> {
 const LIST_MAX = 4096
 
 /** A list; `what` names it after "expected". */
-export function list<T>(kind: Kind<T>, what: string, lengthMin = 0): z.ZodType<T[]> {
+export function list<T>(kind: Kind<T>, what: string, lengthMin = 0, lengthMax = LIST_MAX): z.ZodType<T[]> {
   return z
     .array(kind, { error: what })
     .min(lengthMin, { error: what })
-    .max(LIST_MAX, { error: `at most ${LIST_MAX}` })
+    .max(lengthMax, { error: `at most ${lengthMax}` })
 }

@@ -1,4 +1,5 @@
 import type { Mode, RejectReason } from '../events.ts'
+import { lower, type AccessLevel } from '../guard/access/index.ts'
 import { isBootStamp } from '../guard/replay.ts'
 import { readClientHello, type ClientHello } from '../protocol/faketls/client-hello.ts'
 import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.ts'
@@ -23,6 +24,9 @@ const HTTP_WORDS = [0x47455420, 0x504f5354, 0x48454144, 0x4f505449]
 /**
  * Collects what the client says first and decides, before any byte of ours, whether it is one: the secret, the host it
  * named, its clock, and last whether this very hello was seen before. Any no sends it to the mask host.
+ *
+ * An address that may not come in is read like any other, up to where secrets would be tried: what it gets, and when, is what
+ * a stranger gets. Live connections keep the level they came in with.
  */
 export class HelloStage implements Stage {
   readonly name = 'hello'
@@ -44,7 +48,8 @@ export class HelloStage implements Stage {
   }
 
   enter(): void {
-    const { random, settings } = this.#session.services
+    const { access, random, settings } = this.#session.services
+    this.#session.level = access.levelOf(this.#session.clientAddress.ip)
     const { firstByteTimeoutMs, handshakeTimeoutMs } = settings.listen
     this.#session.setDeadline(jittered(this.#seen.length === 0 ? firstByteTimeoutMs : handshakeTimeoutMs, random))
     if (this.#seen.length > 0) this.#decide()
@@ -93,6 +98,10 @@ export class HelloStage implements Stage {
       this.#reject('sni-mismatch', hello.sni)
       return
     }
+    if (this.#session.level === 'none') {
+      this.#reject('access', hello.sni)
+      return
+    }
     const ip = this.#session.clientAddress.ip
     const candidates = trials.candidates(ip, hello.sni === undefined ? [] : all, all, wheel.now)
     this.#isAsking = true
@@ -111,6 +120,10 @@ export class HelloStage implements Stage {
     const wall = clock.wall()
     if (!secrets.allows(id, 'fake-tls', wall)) {
       this.#reject('mode-not-allowed', hello.sni, spent)
+      return
+    }
+    if (this.#levelFor(id) === 'none') {
+      this.#reject('access', hello.sni, spent)
       return
     }
     const isStamped = !isBootStamp(stamp)
@@ -136,7 +149,7 @@ export class HelloStage implements Stage {
           return
         }
         answer.set(mac, ANSWER_RANDOM_AT)
-        this.#session.secret = id
+        this.#admit(id)
         const init = new InitStage(this.#session, id)
         const isKept = init.adopt(answer, this.#seen.bytes.subarray(consumed))
         this.#session.moveTo(init)
@@ -155,6 +168,10 @@ export class HelloStage implements Stage {
       return
     }
     if (seen.length < INIT_LENGTH) return
+    if (this.#session.level === 'none') {
+      this.#reject('access')
+      return
+    }
     const ip = this.#session.clientAddress.ip
     const candidates = trials.candidates(ip, [], all, wheel.now)
     const wire = seen.slice(0, INIT_LENGTH)
@@ -177,16 +194,31 @@ export class HelloStage implements Stage {
       this.#reject('mode-not-allowed', undefined, spent)
       return
     }
+    if (this.#levelFor(match.id) === 'none') {
+      this.#reject('access', undefined, spent)
+      return
+    }
     if (replay.admitUnstamped(wire.subarray(INIT_IDENTITY.from, INIT_IDENTITY.to)) !== 'fresh') {
       this.#reject('replay', undefined, spent)
       return
     }
     const session = this.#session
-    session.secret = match.id
+    this.#admit(match.id)
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
     const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
     if (opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
     else session.refuse('overflow')
+  }
+
+  /** What this address may do with that secret. */
+  #levelFor(id: SecretId): AccessLevel {
+    return lower(this.#session.level, this.#session.services.secrets.get(id)?.access ?? 'none')
+  }
+
+  /** The client knows the secret, and nothing speaks against it. */
+  #admit(id: SecretId): void {
+    this.#session.level = this.#levelFor(id)
+    this.#session.secret = id
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */

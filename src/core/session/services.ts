@@ -1,4 +1,5 @@
 import type { Emit } from '../events.ts'
+import type { AccessRules } from '../guard/access/index.ts'
 import type { ReplayGuard } from '../guard/replay.ts'
 import type { TrialBudget } from '../guard/trials.ts'
 import type { FlightLearner } from '../mask/flight.ts'
@@ -26,6 +27,7 @@ export interface Services {
   readonly vault: Vault
   readonly wheel: TimerWheel
   readonly pool: BufferPool
+  readonly access: AccessRules
   readonly replay: ReplayGuard
   readonly trials: TrialBudget
   readonly dialer: DirectDialer

@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts'
 import type { CloseReason, Outcome, RejectReason } from '../events.ts'
+import type { AccessLevel } from '../guard/access/index.ts'
 import { Timer } from '../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler, SecretId } from '../ports.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -41,6 +42,8 @@ export class Session extends Timer implements Handler {
   readonly services: Services
   /** The socket's peer, or whom a trusted load balancer named. */
   clientAddress: Address
+  /** Of the address from the hello on; once authenticated the lower of that and the user's. */
+  level: AccessLevel = 'none'
   /** Once authenticated. */
   secret: SecretId | undefined
   fromClientBytes = 0

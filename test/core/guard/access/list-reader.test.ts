@@ -109,7 +109,7 @@ describe('prefixes of a range', () => {
     .chain((length) =>
       fc.array(fc.uint8Array({ minLength: length, maxLength: length }), { minLength: 2, maxLength: 2 }),
     )
-    .map((pair) => pair.sort(Buffer.compare))
+    .map((pair) => pair.sort((a, b) => Buffer.compare(a, b)))
 
   test.prop([arbPair])('hold what is in it and nothing else, in the fewest prefixes', ([first, last]) => {
     const prefixes = prefixesOfRange(first, last)!

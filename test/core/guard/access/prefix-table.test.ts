@@ -28,7 +28,7 @@ const arbBase = (length: 4 | 16) =>
     .map(([bytes, steps, isNarrow]) => (isNarrow ? Uint8Array.of(...steps, bytes[0]) : bytes))
 const arbCidr = fc
   .constantFrom(4, 16)
-  .chain((length) => fc.tuple(arbBase(length as 4 | 16), fc.integer({ min: 0, max: 8 * length })))
+  .chain((length) => fc.tuple(arbBase(length), fc.integer({ min: 0, max: 8 * length })))
   .map(([base, bits]) => masked(base, bits))
 const arbEntries = fc.array(fc.record({ cidr: arbCidr, value: fc.integer({ min: 0, max: 255 }) }), { maxLength: 40 })
 
