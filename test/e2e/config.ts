@@ -34,6 +34,8 @@ export interface ConfigOptions {
   readonly telegram?: string
   /** Lines of the `[telegram.middle]` table; without them it points nowhere. */
   readonly middle?: string
+  /** Lines of the `[access]` table. */
+  readonly access?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
 }
@@ -51,6 +53,7 @@ export function configText(options: ConfigOptions): string {
     listen = '',
     telegram = '',
     middle = NO_MIDDLE,
+    access = '',
     log = '',
   } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
@@ -71,6 +74,9 @@ ${users.join('\n')}
 [mask]
 host = "127.0.0.1"
 port = ${maskPort}
+
+[access]
+${access}
 
 [telegram]
 ${telegram}

@@ -12,11 +12,11 @@ export class Recorder {
   readonly recordings: Recording[] = []
   readonly #server: Server
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, localAddress: string) {
     this.#server = createServer({ allowHalfOpen: true }, (client) => {
       const recording: Recording = { fromClient: Buffer.alloc(0), toClient: Buffer.alloc(0) }
       this.recordings.push(recording)
-      const target = connect({ host: '127.0.0.1', port: targetPort, allowHalfOpen: true })
+      const target = connect({ host: '127.0.0.1', port: targetPort, localAddress, allowHalfOpen: true })
       client.on('data', (chunk) => (recording.fromClient = Buffer.concat([recording.fromClient, chunk])))
       target.on('data', (chunk) => (recording.toClient = Buffer.concat([recording.toClient, chunk])))
       client.pipe(target)
@@ -26,8 +26,9 @@ export class Recorder {
     })
   }
 
-  static async start(targetPort: number): Promise<Recorder> {
-    const recorder = new Recorder(targetPort)
+  /** `from`: the address it comes from towards the target. */
+  static async start(targetPort: number, from = '127.0.0.1'): Promise<Recorder> {
+    const recorder = new Recorder(targetPort, from)
     recorder.#server.listen(0, '127.0.0.1')
     await once(recorder.#server, 'listening')
     return recorder

@@ -1,3 +1,4 @@
+import { checkAccess } from './access.ts'
 import { checkClock } from './clock.ts'
 import { checkDcs } from './dcs.ts'
 import type { Check } from './finding.ts'
@@ -7,4 +8,12 @@ import { checkPorts } from './ports.ts'
 import { checkState } from './state.ts'
 
 /** In the order of their lines. */
-export const CHECKS: readonly Check[] = [checkState, checkPorts, checkClock, checkMask, checkDcs, checkPins]
+export const CHECKS: readonly Check[] = [
+  checkState,
+  checkPorts,
+  checkClock,
+  checkMask,
+  checkDcs,
+  checkPins,
+  checkAccess,
+]
