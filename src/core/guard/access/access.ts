@@ -6,7 +6,7 @@ import type { AccessLevel } from './levels.ts'
 import { AccessList, type ListPorts } from './lists.ts'
 import { RuleSet, type Decider } from './rule-set.ts'
 
-/** Most prefixes of all lists together: 27 MB when all are IPv6, of which 20 MB are the table. */
+/** Most prefixes of all lists together: 22 MB when all are IPv6, of which the table is 15 MB. */
 export const LISTED_PREFIXES_MAX = 400_000
 /** Prefixes touched at a time when rules are made anew: some 15 ms. */
 const WORK_PER_TICK = 250_000
