@@ -8,7 +8,7 @@ import { readFile } from 'node:fs'
 import type { Fetcher } from '../src/core/ports.ts'
 import { Proxy } from '../src/core/proxy.ts'
 import { TICK_MS } from '../src/core/memory/wheel.ts'
-import { DIRECT_ONLY, UNGUARDED, type Settings } from '../src/core/settings.ts'
+import { DIRECT_ONLY, OPEN_ACCESS, UNGUARDED, type Settings } from '../src/core/settings.ts'
 import { systemResolver } from '../src/runtime/dns/index.ts'
 import { createRuntime } from '../src/runtime/index.ts'
 import { MemoryVault } from '../src/vault/memory.ts'
@@ -36,9 +36,11 @@ const settings: Settings = {
       modes: ['fake-tls', 'padded', 'plain'],
       domain: DOMAIN,
       onRemove: 'drain',
+      access: 'standard',
       expiresAt: 0,
     },
   ],
+  access: OPEN_ACCESS,
   mask: { host: '127.0.0.1', port: 1, skewSec: 120, maxBytes: 64 << 20, maxTimeMs: 600_000 },
   telegram: {
     prefer: 'ipv4',

@@ -250,6 +250,7 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     links: proxy.links,
     linkClients: proxy.linkClients,
     ahead: proxy.ahead,
+    listedPrefixes: proxy.listedPrefixes,
     pins: policy.counts(),
     staleNames: proxy.names.stale,
     clientToDcBytes: proxy.totals.clientToDcBytes,

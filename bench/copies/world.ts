@@ -2,7 +2,7 @@ import type { Connection, Handler, Network } from '../../src/core/ports.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { Proxy as PalisadeProxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, UNGUARDED, type Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, OPEN_ACCESS, UNGUARDED, type Settings } from '../../src/core/settings.ts'
 import { addressesOf } from '../../src/core/telegram/dcs.ts'
 import { MemoryVault } from '../../src/vault/memory.ts'
 import { Talker, type TalkPlan } from '../../sim/actors/talker.ts'
@@ -126,7 +126,10 @@ function settingsFor(way: Case['way']): Settings {
       ...{ prewarmTimeoutMs: 300_000, drainTimeoutMs: 60_000 },
     },
     secrets: [
-      { id: 1, name: 'a', modes: ['plain', 'padded', 'fake-tls'], domain: DOMAIN, onRemove: 'drain', expiresAt: 0 },
+      {
+        ...{ id: 1, name: 'a', modes: ['plain', 'padded', 'fake-tls'], domain: DOMAIN },
+        ...{ onRemove: 'drain', access: 'standard', expiresAt: 0 },
+      },
     ],
     mask: { host: 'nowhere.invalid', port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
     telegram: {
@@ -134,6 +137,7 @@ function settingsFor(way: Case['way']): Settings {
       middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', linksPerDc: 1 },
     },
     dns: { staleMs: 86_400_000 },
+    access: OPEN_ACCESS,
     guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },

@@ -19,6 +19,8 @@ export interface Attack {
   readonly ending: 'waits' | 'ends' | 'resets'
   /** Comes from the load balancer that the configuration trusts. */
   readonly isBalancer?: boolean
+  /** Comes from an address that may not come in. */
+  readonly isDenied?: boolean
   /** What was recorded of an honest client and is said again. */
   readonly carries?: { readonly talk: number; readonly identity: Identity }
   /** To recognise that a hello was answered. */
@@ -36,6 +38,10 @@ export interface AttackContext {
   }
   /** A secret that is configured, and was good until long ago. */
   readonly expired: { readonly key: Uint8Array; readonly domain: string } | undefined
+  /** A secret that is configured, and whose user may not come in. */
+  readonly barred: { readonly key: Uint8Array; readonly domain: string } | undefined
+  /** There are addresses that may not come in. */
+  readonly isSomebodyDenied: boolean
   readonly keys: readonly Uint8Array[]
   /** The proxy's clock, which strangers know well enough. */
   readonly wallSec: number
@@ -111,10 +117,15 @@ export const ATTACKS: Readonly<Record<string, MakeAttack>> = {
   },
   expired: ({ random, expired, wallSec }) => {
     if (expired === undefined) return undefined
-    const { key, domain } = expired
-    const hello = makeClientHello({ random, domain, secret: key, stamp: wallSec })
-    const init = makeInit({ random, framing: 'padded', dc: 2, secret: key })
-    return stranger('expired', [random.chance(1, 2) ? hello.record : init.wire], random)
+    return stranger('expired', [opening(expired, random, wallSec)], random)
+  },
+  barred: ({ random, barred, wallSec }) => {
+    if (barred === undefined) return undefined
+    return stranger('barred', [opening(barred, random, wallSec)], random)
+  },
+  denied: ({ random, secret, isSomebodyDenied, wallSec }) => {
+    if (!isSomebodyDenied) return undefined
+    return { ...stranger('denied', [opening(secret, random, wallSec)], random), isDenied: true }
   },
   'cut-hello': ({ random, secret }) => {
     const { record } = makeClientHello({ random, domain: secret.domain })
@@ -177,6 +188,17 @@ export const ATTACKS: Readonly<Record<string, MakeAttack>> = {
       for (let at = STAMP_AT; at < STAMP_AT + 2; at++) bytes[at] ^= context.random.below(64)
       return bytes
     }),
+}
+
+/** As a client with that secret begins, in one way or the other. */
+function opening(
+  { key, domain }: { readonly key: Uint8Array; readonly domain: string },
+  random: SeededRandom,
+  wallSec: number,
+): Uint8Array {
+  const hello = makeClientHello({ random, domain, secret: key, stamp: wallSec })
+  const init = makeInit({ random, framing: 'padded', dc: 2, secret: key })
+  return random.chance(1, 2) ? hello.record : init.wire
 }
 
 /** What comes behind a good hello and is no init. */

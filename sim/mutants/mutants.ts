@@ -20,6 +20,23 @@ const AHEAD = 'src/core/telegram/dial-ahead.ts'
 const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
+  // Admission.
+  {
+    name: 'an address that may not come in is let in',
+    invariant: 'I2',
+    also: 'I15',
+    file: `${SESSION}/hello.ts`,
+    find: 'this.#session.level = access.levelOf(this.#session.clientAddress.ip)',
+    replace: "this.#session.level = access.listed < 0 ? 'none' : 'standard'",
+  },
+  {
+    name: 'a user who may not come in is let in',
+    invariant: 'I2',
+    also: 'I15',
+    file: `${SESSION}/hello.ts`,
+    find: "return lower(this.#session.level, this.#session.services.secrets.get(id)?.access ?? 'none')",
+    replace: 'return lower(this.#session.level, id > 0 ? this.#session.level : this.#session.level)',
+  },
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',

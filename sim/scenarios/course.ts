@@ -1,12 +1,12 @@
 import type { Mode } from '../../src/core/events.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import type { Framing } from '../../src/core/protocol/obfuscated2.ts'
-import { ATTACKS, type AttackContext } from '../actors/attacks.ts'
+import { ATTACKS, type Attack, type AttackContext } from '../actors/attacks.ts'
 import { Prober } from '../actors/prober.ts'
 import { Talker, type Ending, type Recording, type TalkPlan } from '../actors/talker.ts'
 import { PART_MIN } from '../telegram/talk.ts'
 import type { SeededRandom } from '../world/random.ts'
-import { AMPLE_BUFFERS_BYTES, BALANCER_IP } from './options.ts'
+import { AMPLE_BUFFERS_BYTES, BALANCER_IP, DENIED_IP } from './options.ts'
 import { DC_IDS, PROXY, type Scene } from './scene.ts'
 
 const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
@@ -57,7 +57,7 @@ export class Cast {
     const { world, site, tell } = scene
     const attack = ATTACKS[name ?? this.#random.pick(Object.keys(ATTACKS))](this.#context())
     if (attack === undefined) return
-    const host = scene.network.host(attack.isBalancer === true ? BALANCER_IP : this.#nextIp())
+    const host = scene.network.host(this.#placeOf(attack))
     const isCalm = scene.isCalm && attack.ending !== 'resets'
     const prober = new Prober(attack, isCalm, { world, host, proxy: PROXY, site, tell })
     this.#probers.push(prober)
@@ -68,6 +68,11 @@ export class Cast {
   stop(): void {
     for (const talker of this.talkers) talker.stop()
     for (const prober of this.#probers) prober.stop()
+  }
+
+  #placeOf({ isBalancer = false, isDenied = false }: Attack): string {
+    if (isBalancer) return BALANCER_IP
+    return isDenied ? DENIED_IP : this.#nextIp()
   }
 
   #nextIp(): string {
@@ -83,10 +88,13 @@ export class Cast {
     const { mode } = settings.telegram
     const isMiddle = mode === 'middle' || (mode === 'auto' && adTag !== undefined)
     const expired = settings.secrets.find(({ expiresAt }) => expiresAt > 0)
+    const barred = settings.secrets.find(({ access }) => access === 'none')
     return {
       random: this.#random,
       secret: { key: options.keys[index], domain, modes, isMiddle },
       expired: expired === undefined ? undefined : { key: options.keys[expired.id - 1], domain: expired.domain },
+      barred: barred === undefined ? undefined : { key: options.keys[barred.id - 1], domain: barred.domain },
+      isSomebodyDenied: settings.access.deny.length + settings.access.allow.length > 0,
       keys: options.keys,
       wallSec: world.clock.wall(),
       skewSec: settings.mask.skewSec,
@@ -100,7 +108,7 @@ export class Cast {
   #drawTalk(mustEndWell: boolean): TalkPlan {
     const random = this.#random
     const { options, settings } = this.#scene
-    const secret = random.pick(settings.secrets.filter(({ expiresAt }) => expiresAt === 0))
+    const secret = random.pick(settings.secrets.filter(({ expiresAt, access }) => expiresAt === 0 && access !== 'none'))
     const mode = random.pick(secret.modes)
     const talk = this.talkers.length + 1
     const { proxyProtocol, prewarmTimeoutMs } = settings.listen

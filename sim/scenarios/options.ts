@@ -1,5 +1,12 @@
 import type { Mode } from '../../src/core/events.ts'
-import { DIRECT_ONLY, type SecretSettings, type Settings, UNGUARDED } from '../../src/core/settings.ts'
+import {
+  DIRECT_ONLY,
+  OPEN_ACCESS,
+  UNGUARDED,
+  type AccessSettings,
+  type SecretSettings,
+  type Settings,
+} from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
 
 /** A third of all seeds each (design.md, 5). */
@@ -48,6 +55,8 @@ export const MASK_IP = '10.0.0.3'
 export const PUBLIC_MASK_IP = '93.184.216.34'
 export const MASK_NAME = 'mask.example'
 export const BALANCER_IP = '10.0.0.9'
+/** Somebody who may not come in where the configuration says so. */
+export const DENIED_IP = '203.0.113.66'
 const DOMAINS = ['www.example.com', 'shop.example.org', 'www.example.net']
 const MODE_SETS: readonly (readonly Mode[])[] = [['fake-tls'], ['padded'], ['fake-tls', 'padded', 'plain'], ['plain']]
 
@@ -59,12 +68,13 @@ export function drawOptions(seed: number): RunOptions {
   // From a stream of its own: a seed that found something before there were flaps does so still.
   const hasFlaps = new SeededRandom(seed, 'flaps').chance(1, 3)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
-  const secrets = drawSecrets(random)
+  const access = new SeededRandom(seed, 'access')
+  const secrets = drawSecrets(random, access)
   return {
     seed,
     profile,
     faults: hasFlaps ? new Set([...faults, 'dc-flaps']) : faults,
-    settings: drawSettings(random, mask, secrets),
+    settings: { ...drawSettings(random, mask, secrets), access: drawAccess(access) },
     keys: secrets.map(() => random.bytes(16)),
     vaultMs: random.pick([0, 0, 1, 5, 40]),
     mask,
@@ -94,7 +104,7 @@ const REALISTIC: ReadonlySet<Fault> = new Set([
   'resolver-failures',
 ])
 
-function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
+function drawSecrets(random: SeededRandom, access: SeededRandom): readonly SecretSettings[] {
   return Array.from({ length: random.between(1, 5) }, (_, at) => {
     const modes = random.pick(MODE_SETS)
     const hasTag = random.chance(1, 4)
@@ -105,13 +115,27 @@ function drawSecrets(random: SeededRandom): readonly SecretSettings[] {
       domain: modes.includes('fake-tls') ? random.pick(DOMAINS) : '',
       onRemove: random.pick(['drain', 'close'] as const),
       ...(hasTag ? { adTag: random.bytes(16) } : {}),
-      // The first never expires, so that somebody can always be let in; the others long ago.
+      // The first never expires and is not shut out, so that somebody can always be let in.
       expiresAt: at > 0 && random.chance(1, 6) ? 1_700_000_000 : 0,
+      access: at > 0 && access.chance(1, 6) ? 'none' : access.pick(['limited', 'standard', 'full']),
     }
   })
 }
 
-function drawSettings(random: SeededRandom, mask: RunOptions['mask'], secrets: readonly SecretSettings[]): Settings {
+/** Everybody may come in, or all but one, or nobody but those who do come. */
+function drawAccess(random: SeededRandom): AccessSettings {
+  return random.pick([
+    OPEN_ACCESS,
+    { ...OPEN_ACCESS, deny: ['203.0.113.0/24'], rules: [{ cidr: '203.0.0.0/8', level: 'full' }] },
+    { ...OPEN_ACCESS, allow: ['198.51.0.0/16', '192.0.2.0/24', '10.0.0.0/8', 'fd00::/8'] },
+  ])
+}
+
+function drawSettings(
+  random: SeededRandom,
+  mask: RunOptions['mask'],
+  secrets: readonly SecretSettings[],
+): Omit<Settings, 'access'> {
   const host = { literal: MASK_IP, name: MASK_NAME, domain: '', none: 'nowhere.invalid' }[mask]
   return {
     listen: {

@@ -12,7 +12,13 @@ export interface CrossProblem {
 export const SOCKET_PATH_MAX = 107
 
 export function crossChecks(config: Config): CrossProblem[] {
-  return [...secretChecks(config), ...listenChecks(config), ...telegramChecks(config), ...pinChecks(config)]
+  return [
+    ...secretChecks(config),
+    ...accessChecks(config),
+    ...listenChecks(config),
+    ...telegramChecks(config),
+    ...pinChecks(config),
+  ]
 }
 
 function secretChecks(config: Config): CrossProblem[] {
@@ -49,6 +55,18 @@ function secretChecks(config: Config): CrossProblem[] {
       })
   }
   return problems
+}
+
+function accessChecks({ access }: Config): CrossProblem[] {
+  const seen = new Map<string, number>()
+  return access.lists.flatMap(({ source }, i): CrossProblem[] => {
+    const before = seen.get(source)
+    seen.set(source, before ?? i)
+    if (before === undefined) return []
+    return [
+      { path: ['access', 'lists', i, 'source'], allowed: `each source once; access.lists.${before} has this one` },
+    ]
+  })
 }
 
 function listenChecks(config: Config): CrossProblem[] {

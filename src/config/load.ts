@@ -147,6 +147,10 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   return {
     ...config,
     admin: { ...config.admin, socket: absolute(config.admin.socket) },
+    access: {
+      ...config.access,
+      lists: config.access.lists.map((list) => ({ ...list, source: source(list.source) })),
+    },
     state: { ...config.state, path: absolute(config.state.path) },
     telegram: {
       ...config.telegram,

@@ -34,7 +34,7 @@ export class SecretRegistry {
 }
 
 function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Settings {
-  const { listen, mask, telegram, guard, relay, dns, memory } = config
+  const { listen, access, mask, telegram, guard, relay, dns, memory } = config
   return {
     listen: {
       proxyProtocol: listen.proxy_protocol,
@@ -51,8 +51,16 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       domain: secret.modes.includes('fake-tls') ? (secret.domain ?? '') : '',
       onRemove: secret.on_remove,
       expiresAt: secret.expires ?? 0,
+      access: secret.access,
       ...(secret.ad_tag === undefined ? {} : { adTag: secret.ad_tag }),
     })),
+    access: {
+      default: access.default,
+      allow: access.allow,
+      deny: access.deny,
+      rules: access.rules,
+      lists: access.lists.map(({ source, level, refresh }) => ({ source, level, refreshMs: refresh })),
+    },
     mask: {
       host: mask.host ?? '',
       port: mask.port,

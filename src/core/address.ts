@@ -103,6 +103,11 @@ export function isPrivate(ip: Uint8Array): boolean {
   return PRIVATE.some((cidr) => cidrContains(cidr, plain))
 }
 
+/** Whether any address of the range is private in the sense of `isPrivate`, but for those inside NAT64 and 6to4. */
+export function overlapsPrivate(range: Cidr): boolean {
+  return isPrivate(range.base) || PRIVATE.some(({ base, bits }) => bits > range.bits && cidrContains(range, base))
+}
+
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.')
   if (parts.length !== 4) return undefined

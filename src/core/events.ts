@@ -57,6 +57,8 @@ export type Refusal = (typeof REFUSALS)[number]
 
 /** Why a connection was not taken for a client. */
 export const REJECT_REASONS = [
+  /** The address, or the user of the secret it knows, has access level "none". */
+  'access',
   'not-a-client',
   'bad-hello',
   'bad-digest',
@@ -131,6 +133,10 @@ export type MiddleFile = (typeof MIDDLE_FILES)[number]
 /** Taken new, unchanged, from the store, or not taken: it could not be had, or is no such file. */
 export const MIDDLE_FILE_RESULTS = ['taken', 'unchanged', 'restored', 'failed', 'refused'] as const
 export type MiddleFileResult = (typeof MIDDLE_FILE_RESULTS)[number]
+
+/** Taken new, unchanged, from the store, or not taken: it could not be had, or is no list that can be believed. */
+export const ACCESS_LIST_RESULTS = ['taken', 'unchanged', 'restored', 'failed', 'refused'] as const
+export type AccessListResult = (typeof ACCESS_LIST_RESULTS)[number]
 
 /** What the core tells the outside. Metrics, logs and traces subscribe; nothing in core depends on who listens. */
 export type ProxyEvent =
@@ -222,6 +228,17 @@ export type ProxyEvent =
       readonly ip: string
       /** False: the NAT changed the port of the question, and may do so with links. */
       readonly isPortKept: boolean
+      readonly why: string
+    }
+  | {
+      readonly kind: 'access-list'
+      /** File or URL, without what follows a "?". */
+      readonly source: string
+      readonly result: AccessListResult
+      /** Prefixes of it that are in force now: after `failed` and `refused`, those from before. */
+      readonly entries: number
+      /** Ranges and lines that were passed over in what was taken. */
+      readonly ignored: number
       readonly why: string
     }
   | { readonly kind: 'fault'; readonly where: string; readonly message: string }

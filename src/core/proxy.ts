@@ -1,5 +1,6 @@
 import { cidrContains, parseCidr, parseIp, type Cidr } from './address.ts'
 import type { Emit } from './events.ts'
+import { AccessRules, type AccessLevel } from './guard/access/index.ts'
 import { BanKeeper } from './guard/ban-keeper.ts'
 import { Guard } from './guard/guard.ts'
 import { ReplayGuard } from './guard/replay.ts'
@@ -46,7 +47,7 @@ export interface ProxyPorts {
   readonly vault: Vault
   readonly memory: SharedMemory
   readonly store: Store
-  /** Without it middle proxies are out of reach. */
+  /** Without it middle proxies and lists of addresses are out of reach. */
   readonly fetcher?: Fetcher
   /** Without it our address behind a NAT must be configured. */
   readonly publicAddress?: PublicAddress
@@ -62,6 +63,14 @@ export interface ProxyPorts {
 
 /** What gets record headers at a time: at least one read, and most answers by middle proxy. */
 const SCRATCH_BYTES = 1 << 20
+
+/** One open session, from outside. */
+export interface Glance {
+  readonly stage: StageName
+  readonly isArmed: boolean
+  readonly level: AccessLevel
+  readonly waitingBytes: number
+}
 
 /**
  * The whole proxy behind its ports. The owner opens the listeners, hands every accepted connection to `accept`, calls
@@ -106,6 +115,7 @@ export class Proxy {
       settings,
       targets,
       pool,
+      access: new AccessRules({ fetcher, store, clock, random, wheel, emit }, settings.access),
       guard: new Guard({
         ...{ memory, random, worker, emit, settings: guardSettings },
         ...{ entries: settings.guard.tableEntries, nowMs: clock.mono() },
@@ -153,6 +163,10 @@ export class Proxy {
   get linkClients(): number {
     return this.#services.middle.clients
   }
+  /** Prefixes of access lists that are in force. */
+  get listedPrefixes(): number {
+    return this.#services.access.listed
+  }
   get pool(): BufferPool {
     return this.#services.pool
   }
@@ -160,9 +174,9 @@ export class Proxy {
     return this.#services.wheel
   }
   /** What each open session is doing: for `status`, and for checkers. */
-  *inspect(): Iterable<{ readonly stage: StageName; readonly isArmed: boolean; readonly waitingBytes: number }> {
-    for (const { stage, isArmed } of this.#sessions)
-      yield { stage: stage.name, isArmed, waitingBytes: stage.waitingBytes ?? 0 }
+  *inspect(): Iterable<Glance> {
+    for (const { stage, isArmed, level } of this.#sessions)
+      yield { stage: stage.name, isArmed, level, waitingBytes: stage.waitingBytes ?? 0 }
   }
   get isDraining(): boolean {
     return this.#onDrained !== undefined
@@ -175,6 +189,7 @@ export class Proxy {
     this.#services.flights.refresh()
     this.#services.shares.refill()
     this.#services.middle.start(needsMiddle(this.#services.settings))
+    this.#services.access.start()
   }
 
   /** A connection from the listener; returns who is told about it. */
@@ -204,6 +219,7 @@ export class Proxy {
     services.settings = settings
     services.secrets = new SecretTable(settings.secrets)
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
+    services.access.apply(settings.access)
     services.targets.refresh()
     services.flights.refresh()
     services.middle.refresh(needsMiddle(settings))
@@ -231,6 +247,7 @@ export class Proxy {
     this.#services.flights.close()
     this.names.close()
     this.#services.middle.close()
+    this.#services.access.close()
     this.#services.dialer.close()
   }
 

@@ -1,5 +1,6 @@
 import type { Address, SecretId } from './ports.ts'
 import type { Mode } from './events.ts'
+import type { AccessLevel } from './guard/access/levels.ts'
 
 /** What the core needs of the configuration, in its own units. One immutable snapshot; a reload replaces it whole. */
 export interface Settings {
@@ -13,6 +14,7 @@ export interface Settings {
     readonly drainTimeoutMs: number
   }
   readonly secrets: readonly SecretSettings[]
+  readonly access: AccessSettings
   readonly mask: MaskSettings
   readonly telegram: TelegramSettings
   readonly guard: GuardSettings
@@ -72,9 +74,33 @@ export interface SecretSettings {
   readonly onRemove: 'drain' | 'close'
   /** Unix seconds; 0: never. */
   readonly expiresAt: number
+  /** What it allows at most; an address may allow less. */
+  readonly access: AccessLevel
   /** 16 bytes that name a sponsored channel; its clients go by middle proxy. */
   readonly adTag?: Uint8Array
 }
+
+/** CIDRs are text, such as "192.0.2.0/24". */
+export interface AccessSettings {
+  /** Of addresses that nothing names, while `allow` is empty. */
+  readonly default: AccessLevel
+  /** When not empty, addresses that nothing names have level `none`. */
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+  readonly rules: readonly { readonly cidr: string; readonly level: AccessLevel }[]
+  /** At most 16, each source once. */
+  readonly lists: readonly AccessListSettings[]
+}
+
+export interface AccessListSettings {
+  /** An https URL or a file's path. */
+  readonly source: string
+  readonly level: AccessLevel
+  readonly refreshMs: number
+}
+
+/** For a proxy that lets in everybody who knows a secret. */
+export const OPEN_ACCESS: AccessSettings = { default: 'standard', allow: [], deny: [], rules: [], lists: [] }
 
 export interface MaskSettings {
   /** Host name or IP literal; empty: each secret's own domain. */

@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import type { NameState, ProxyEvent } from '../core/events.ts'
+import type { AccessListResult, NameState, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
 import { redact, redactPrefix, type AddressPrivacy } from './addresses.ts'
 import { LineLimiter, ONCE_IN_A_WHILE, type LineLimit } from './limiter.ts'
@@ -184,6 +184,19 @@ export class Log {
         )
       case 'public-address':
         return this.#publicAddress(event)
+      case 'access-list':
+        return this.write(
+          event.result === 'failed' || event.result === 'refused' ? 'warn' : 'info',
+          'access.list',
+          ACCESS_LIST_MESSAGES[event.result],
+          {
+            source: event.source,
+            result: event.result,
+            entries: event.entries,
+            ignored: event.ignored,
+            ...(event.why === '' ? {} : { why: event.why }),
+          },
+        )
       case 'fault':
         return this.#limited('error', event.kind, 'fault', 'A fault of ours ended a connection', {
           where: event.where,
@@ -264,4 +277,12 @@ const NAME_STATE_LINES: Readonly<Record<NameState, string>> = {
   fresh: 'A name is resolved again',
   stale: 'A name is served from memory: the resolver has no answer to go by',
   gone: 'A name has no address',
+}
+
+const ACCESS_LIST_MESSAGES: Readonly<Record<AccessListResult, string>> = {
+  taken: 'A new list of addresses is in force',
+  unchanged: 'A list of addresses is the same as before',
+  restored: 'A list of addresses is in force as it was last',
+  failed: 'Cannot get a list of addresses; what was known of it stays in force',
+  refused: 'A list of addresses cannot be believed; what was known of it stays in force',
 }

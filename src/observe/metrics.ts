@@ -10,6 +10,8 @@ export interface Readings {
   readonly linkClients: number
   /** Dialled ahead. */
   readonly ahead: number
+  /** Of lists of addresses. */
+  readonly listedPrefixes: number
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
   readonly buffers: BufferReadings
@@ -84,6 +86,9 @@ export class Metrics {
     'Questions for our public address by what came of them',
     ['result'],
   )
+  readonly #accessLists = this.#counter('access_lists_total', 'Lists of addresses asked for, by what came of it', [
+    'result',
+  ])
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
   readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
 
@@ -139,6 +144,8 @@ export class Metrics {
         return this.#middleFiles.inc({ what: event.what, result: event.result })
       case 'public-address':
         return this.#publicAddress.inc({ result: event.result })
+      case 'access-list':
+        return this.#accessLists.inc({ result: event.result })
     }
   }
 
@@ -162,6 +169,9 @@ export class Metrics {
     )
     this.#live('dns_stale_names', 'Names served after their time, for want of an answer', (gauge, now) =>
       gauge.set(now.staleNames),
+    )
+    this.#live('access_prefixes', 'Prefixes of lists of addresses that are in force', (gauge, now) =>
+      gauge.set(now.listedPrefixes),
     )
     this.#bufferGauges()
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))

@@ -39,7 +39,13 @@ describe('the registry of secrets', () => {
   })
 
   it('hands over keys and settings in the units of the core', () => {
-    const text = `${secret('a', '1', 'expires = "2027-01-01T00:00:00Z"\non_remove = "close"')}
+    const text = `${secret('a', '1', 'expires = "2027-01-01T00:00:00Z"\non_remove = "close"\naccess = "limited"')}
+[access]
+default = "full"
+allow = ["192.0.2.0/24"]
+deny = ["2001:db8::/32"]
+rules = [{ cidr = "192.0.2.7", level = "none" }]
+lists = [{ source = "bad.netset" }, { source = "https://lists.example/a?token=1", level = "limited", refresh = "1h" }]
 [mask]
 host = "127.0.0.1"
 skew = "90s"
@@ -59,6 +65,17 @@ stale = "2h"
       domain: '',
       onRemove: 'close',
       expiresAt: 1_798_761_600,
+      access: 'limited',
+    })
+    expect(settings.access).toEqual({
+      default: 'full',
+      allow: ['192.0.2.0/24'],
+      deny: ['2001:db8::/32'],
+      rules: [{ cidr: '192.0.2.7', level: 'none' }],
+      lists: [
+        { source: '/etc/palisade/bad.netset', level: 'none', refreshMs: 21_600_000 },
+        { source: 'https://lists.example/a?token=1', level: 'limited', refreshMs: 3_600_000 },
+      ],
     })
     expect(settings.mask).toMatchObject({ host: '127.0.0.1', port: 443, skewSec: 90, maxBytes: 67_108_864 })
     expect(settings.relay).toEqual({ idleTimeoutMs: 900_000, maxLifetimeMs: 7_200_000 })

@@ -38,6 +38,8 @@ export interface ConfigOptions {
   readonly telegram?: string
   /** Lines of the `[telegram.middle]` table; without them it points nowhere. */
   readonly middle?: string
+  /** Lines of the `[access]` table. */
+  readonly access?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
   /** Tables put behind all others. */
@@ -59,6 +61,7 @@ export function configText(options: ConfigOptions): string {
     listen = '',
     telegram = '',
     middle = NO_MIDDLE,
+    access = '',
     log = '',
     more = '',
   } = options
@@ -83,6 +86,9 @@ port = ${maskPort}
 
 [dns]
 ${dns}
+
+[access]
+${access}
 
 [telegram]
 ${telegram}

@@ -27,8 +27,13 @@ export async function probe(port: number, bytes: Uint8Array, limitMs = 30_000): 
 }
 
 /** Sends bytes and returns what has come once it is at least `atLeast` bytes, with the connection closed by us. */
-export async function firstBytes(port: number, bytes: Uint8Array, atLeast: number): Promise<Buffer> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+export async function firstBytes(
+  port: number,
+  bytes: Uint8Array,
+  atLeast: number,
+  localAddress = '127.0.0.1',
+): Promise<Buffer> {
+  const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true })
   let got = Buffer.alloc(0)
   const enough = new Promise<void>((resolve, reject) => {
     socket.on('data', (chunk) => {

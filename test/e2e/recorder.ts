@@ -12,11 +12,11 @@ export class Recorder {
   readonly recordings: Recording[] = []
   readonly #server: Server
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, localAddress: string) {
     this.#server = createServer({ allowHalfOpen: true }, (client) => {
       const recording: Recording = { fromClient: Buffer.alloc(0), toClient: Buffer.alloc(0) }
       this.recordings.push(recording)
-      const target = connect({ host: '127.0.0.1', port: targetPort, allowHalfOpen: true })
+      const target = connect({ host: '127.0.0.1', port: targetPort, localAddress, allowHalfOpen: true })
       client.on('data', (chunk) => (recording.fromClient = Buffer.concat([recording.fromClient, chunk])))
       target.on('data', (chunk) => (recording.toClient = Buffer.concat([recording.toClient, chunk])))
       client.pipe(target)
@@ -26,9 +26,13 @@ export class Recorder {
     })
   }
 
-  static async start(targetPort: number, at = { host: '127.0.0.1', port: 0 }): Promise<Recorder> {
-    const recorder = new Recorder(targetPort)
-    recorder.#server.listen(at.port, at.host)
+  /** `at`: where it listens; `from`: the address it comes from towards the target. */
+  static async start(
+    targetPort: number,
+    { host = '127.0.0.1', port = 0, from = '127.0.0.1' }: { host?: string; port?: number; from?: string } = {},
+  ): Promise<Recorder> {
+    const recorder = new Recorder(targetPort, from)
+    recorder.#server.listen(port, host)
     await once(recorder.#server, 'listening')
     return recorder
   }

@@ -7,6 +7,7 @@ const CLIENT = { ip: '203.0.113.77', port: 50_000 }
 const READINGS: Readings = {
   openConnections: 3,
   links: 2,
+  listedPrefixes: 7,
   linkClients: 9,
   staleNames: 2,
   ahead: 1,

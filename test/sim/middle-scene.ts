@@ -3,7 +3,7 @@ import type { Connection, Fetcher, Handler } from '../../src/core/ports.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { endpointOf, readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { Proxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, UNGUARDED, type MiddleSettings, type Settings } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, OPEN_ACCESS, UNGUARDED, type MiddleSettings, type Settings } from '../../src/core/settings.ts'
 import { MemoryVault } from '../../src/vault/memory.ts'
 import { FakeTlsLink } from '../../sim/actors/fake-tls-link.ts'
 import { MtprotoLink, type MtprotoClient, type Result } from '../../sim/actors/mtproto-client.ts'
@@ -124,6 +124,7 @@ export function scene({
           modes: ['plain', 'padded', 'fake-tls'],
           domain: DOMAIN,
           onRemove: 'close',
+          access: 'standard',
           expiresAt: 0,
         },
         ...(adTag === undefined ? {} : { adTag }),
@@ -135,6 +136,7 @@ export function scene({
       middle: { ...DIRECT_ONLY.middle, secret: 'secret', config: 'config', dcs: [203], ...middle },
     },
     dns: { staleMs: 86_400_000 },
+    access: OPEN_ACCESS,
     guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
     memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },

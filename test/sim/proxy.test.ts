@@ -7,7 +7,7 @@ import { makeClientHello } from '../../src/core/protocol/faketls/make-hello.ts'
 import { RecordReader, wrappedLength, wrapRecords } from '../../src/core/protocol/faketls/records.ts'
 import { decryptInit, makeInit, rawKeys, readInit } from '../../src/core/protocol/obfuscated2.ts'
 import { Proxy } from '../../src/core/proxy.ts'
-import { DIRECT_ONLY, type Settings, UNGUARDED } from '../../src/core/settings.ts'
+import { DIRECT_ONLY, OPEN_ACCESS, UNGUARDED, type Settings } from '../../src/core/settings.ts'
 import { MemoryVault } from '../../src/vault/memory.ts'
 import { VirtualNetwork } from '../../sim/world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../../sim/world/store.ts'
@@ -27,7 +27,8 @@ const settings = (mask: string, modes: readonly Mode[] = ['plain', 'padded', 'fa
     prewarmTimeoutMs: 300_000,
     drainTimeoutMs: 60_000,
   },
-  secrets: [{ id: 1, name: 'a', modes, domain: DOMAIN, onRemove: 'close', expiresAt: 0 }],
+  secrets: [{ id: 1, name: 'a', modes, domain: DOMAIN, onRemove: 'close', access: 'standard', expiresAt: 0 }],
+  access: OPEN_ACCESS,
   mask: { host: mask, port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000 },
   telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
   guard: UNGUARDED,
@@ -159,7 +160,7 @@ describe.each([false, true])('the proxy in a virtual world, vault answering late
     world.runFor(60_000)
     const echoed = new RecordReader({ isClient: true }).push(Uint8Array.from(peer.received.slice(answer)))
     expect([...ctr(init.down).update(echoed ?? new Uint8Array(0))]).toEqual([...data])
-    expect([...proxy.inspect()]).toEqual([{ stage: 'relay', isArmed: true, waitingBytes: 0 }])
+    expect([...proxy.inspect()]).toEqual([{ stage: 'relay', isArmed: true, level: 'standard', waitingBytes: 0 }])
     world.runFor(1_000_000)
     expect(reasons('closed')).toEqual(['idle'])
   })

@@ -1,3 +1,4 @@
+import { checkAccess } from './access.ts'
 import { checkClock } from './clock.ts'
 import { checkDcs } from './dcs.ts'
 import { checkDns } from './dns.ts'
@@ -18,4 +19,5 @@ export const CHECKS: readonly Check[] = [
   checkDcs,
   checkPins,
   checkMiddle,
+  checkAccess,
 ]

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { MODES } from '../../core/events.ts'
+import { ACCESS_LEVELS } from '../../core/guard/access/levels.ts'
+import { LISTS_MAX } from '../../core/guard/access/rule-set.ts'
 import { key, requiredKey, section, sectionList } from '../key.ts'
 import { bandwidth, durationSpan, quota, rate, shareSpan } from '../values/amount.ts'
 import { cidr, domain } from '../values/net.ts'
@@ -10,6 +12,9 @@ import { boolean, integer, list, oneOf, optional, text } from '../values/value.t
 const SECRETS_MAX = 10_000
 const COUNT_MAX = 1_000_000_000
 const NAME_MAX = 64
+const SOURCE_MAX = 2048
+/** Control characters, and URLs that are no https. */
+const NO_SOURCE = /[\x00-\x1f\x7f]|^(?!https:)[a-z][a-z0-9+.-]*:\/\//
 
 export const secret = sectionList(
   { doc: 'One table a user.', reload: 'hot' },
@@ -34,7 +39,11 @@ export const secret = sectionList(
       'How clients may talk: any of "fake-tls", "padded", "plain".',
     ),
     domain: key(optional(domain()), '', 'The host name that fake-TLS clients pretend to visit.'),
-    access: key(level(), 'standard', 'Level of access of this user.', { planned: true }),
+    access: key(
+      level(),
+      'standard',
+      'Most that this user may do: the lower of this and the level of the address counts. "none" turns the user off.',
+    ),
     ad_tag: key(
       optional(text('32 hex digits', readKey)),
       '',
@@ -55,29 +64,34 @@ export const secret = sectionList(
 )
 
 export const access = section(
-  { doc: 'Who may come in at all.', reload: 'hot' },
+  { doc: 'Who may come in at all. The longest range that holds an address decides.', reload: 'hot' },
   {
-    default: key(level(), 'standard', 'Level of those no rule names.', { planned: true }),
-    allow: key(ranges(), [], 'When not empty, all others have level "none".', { planned: true }),
-    deny: key(ranges(), [], 'Who has level "none".', { planned: true }),
+    default: key(level(), 'standard', 'Level of addresses that nothing below names.'),
+    allow: key(
+      ranges(),
+      [],
+      'Ranges of level "standard". When not empty, addresses that nothing names have level "none".',
+    ),
+    deny: key(ranges(), [], 'Ranges of level "none".'),
     rules: key(
       list(z.strictObject({ cidr: cidr(), level: level() }), 'a list of rules'),
       [],
-      'Such as `{ cidr = "192.0.2.0/24", level = "full" }`.',
-      { planned: true },
+      'Such as `{ cidr = "192.0.2.0/24", level = "full" }`. For the same range `deny` goes before `rules`, `allow`, `lists`; ' +
+        'among themselves the stricter level.',
     ),
     lists: key(
       list(
         z.strictObject({
-          source: text('a URL or a file', (found) => found),
-          level: level(),
-          refresh: duration(60_000),
+          source: listSource(),
+          level: level().prefault('none'),
+          refresh: duration(60_000).prefault('6h'),
         }),
         'a list of lists',
+        0,
+        LISTS_MAX,
       ),
       [],
-      'Such as `{ source = "file or URL", level = "none", refresh = "6h" }`.',
-      { planned: true },
+      'Such as `{ source = "file or URL", level = "none", refresh = "6h" }`, in netset form. Private ranges in them are ignored.',
     ),
   },
 )
@@ -124,7 +138,15 @@ export const guard = section(
 )
 
 function level() {
-  return oneOf('none', 'limited', 'standard', 'full')
+  return oneOf(...ACCESS_LEVELS)
+}
+
+function listSource() {
+  return text(
+    'an https URL or the path of a file',
+    (found) => (found !== '' && found.length <= SOURCE_MAX && !NO_SOURCE.test(found) ? found : undefined),
+    (found) => (typeof found === 'string' && /^http:/i.test(found) ? 'only https is fetched' : undefined),
+  )
 }
 
 function ranges() {

@@ -46,9 +46,20 @@ export function ipPort(): Kind<Address> {
 
 /** A range of addresses; kept as text, in the form it was written. */
 export function cidr(): Kind<string> {
-  return text('a range such as "192.0.2.0/24" or "2001:db8::/32"', (found) =>
-    parseCidr(found) === undefined ? undefined : found,
+  return text(
+    'a range such as "192.0.2.0/24" or "2001:db8::/32"',
+    (found) => (parseCidr(found) === undefined ? undefined : found),
+    rangeHint,
   )
+}
+
+function rangeHint(found: unknown): string | undefined {
+  if (typeof found !== 'string') return undefined
+  const [written, bits] = found.split('/')
+  const ip = parseIp(written)
+  if (ip !== undefined && /^\d+$/.test(bits ?? ''))
+    return `an IPv${ip.length === 4 ? '4 prefix has 0 to 32' : '6 prefix has 0 to 128'} bits`
+  return /^[0-9a-f.:]+ *- *[0-9a-f.:]+$/i.test(found) ? 'write a range as prefixes' : undefined
 }
 
 export function ip(): Kind<string> {

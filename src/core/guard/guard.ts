@@ -1,6 +1,7 @@
 import type { Emit, Refusal } from '../events.ts'
 import type { Random, SharedMemory, WorkerPlace } from '../ports.ts'
 import type { GuardSettings } from '../settings.ts'
+import type { AccessLevel } from './access/index.ts'
 import { BanTable, type BanReason } from './sources/bans.ts'
 import { Penalties } from './sources/penalties.ts'
 import { parentTag, prefixInto, sourceTag, type Prefix } from './sources/prefix.ts'
@@ -34,6 +35,9 @@ export class Lease {
   isGreeting = false
   isRelaying = false
 }
+
+/** What a level gets of the limits of a source; "full" has none, and "none" is masked whatever it gets. */
+const SHARES: Readonly<Record<AccessLevel, number>> = { none: 0.25, limited: 0.25, standard: 1, full: 1 }
 
 /** Failures of handshakes, as the guard weighs them. */
 export type Failure = 'failure' | 'halfOpen' | 'replay'
@@ -78,22 +82,22 @@ export class Guard {
    * For a connection that has just come, or whose address a load balancer has just named; fills in `lease`. What it answers holds
    * unless `dry_run` is set: then the lease says that it may come in, and the answer what would have been.
    */
-  admit(ip: string, lease: Lease, nowMs: number): Refusal | undefined {
+  admit(ip: string, lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
     const settings = this.#options.settings()
     if (!settings.isEnabled) return undefined
     this.#source.read(ip)
-    const refusal = this.#decide(settings, lease, nowMs)
+    const refusal = this.#decide(settings, lease, level, nowMs)
     if (settings.isDryRun) lease.isExcess = false
     else lease.refusal = refusal
     return refusal
   }
 
   /** It has said its first byte: a handshake is under way until `failed`, `authenticated` or `release`. */
-  greet(lease: Lease, nowMs: number): Refusal | undefined {
-    if (lease.entry < 0 || lease.refusal !== undefined) return undefined
+  greet(lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
+    if (lease.entry < 0 || lease.refusal !== undefined || level === 'full') return undefined
     const { handshakesPerIp, credit, isDryRun } = this.#options.settings()
     this.#table.relock(lease.entry)
-    const most = handshakesPerIp * this.#reputation.factor(lease.entry, credit, nowMs)
+    const most = handshakesPerIp * SHARES[level] * this.#reputation.factor(lease.entry, credit, nowMs)
     const isMore = this.#table.total(lease.entry, GREETING) >= most
     lease.isGreeting = !isMore
     if (lease.isGreeting) this.#table.count(lease.entry, GREETING, 1)
@@ -159,7 +163,7 @@ export class Guard {
     this.#total.takeBack(column)
   }
 
-  #decide(settings: GuardSettings, lease: Lease, nowMs: number): Refusal | undefined {
+  #decide(settings: GuardSettings, lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
     const isBanned = this.bans.covering(this.#source, nowMs) >= 0
     let entry = this.#lockPrefix(sourceTag(this.#source, settings.ipv6Prefix), nowMs)
     // Where every place is taken by sources with connections, the prefix above stands for it.
@@ -168,7 +172,7 @@ export class Guard {
       lease.isExcess = true
       return 'connections'
     }
-    const refusal = isBanned ? 'banned' : this.#judge(settings, entry, nowMs)
+    const refusal = isBanned ? 'banned' : this.#judge(settings, entry, level, nowMs)
     lease.counted = refusal === undefined ? OPEN : REFUSED
     lease.isExcess = refusal !== undefined && this.#table.total(entry, REFUSED) >= settings.handshakesPerIp
     if (!lease.isExcess || settings.isDryRun) {
@@ -180,16 +184,18 @@ export class Guard {
   }
 
   /** Under the lock of the entry. What is refused uses up nothing. */
-  #judge(settings: GuardSettings, entry: number, nowMs: number): Refusal | undefined {
-    const factor = this.#reputation.factor(entry, settings.credit, nowMs)
+  #judge(settings: GuardSettings, entry: number, level: AccessLevel, nowMs: number): Refusal | undefined {
+    if (level === 'full') return undefined
+    const known = this.#reputation.factor(entry, settings.credit, nowMs)
+    const factor = known * SHARES[level]
     if (this.#table.total(entry, OPEN) >= settings.connectionsPerIp * factor) return 'connections'
     const { perSec, burst } = settings.newPerIp
     const arrivalMs = admitAt(this.#table.arrivalMs[entry], nowMs, perSec, burst, factor)
     if (Number.isNaN(arrivalMs)) {
-      if (factor === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
+      if (known === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
       return 'rate'
     }
-    if (!this.#total.take(settings.newTotal, factor > 1, nowMs)) return 'total-rate'
+    if (!this.#total.take(settings.newTotal, known > 1, nowMs)) return 'total-rate'
     this.#table.arrivalMs[entry] = arrivalMs
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { Mode, RejectReason } from '../events.ts'
+import { lower, type AccessLevel } from '../guard/access/index.ts'
 import { isBootStamp } from '../guard/replay.ts'
 import { readClientHello, type ClientHello } from '../protocol/faketls/client-hello.ts'
 import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.ts'
@@ -23,6 +24,9 @@ const HTTP_WORDS = [0x47455420, 0x504f5354, 0x48454144, 0x4f505449]
 /**
  * Collects what the client says first and decides, before any byte of ours, whether it is one: the secret, the host it
  * named, its clock, and last whether this very hello was seen before. Any no sends it to the mask host.
+ *
+ * An address that may not come in is read like any other, up to where secrets would be tried: what it gets, and when, is what
+ * a stranger gets. Live connections keep the level they came in with.
  */
 export class HelloStage implements Stage {
   readonly name = 'hello'
@@ -94,14 +98,14 @@ export class HelloStage implements Stage {
 
   #tryHello(hello: ClientHello, consumed: number): void {
     const { secrets, trials, vault, wheel } = this.#session.services
-    const { refusal } = this.#session.lease
-    if (refusal !== undefined) {
-      this.#reject(refusal, hello.sni)
-      return
-    }
     const all = secrets.forHello(hello.sni)
     if (all.length === 0) {
       this.#reject('sni-mismatch', hello.sni)
+      return
+    }
+    const refusal = this.#refusal()
+    if (refusal !== undefined) {
+      this.#reject(refusal, hello.sni)
       return
     }
     const ip = this.#session.clientAddress.ip
@@ -122,6 +126,10 @@ export class HelloStage implements Stage {
     const wall = clock.wall()
     if (!secrets.allows(id, 'fake-tls', wall)) {
       this.#reject('mode-not-allowed', hello.sni, spent)
+      return
+    }
+    if (this.#levelFor(id) === 'none') {
+      this.#reject('access', hello.sni, spent)
       return
     }
     const isStamped = !isBootStamp(stamp)
@@ -150,9 +158,8 @@ export class HelloStage implements Stage {
           this.#reject(mac === undefined ? 'mode-not-allowed' : 'banned', hello.sni)
           return
         }
-        this.#authenticated()
         answer.set(mac, ANSWER_RANDOM_AT)
-        this.#session.secret = id
+        this.#admit(id)
         const init = new InitStage(this.#session, id)
         const isKept = init.adopt(answer, this.#seen.bytes.subarray(consumed))
         this.#session.moveTo(init)
@@ -171,7 +178,7 @@ export class HelloStage implements Stage {
       return
     }
     if (seen.length < INIT_LENGTH) return
-    const { refusal } = this.#session.lease
+    const refusal = this.#refusal()
     if (refusal !== undefined) {
       this.#reject(refusal)
       return
@@ -198,6 +205,10 @@ export class HelloStage implements Stage {
       this.#reject('mode-not-allowed', undefined, spent)
       return
     }
+    if (this.#levelFor(match.id) === 'none') {
+      this.#reject('access', undefined, spent)
+      return
+    }
     if (replay.admitUnstamped(wire.subarray(INIT_IDENTITY.from, INIT_IDENTITY.to)) !== 'fresh') {
       this.#reject('replay', undefined, spent)
       return
@@ -206,9 +217,8 @@ export class HelloStage implements Stage {
       this.#reject('banned', undefined, spent)
       return
     }
-    this.#authenticated()
     const session = this.#session
-    session.secret = match.id
+    this.#admit(match.id)
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
     const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
     if (opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
@@ -217,10 +227,16 @@ export class HelloStage implements Stage {
 
   #greet(): void {
     const { guard, clock, emit } = this.#session.services
-    const { lease, clientAddress } = this.#session
-    const refusal = guard.greet(lease, clock.mono())
+    const { lease, level, clientAddress } = this.#session
+    const refusal = guard.greet(lease, level, clock.mono())
     if (refusal !== undefined && lease.refusal === undefined)
       emit({ kind: 'would-refuse', client: clientAddress, reason: refusal })
+  }
+
+  /** Decided when the connection came, and told only now: whoever is refused looks like any stranger. */
+  #refusal(): RejectReason | undefined {
+    const { lease, level } = this.#session
+    return lease.refusal ?? (level === 'none' ? 'access' : undefined)
   }
 
   /** Its source may have been banned while the vault was at work (I4). */
@@ -229,9 +245,18 @@ export class HelloStage implements Stage {
     return guard.isBanned(this.#session.clientAddress.ip, clock.mono())
   }
 
-  #authenticated(): void {
-    const { guard, clock } = this.#session.services
-    guard.authenticated(this.#session.clientAddress.ip, this.#session.lease, clock.mono())
+  /** What this address may do with that secret. */
+  #levelFor(id: SecretId): AccessLevel {
+    return lower(this.#session.level, this.#session.services.secrets.get(id)?.access ?? 'none')
+  }
+
+  /** The client knows the secret, and nothing speaks against it. */
+  #admit(id: SecretId): void {
+    const session = this.#session
+    const { guard, clock } = session.services
+    guard.authenticated(session.clientAddress.ip, session.lease, clock.mono())
+    session.level = this.#levelFor(id)
+    session.secret = id
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */

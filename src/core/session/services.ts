@@ -1,4 +1,5 @@
 import type { Emit } from '../events.ts'
+import type { AccessRules } from '../guard/access/index.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { ReplayGuard } from '../guard/replay.ts'
 import type { TrialBudget } from '../guard/trials.ts'
@@ -27,6 +28,7 @@ export interface Services {
   readonly vault: Vault
   readonly wheel: TimerWheel
   readonly pool: BufferPool
+  readonly access: AccessRules
   readonly guard: Guard
   readonly replay: ReplayGuard
   readonly trials: TrialBudget

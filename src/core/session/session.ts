@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts'
 import type { CloseReason, Outcome, RejectReason } from '../events.ts'
+import type { AccessLevel } from '../guard/access/index.ts'
 import { Lease, type Failure } from '../guard/guard.ts'
 import type { Owner } from '../memory/pool.ts'
 import { Timer } from '../memory/wheel.ts'
@@ -62,6 +63,8 @@ export class Session extends Timer implements Handler, Owner {
   clientAddress: Address
   /** What it holds of the limits of its source. */
   readonly lease = new Lease()
+  /** Of the address once it is known; once authenticated the lower of that and the user's. */
+  level: AccessLevel = 'none'
   /** Once authenticated. */
   secret: SecretId | undefined
   fromClientBytes = 0
@@ -110,8 +113,9 @@ export class Session extends Timer implements Handler, Owner {
 
   /** Asks the guard about this client. False when it is to get nothing at all; refused ones get the mask where that is so configured. */
   admit(): boolean {
-    const { guard, clock, emit, settings } = this.services
-    const refusal = guard.admit(this.clientAddress.ip, this.lease, clock.mono())
+    const { access, guard, clock, emit, settings } = this.services
+    this.level = access.levelOf(this.clientAddress.ip)
+    const refusal = guard.admit(this.clientAddress.ip, this.lease, this.level, clock.mono())
     if (refusal === undefined) return true
     if (this.lease.refusal === undefined) {
       emit({ kind: 'would-refuse', client: this.clientAddress, reason: refusal })

@@ -40,9 +40,9 @@ describe('limits of a source', () => {
   it('bound handshakes under way', () => {
     const { come, guard, now } = scene({ settings: { handshakesPerIp: 2 } })
     const leases = Array.from({ length: 3 }, () => come('192.0.2.1').lease)
-    expect(leases.map((lease) => guard.greet(lease, now.ms))).toEqual([undefined, undefined, 'handshakes'])
+    expect(leases.map((lease) => guard.greet(lease, 'standard', now.ms))).toEqual([undefined, undefined, 'handshakes'])
     guard.authenticated('192.0.2.1', leases[0], now.ms)
-    expect(guard.greet(come('192.0.2.1').lease, now.ms)).toBeUndefined()
+    expect(guard.greet(come('192.0.2.1').lease, 'standard', now.ms)).toBeUndefined()
   })
 
   it('grow with good use of late, up to the credit', () => {

@@ -40,7 +40,7 @@ export function scene({ settings = {}, columns = 1, entries = 1024 }: SceneOptio
   const [guard] = guards
   const come = (ip: string, by = guard) => {
     const lease = new Lease()
-    return { lease, refusal: by.admit(ip, lease, now.ms) }
+    return { lease, refusal: by.admit(ip, lease, 'standard', now.ms) }
   }
   /** A handshake that fails, `times` over; returns what the last connection was told. */
   const fail = (ip: string, failure: 'failure' | 'halfOpen' | 'replay', times = 1) => {
@@ -48,7 +48,7 @@ export function scene({ settings = {}, columns = 1, entries = 1024 }: SceneOptio
     for (let i = 0; i < times; i++) {
       const it = come(ip)
       refusal = it.refusal
-      guard.greet(it.lease, now.ms)
+      guard.greet(it.lease, 'standard', now.ms)
       guard.failed(ip, it.lease, failure, now.ms)
       guard.release(it.lease)
       now.ms += 40

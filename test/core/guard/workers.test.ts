@@ -60,7 +60,7 @@ describe('the guard over several workers', () => {
           guards[each.worker] = it.make(each.worker)
         } else if (each.kind === 'come') {
           const lease = new Lease()
-          const refusal = guards[each.worker].admit(SOURCES[each.source], lease, it.now.ms)
+          const refusal = guards[each.worker].admit(SOURCES[each.source], lease, 'standard', it.now.ms)
           const known = open.filter(({ source }) => source === each.source).length
           expect(refusal).toBe(known < MOST ? undefined : 'connections')
           const { worker, source } = each
@@ -75,7 +75,7 @@ describe('the guard over several workers', () => {
             open.splice(at, 1)
           } else if (each.kind === 'greet' && !one.isGreeted) {
             const greeting = open.filter((other) => other.source === one.source && other.isGreeted && !other.isRelaying)
-            expect(guard.greet(one.lease, it.now.ms)).toBe(greeting.length < 2 ? undefined : 'handshakes')
+            expect(guard.greet(one.lease, 'standard', it.now.ms)).toBe(greeting.length < 2 ? undefined : 'handshakes')
             if (greeting.length >= 2) {
               guard.release(one.lease)
               open.splice(at, 1)
@@ -88,7 +88,8 @@ describe('the guard over several workers', () => {
       }
       for (const { lease, worker } of open) guards[worker].release(lease)
       for (const source of SOURCES)
-        for (let i = 0; i < MOST; i++) expect(guards[0].admit(source, new Lease(), it.now.ms)).toBeUndefined()
+        for (let i = 0; i < MOST; i++)
+          expect(guards[0].admit(source, new Lease(), 'standard', it.now.ms)).toBeUndefined()
     },
   )
 
@@ -97,7 +98,7 @@ describe('the guard over several workers', () => {
       settings: { newPerIp: { perSec: 1, burst: 6 }, newTotal: { perSec: 1, burst: 8 } },
       columns: WORKERS,
     })
-    const come = (ip: string, worker: number) => guards[worker].admit(ip, new Lease(), now.ms)
+    const come = (ip: string, worker: number) => guards[worker].admit(ip, new Lease(), 'standard', now.ms)
     expect([0, 1, 2, 0, 1, 2, 0, 1].map((worker) => come('192.0.2.1', worker))).toEqual([
       ...Array.from({ length: 6 }, () => undefined),
       'rate',
@@ -107,7 +108,7 @@ describe('the guard over several workers', () => {
     for (let i = 0; i < 4; i++) {
       now.ms += 5_000
       const lease = new Lease()
-      guards[i % 3].admit('198.51.100.1', lease, now.ms)
+      guards[i % 3].admit('198.51.100.1', lease, 'standard', now.ms)
       guards[i % 3].failed('198.51.100.1', lease, 'replay', now.ms)
     }
     now.ms += 10_000
@@ -116,13 +117,13 @@ describe('the guard over several workers', () => {
 
   it('takes the place of a worker that died while it held a set', () => {
     const { guards, memory, now } = scene({ settings: { connectionsPerIp: 1 }, columns: 2 })
-    guards[1].admit('192.0.2.1', new Lease(), now.ms)
+    guards[1].admit('192.0.2.1', new Lease(), 'standard', now.ms)
     const { bytes } = memory.open('sources', 0)
     const locks = new Int32Array(bytes.buffer, 64 + 8 * 1024, 128)
     locks.fill(2)
     guards[0].takeBack(1)
     expect([...locks].every((word) => word === 0)).toBe(true)
-    expect(guards[0].admit('192.0.2.1', new Lease(), now.ms)).toBeUndefined()
+    expect(guards[0].admit('192.0.2.1', new Lease(), 'standard', now.ms)).toBeUndefined()
   })
 })
 
@@ -138,7 +139,7 @@ describe('the table of sources', () => {
     fail('203.0.113.3', 'replay', 3)
     for (let i = 0; i < 1_000_000; i++) {
       const lease = new Lease()
-      guard.admit(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, lease, now.ms)
+      guard.admit(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, lease, 'standard', now.ms)
       guard.release(lease)
       if (i % 1_000 === 0) now.ms += 100
     }

@@ -54,7 +54,15 @@ function scene({ host = '', port = 443, domains = [FIRST, SECOND], listening = [
 }
 
 function secretOf(domain: string, index: number): SecretSettings {
-  return { id: index + 1, name: `s${index}`, modes: ['fake-tls'], domain, onRemove: 'drain', expiresAt: 0 }
+  return {
+    id: index + 1,
+    name: `s${index}`,
+    modes: ['fake-tls'],
+    domain,
+    onRemove: 'drain',
+    access: 'standard',
+    expiresAt: 0,
+  }
 }
 
 describe('the mask host of a connection', () => {

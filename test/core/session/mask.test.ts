@@ -20,6 +20,7 @@ const many = (count: number, domain = DOMAIN): readonly SecretSettings[] =>
     modes: ['plain', 'padded', 'fake-tls'],
     domain,
     onRemove: 'drain',
+    access: 'standard',
     expiresAt: 0,
   }))
 

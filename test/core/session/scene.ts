@@ -7,7 +7,9 @@ import { wrappedLength, wrapRecords } from '../../../src/core/protocol/faketls/r
 import { makeInit } from '../../../src/core/protocol/obfuscated2.ts'
 import { Proxy } from '../../../src/core/proxy.ts'
 import {
+  type AccessSettings,
   DIRECT_ONLY,
+  OPEN_ACCESS,
   type MaskSettings,
   type SecretSettings,
   type Settings,
@@ -23,6 +25,7 @@ import { World } from '../../../sim/world/world.ts'
 export const KEY = new Uint8Array(16).fill(7)
 export const DOMAIN = 'www.example.com'
 export const PROXY = { ip: '10.0.0.1', port: 443 }
+export const PROXY_IPV6 = { ip: 'fd00::1', port: 443 }
 export const DC_IP = '149.154.167.51'
 export const DC_IPS = [DC_IP, '95.161.76.100']
 export const SITE_IP = '10.0.0.3'
@@ -34,6 +37,7 @@ export interface Changes {
   readonly secret?: Partial<SecretSettings>
   readonly secrets?: readonly SecretSettings[]
   readonly mask?: Partial<MaskSettings>
+  readonly access?: Partial<AccessSettings>
   readonly listen?: Partial<Settings['listen']>
   readonly relay?: Partial<Settings['relay']>
   readonly memory?: Partial<Settings['memory']>
@@ -44,6 +48,7 @@ export function settingsWith({
   secret,
   secrets,
   mask,
+  access,
   listen,
   relay,
   memory,
@@ -54,6 +59,7 @@ export function settingsWith({
     modes: ['plain', 'padded', 'fake-tls'],
     domain,
     onRemove: 'close',
+    access: 'standard',
     expiresAt: 0,
     ...secret,
   }
@@ -68,6 +74,7 @@ export function settingsWith({
       ...listen,
     },
     secrets: secrets ?? [first],
+    access: { ...OPEN_ACCESS, ...access },
     mask: { host: SITE_IP, port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000, ...mask },
     telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
     guard: UNGUARDED,
@@ -139,7 +146,7 @@ export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ..
   const world = new World(seed)
   const network = new VirtualNetwork(world)
   network.plan = () => ({ ...CALM, ...plan })
-  const machine = network.host(PROXY.ip)
+  const machine = network.host(PROXY.ip, PROXY_IPV6.ip)
   const now = () => world.now
   const [dcs, sites]: [Peer[], Peer[]] = [[], []]
   const listen = (ip: string, list: Peer[], onOpen?: (peer: Peer) => void) =>
@@ -174,7 +181,7 @@ export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ..
   /** Connects, and sends `pieces` one after the other, so far apart that each is read by itself. */
   const dial = (pieces: readonly Uint8Array[] | Uint8Array = [], from = '10.0.0.2') => {
     const peer = new Peer(now)
-    network.host(from).dial(PROXY, {
+    network.host(from).dial(from.includes(':') ? PROXY_IPV6 : PROXY, {
       onOpen: (connection) => {
         peer.open(connection)
         const list = pieces instanceof Uint8Array ? [pieces] : pieces
