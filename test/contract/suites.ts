@@ -1,5 +1,6 @@
 import type { Case } from './contract.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
+import { listenSocketCases } from './listen-sockets.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
@@ -10,6 +11,7 @@ import { clockCases, randomCases } from './system.cases.ts'
 /** One suite a port, by name. */
 export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   network: realNetworkCases,
+  'listen-sockets': listenSocketCases,
   'shared-memory': sharedMemoryCases,
   store: storeCases,
   clock: clockCases,
