@@ -18,6 +18,7 @@ import type {
   SharedMemory,
   Store,
   Vault,
+  WorkerPlace,
 } from './ports.ts'
 import { wrappedLength } from './protocol/faketls/records.ts'
 import { HelloStage } from './session/hello.ts'
@@ -41,6 +42,8 @@ export interface ProxyPorts {
   readonly fetcher?: Fetcher
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
+  /** Of this process among those that share `memory`; alone by default. */
+  readonly worker?: WorkerPlace
   /** Poison buffers on release, so that a use after release shows. Tests and simulator. */
   readonly poisonBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */

@@ -107,6 +107,7 @@ export class ListenSockets {
   /** One for each address that we listen on, as bound. */
   readonly addresses: readonly Address[]
   readonly #slots: readonly (readonly ListenSocket[])[]
+  #isClosed = false
 
   private constructor(perAddress: readonly (readonly ListenSocket[])[], slots: number) {
     this.addresses = perAddress.map(([{ address }]) => address)
@@ -124,7 +125,10 @@ export class ListenSockets {
     return [...new Map(this.#slots.flat().map((socket) => [socket.fd, socket])).values()]
   }
 
+  /** Harmless when called again. */
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     for (const { fd } of this.all) closeSync(fd)
   }
 
