@@ -9,7 +9,7 @@ import type { Inherited } from './runtime/inherited.ts'
 import { ColumnBook } from './start/columns.ts'
 import { StartError } from './start/errors.ts'
 import { Front } from './start/front.ts'
-import { openSockets } from './start/listening.ts'
+import { duplicatesOf, openSockets } from './start/listening.ts'
 import { serve } from './start/serving.ts'
 import { announce, identityOf, sumOf } from './start/status.ts'
 import { relieve, Succession } from './start/succession.ts'
@@ -79,7 +79,7 @@ async function open(
   const serving = await serve({
     ...{ loaded, reread, log, runtime, memory, closing },
     store: front.store,
-    sockets: sockets.slot(0),
+    sockets: duplicatesOf(runtime, sockets.slot(0)),
     listening: sockets.addresses,
     worker: { column, columns: columns.count },
   })

@@ -28,18 +28,16 @@ export function openSockets({ runtime, loaded, slots, inherited, log }: SocketOp
   return sockets
 }
 
-/** Accepts on `sockets`, which stay open when the listeners close. */
+/** Accepts on `sockets`, which are the listeners' from now on. Rejects with a `StartError`. */
 export async function listenOn(
   runtime: Runtime,
   sockets: readonly ListenSocket[],
   backlog: number,
   accept: (connection: Connection) => Handler,
 ): Promise<Listener[]> {
-  const libc = reachLibc(runtime)
   const listeners: Listener[] = []
   for (const { fd, address } of sockets) {
-    const own = duplicate(libc, fd)
-    const options = { host: address.ip, port: address.port, backlog, fd: own }
+    const options = { host: address.ip, port: address.port, backlog, fd }
     const result = await new Promise<Listener | { readonly error: ListenError }>((resolve) =>
       runtime.network.listen(options, accept, resolve),
     )
@@ -50,6 +48,11 @@ export async function listenOn(
     listeners.push(result)
   }
   return listeners
+}
+
+/** Descriptors of our own for a slot's sockets: they can be closed while the queues stay. */
+export function duplicatesOf(runtime: Runtime, sockets: readonly ListenSocket[]): ListenSocket[] {
+  return sockets.map(({ fd, address }) => ({ fd: duplicate(reachLibc(runtime), fd), address }))
 }
 
 /** The C library is the operator's to supply. */

@@ -29,7 +29,7 @@ export interface ServingOptions {
   readonly runtime: Runtime
   readonly store: Store
   readonly memory: SharedMemory
-  /** To accept on; they stay open when we stop accepting. */
+  /** To accept on; ours to close from now on. */
   readonly sockets: readonly ListenSocket[]
   /** Addresses that the program listens on. */
   readonly listening: readonly Address[]

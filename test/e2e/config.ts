@@ -34,6 +34,8 @@ export interface ConfigOptions {
   readonly telegram?: string
   /** Lines of the `[telegram.middle]` table; without them it points nowhere. */
   readonly middle?: string
+  /** Where metrics are served. */
+  readonly metrics?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
 }
@@ -51,6 +53,7 @@ export function configText(options: ConfigOptions): string {
     listen = '',
     telegram = '',
     middle = NO_MIDDLE,
+    metrics = '127.0.0.1:0',
     log = '',
   } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
@@ -82,7 +85,7 @@ ${dcs.join('\n')}
 ${middle}
 
 [metrics]
-listen = "127.0.0.1:0"
+listen = "${metrics}"
 
 [log]
 level = "debug"
