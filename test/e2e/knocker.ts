@@ -1,4 +1,3 @@
-import { connect as connectPlain } from 'node:net'
 import { connect } from 'node:tls'
 import { DOMAIN } from './config.ts'
 import { within } from './wait.ts'
@@ -53,18 +52,17 @@ export class Knocker {
 export function knock(port: number): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     let when: Failure['when'] = 'connecting'
-    const plain = connectPlain({ host: '127.0.0.1', port, noDelay: true }, () => (when = 'speaking'))
-    const socket = connect({ socket: plain, servername: DOMAIN, rejectUnauthorized: false })
+    const socket = connect(port, '127.0.0.1', { servername: DOMAIN, rejectUnauthorized: false })
     const done = (failure?: Failure) => {
       clearTimeout(limit)
-      plain.destroy()
+      socket.destroy()
       resolve(failure)
     }
     const limit = setTimeout(() => done({ when, why: 'no answer' }), ANSWER_MS)
     const fail = (why: string) => done({ when, why })
-    plain.on('error', (error: Error) => fail(error.message))
     socket.on('error', (error: Error) => fail(error.message))
     socket.on('close', () => fail('closed'))
+    socket.once('connect', () => (when = 'speaking'))
     socket.once('secureConnect', () => done())
   })
 }
