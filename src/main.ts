@@ -97,11 +97,9 @@ async function open(
     serving.drain(stop)
   }
   const succession = new Succession({
-    ...{ front, sockets, log },
-    onDone: () => {
-      columns.leave()
-      drain()
-    },
+    ...{ front, sockets, columns, log },
+    isBusy: () => serving.proxy.isDraining,
+    onDone: drain,
   })
   closing.add(() => succession.abandon())
   const { reload } = serving

@@ -14,7 +14,6 @@ export interface LedgerEntry {
  */
 export class Ledger {
   readonly #path: string
-  #isOurs = true
 
   constructor(path: string) {
     this.#path = path
@@ -32,15 +31,9 @@ export class Ledger {
 
   /** Throws where the file cannot be written. */
   write(entries: readonly LedgerEntry[]): void {
-    if (!this.#isOurs) return
     const draft = `${this.#path}.${process.pid}`
     writeFileSync(draft, JSON.stringify(entries), { mode: 0o600 })
     renameSync(draft, this.#path)
-  }
-
-  /** Somebody else keeps it from now on. */
-  leave(): void {
-    this.#isOurs = false
   }
 }
 

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import type { Socket } from 'node:net'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { Socket } from 'node:net'
 import { errorCode } from './network.ts'
 
 export interface SelfOptions {
@@ -22,13 +22,27 @@ export interface SelfProcess {
 /** How long the end of the channel may come after that of the process: it is read to its end before `onGone`. */
 const CHANNEL_END_MS = 1000
 
-/** Starts this program once more, on the runtime we are on, with the files as they are on the disk now. */
-export function spawnSelf({ args, descriptors, env = {}, onGone }: SelfOptions): SelfProcess {
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1], ...args], {
+/** Starts this program once more, on the runtime we are on, with the files as they are on the disk now. Never throws. */
+export function spawnSelf(options: SelfOptions): SelfProcess {
+  try {
+    return follow(start(options), options.onGone)
+  } catch (error) {
+    setImmediate(() => options.onGone({ error: errorCode(error) }))
+    return { pid: 0, channel: deadChannel(), kill() {} }
+  }
+}
+
+function start({ args, descriptors, env = {} }: SelfOptions): ChildProcess {
+  return spawn(process.execPath, [...process.execArgv, process.argv[1], ...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...descriptors],
     env: { ...process.env, ...env },
   })
-  const channel = child.stdio[3] as unknown as Socket
+}
+
+function follow(child: ChildProcess, onGone: SelfOptions['onGone']): SelfProcess {
+  // Out of descriptors, Node has not even the list.
+  const stdio = child.stdio as ChildProcess['stdio'] | undefined
+  const channel = (stdio?.[3] as Socket | null | undefined) ?? deadChannel()
   let why: Readonly<Record<string, string | number>> | undefined
   let isTold = false
   const tell = () => {
@@ -45,4 +59,8 @@ export function spawnSelf({ args, descriptors, env = {}, onGone }: SelfOptions):
   child.once('exit', (code, signal) => ended(signal === null ? { code: code ?? 0 } : { signal }))
   child.once('error', (error) => ended({ error: errorCode(error) }))
   return { pid: child.pid ?? 0, channel, kill: () => void child.kill('SIGKILL') }
+}
+
+function deadChannel(): Socket {
+  return new Socket().destroy()
 }

@@ -23,6 +23,7 @@ export class ColumnBook {
   readonly #listener: ColumnListener
   readonly #entries: Map<number, LedgerEntry>
   readonly #foreign: Set<number>
+  #hasLeft = false
 
   /** Throws a `StartError` when the folder cannot be written. */
   constructor(stateFolder: string, count: number, listener: ColumnListener = {}) {
@@ -60,7 +61,7 @@ export class ColumnBook {
   }
 
   give(column: number): void {
-    this.#listener.gone?.(column)
+    if (!this.#hasLeft) this.#listener.gone?.(column)
     this.#entries.delete(column)
     this.#columns.give(column)
     this.#write()
@@ -76,12 +77,18 @@ export class ColumnBook {
     }
   }
 
-  /** A successor keeps the ledger from now on. */
+  /** A successor looks after all columns from now on, those of our own processes among them. */
   leave(): void {
-    this.#ledger.leave()
+    this.#hasLeft = true
+  }
+
+  /** The successor is gone. */
+  comeBack(): void {
+    this.#hasLeft = false
+    this.#write()
   }
 
   #write(): void {
-    this.#ledger.write([...this.#entries.values()])
+    if (!this.#hasLeft) this.#ledger.write([...this.#entries.values()])
   }
 }

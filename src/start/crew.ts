@@ -77,6 +77,14 @@ export class Crew {
     return this.#members.size
   }
 
+  get isRestarting(): boolean {
+    return this.#fleet.isRestarting
+  }
+
+  set isHeld(isHeld: boolean) {
+    this.#fleet.isHeld = isHeld
+  }
+
   start(): void {
     this.#fleet.start()
   }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answerCommand, type Control } from '../admin/commands.ts'
 import type { Config } from '../config/schema.ts'
@@ -51,6 +52,8 @@ export class Front {
   /** Rejects with a `StartError`. */
   async openDesk(desk: Desk): Promise<void> {
     this.#desk = desk
+    // A service manager looks here for whom to watch when one process takes over from another.
+    writeFileSync(join(this.#config.state.path, 'palisade.pid'), `${process.pid}\n`)
     if (this.#metricsAt !== undefined) {
       const server = await serveMetrics(this.#metricsAt, desk.metrics)
       if ('error' in server) throw new StartError(`metrics.listen: ${server.error.message}`)

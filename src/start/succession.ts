@@ -7,6 +7,7 @@ import { spawnSelf, type SelfProcess } from '../runtime/spawn.ts'
 import type { Peer } from '../workers/peer.ts'
 import { storeServices } from '../workers/store.ts'
 import { StartError } from './errors.ts'
+import type { ColumnBook } from './columns.ts'
 import type { Front } from './front.ts'
 
 /**
@@ -26,6 +27,11 @@ export interface SuccessionOptions {
   readonly front: Front
   readonly sockets: ListenSockets
   readonly log: Log
+  readonly columns: ColumnBook
+  /** Not now. */
+  readonly isBusy?: () => boolean
+  /** From the moment the successor gives columns out, until it is gone. */
+  readonly onHeld?: (isHeld: boolean) => void
   /** The successor has taken over: nothing that it shares with us is ours to close any more. */
   readonly onDone: () => void
 }
@@ -46,9 +52,11 @@ export class Succession {
 
   /** Starts the successor; ignored while one is starting. */
   begin(): void {
+    const { front, sockets, columns, log, onDone, onHeld, isBusy } = this.#options
     if (this.#state !== 'none') return
+    if (isBusy?.() === true)
+      return log.write('warn', 'upgrade.refused', 'Workers are being replaced, or we are draining: ask again later')
     this.#state = 'starting'
-    const { front, sockets, log, onDone } = this.#options
     const descriptors = sockets.all.map(({ fd }) => fd)
     let hasGivenUp: Promise<void> | undefined
     const child = spawnSelf({
@@ -67,7 +75,11 @@ export class Succession {
     const limit = setTimeout(() => child.kill(), START_MS)
     const peer: Peer = openPeer(child.channel, {
       services: {
-        'give-up': () => (hasGivenUp ??= front.giveUp()).then(() => true),
+        'give-up': () => {
+          onHeld?.(true)
+          columns.leave()
+          return (hasGivenUp ??= front.giveUp()).then(() => true)
+        },
       },
       notes: {
         ready: () => {
@@ -89,10 +101,14 @@ export class Succession {
   }
 
   async #takeBack(hasGivenUp: Promise<void> | undefined): Promise<void> {
-    const { front, log } = this.#options
+    const { front, columns, log, onHeld } = this.#options
     try {
       await hasGivenUp
-      if (hasGivenUp !== undefined) await front.takeBack()
+      if (hasGivenUp !== undefined) {
+        columns.comeBack()
+        onHeld?.(false)
+        await front.takeBack()
+      }
     } catch (error) {
       log.write('error', 'upgrade.broken', (error as Error).message)
     }

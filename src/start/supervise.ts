@@ -94,11 +94,10 @@ async function open(
   }
   void crew.ended.then(stop)
   const succession = new Succession({
-    ...{ front, sockets, log },
-    onDone: () => {
-      columns.leave()
-      drain()
-    },
+    ...{ front, sockets, columns, log },
+    isBusy: () => isDraining || crew.isRestarting,
+    onHeld: (isHeld) => (crew.isHeld = isHeld),
+    onDone: drain,
   })
   closing.add(() => succession.abandon())
   const restart = () => (crew.restart() ? undefined : 'workers are being replaced already, or we are draining')

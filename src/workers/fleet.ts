@@ -79,6 +79,7 @@ export class Fleet {
   readonly #workers = new Map<WorkerHandle, LiveWorker>()
   /** Slots whose worker is still to be replaced by a planned restart; undefined when none is under way. */
   #rolling: number[] | undefined
+  #isHeld = false
   #phase: 'starting' | 'running' | 'ending' | 'over' = 'starting'
 
   constructor(options: FleetOptions) {
@@ -139,9 +140,19 @@ export class Fleet {
     this.#endWhenEmpty()
   }
 
-  /** Replaces every worker, one slot after the other. False while another restart is under way, or we end. */
+  /** A planned restart is under way. */
+  get isRestarting(): boolean {
+    return this.#rolling !== undefined
+  }
+
+  /** While held, no worker is started: somebody else gives the numbers out. */
+  set isHeld(isHeld: boolean) {
+    this.#isHeld = isHeld
+  }
+
+  /** Replaces every worker, one slot after the other. False while another restart is under way, we are held, or we end. */
   restart(): boolean {
-    if (this.#phase !== 'running' || this.#rolling !== undefined) return false
+    if (this.#phase !== 'running' || this.isRestarting || this.#isHeld) return false
     this.#rolling = this.#slots.map((_, slot) => slot)
     this.#rollOn()
     return true
@@ -158,7 +169,7 @@ export class Fleet {
       worker.handle.kill()
     }
     for (const [i, slot] of this.#slots.entries())
-      if (slot.retryAt !== undefined && now >= slot.retryAt) {
+      if (slot.retryAt !== undefined && now >= slot.retryAt && !this.#isHeld) {
         slot.retryAt = undefined
         this.#fill(i)
       }

@@ -1,4 +1,5 @@
 import type { Case } from './contract.ts'
+import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { listenSocketCases } from './listen-sockets.cases.ts'
 import { realNetworkCases } from './network.real.ts'
@@ -13,6 +14,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   network: realNetworkCases,
   'listen-sockets': listenSocketCases,
   'shared-memory': sharedMemoryCases,
+  ledger: ledgerCases,
   store: storeCases,
   clock: clockCases,
   random: randomCases,

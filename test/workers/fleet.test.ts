@@ -220,6 +220,20 @@ describe('a planned restart', () => {
   })
 })
 
+describe('while somebody else gives the numbers out', () => {
+  it('no worker is started, and afterwards what is missing is', () => {
+    const world = World.running(1)
+    world.fleet.isHeld = true
+    world.gone(1)
+    world.pass(40_000)
+    expect(world.hands).toHaveLength(1)
+    expect(world.fleet.restart()).toBe(false)
+    world.fleet.isHeld = false
+    world.pass(0)
+    expect(world.hands).toHaveLength(2)
+  })
+})
+
 describe('the end', () => {
   it('by drain waits for all, and replaces none', () => {
     const world = World.running(2)
