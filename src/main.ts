@@ -69,12 +69,14 @@ async function open(
 
   await front.openStore()
   closing.add(() => front.closeStore())
+  // What a successor uses is not ours to declare whole.
+  let isSucceeded = false
   const columns = new ColumnBook(config.state.path, COLUMNS_ALONE)
   const column = takeOwnColumn(columns)
   const looking = setInterval(() => columns.look(), LOOK_MS)
   closing.add(() => clearInterval(looking))
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
-  closing.add(() => memory.close(!succession.isDone && !columns.hasForeign))
+  closing.add(() => memory.close(!isSucceeded && !columns.hasForeign))
 
   const serving = await serve({
     ...{ loaded, reread, log, runtime, memory, closing },
@@ -99,7 +101,10 @@ async function open(
   const succession = new Succession({
     ...{ front, sockets, columns, log },
     isBusy: () => serving.proxy.isDraining,
-    onDone: drain,
+    onDone: () => {
+      isSucceeded = true
+      drain()
+    },
   })
   closing.add(() => succession.abandon())
   const { reload } = serving

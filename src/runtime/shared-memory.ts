@@ -13,6 +13,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -180,6 +181,8 @@ export class FileMemory implements MappedMemory {
  * for a process that opened none of them.
  */
 export function markClean(directory: string): void {
+  // Nobody came so far as to make it.
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return
   for (const name of readdirSync(directory).filter((name) => NAME.test(name))) {
     const fd = openExisting(join(directory, name))
     if (fd === undefined) continue

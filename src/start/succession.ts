@@ -46,10 +46,6 @@ export class Succession {
     this.#options = options
   }
 
-  get isDone(): boolean {
-    return this.#state === 'done'
-  }
-
   /** Starts the successor; ignored while one is starting. */
   begin(): void {
     const { front, sockets, columns, log, onDone, onHeld, isBusy } = this.#options

@@ -48,12 +48,14 @@ async function open(
 
   await front.openStore()
   closing.add(() => front.closeStore())
+  // What a successor uses is not ours to declare whole.
+  let isSucceeded = false
   // Old and new workers overlap while they are replaced.
   const columns = new ColumnBook(config.state.path, 2 * count)
   const looking = setInterval(() => columns.look(), LOOK_MS)
   closing.add(() => clearInterval(looking))
   closing.add(() => {
-    if (!succession.isDone && !columns.hasForeign) markClean(join(config.state.path, 'shared'))
+    if (!isSucceeded && !columns.hasForeign) markClean(join(config.state.path, 'shared'))
   })
 
   const live = new LiveConfig(loaded, reread)
@@ -97,7 +99,10 @@ async function open(
     ...{ front, sockets, columns, log },
     isBusy: () => isDraining || crew.isRestarting,
     onHeld: (isHeld) => (crew.isHeld = isHeld),
-    onDone: drain,
+    onDone: () => {
+      isSucceeded = true
+      drain()
+    },
   })
   closing.add(() => succession.abandon())
   const restart = () => (crew.restart() ? undefined : 'workers are being replaced already, or we are draining')

@@ -127,6 +127,7 @@ const CASES: readonly Case<string>[] = [
       writeFileSync(join(directory, 'no-region'), 'x')
       shared.close(false)
       markClean(directory)
+      for (const name of ['missing', 'no-region']) markClean(join(directory, name))
       const after = memory(directory, BOOT)
       assert.deepEqual(
         ['one', 'two', 'of-another-boot'].map((name) => after.open(name, 64).origin),

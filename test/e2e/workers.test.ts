@@ -1,14 +1,15 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Status } from '../../src/admin/commands.ts'
 import { askAdminSocket } from '../../src/runtime/admin-socket.ts'
+import { runToEnd } from './child.ts'
 import { Download, pingWithTdlib } from './clients.ts'
-import { FAKE_TLS, SECRETS, writtenSecret, type TestSecret } from './config.ts'
+import { configText, FAKE_TLS, SECRETS, writtenSecret, type TestSecret } from './config.ts'
 import { knock, Knocker } from './knocker.ts'
-import { Program, RUNTIMES } from './program.ts'
+import { Home, PALISADE, Program, RUNTIMES } from './program.ts'
 import { FILE_ID, Stage, sha256OfFile } from './stage.ts'
 import { within } from './wait.ts'
 
@@ -169,6 +170,19 @@ describe.each(RUNTIMES)('several workers on %s', (runtime) => {
     expect(await pingWithTdlib(program.port, writtenSecret(FAKE_TLS))).toEqual({
       seconds: expect.any(Number) as number,
     })
+  })
+
+  it('a start that fails is one line of the first worker, and leaves nothing behind', async () => {
+    const home = new Home(
+      configText({ dcPort: 9, maskPort: 9, listen: 'workers = 2', log: '', metrics: '127.0.0.1:0' }),
+    )
+    mkdirSync(join(home.folder, 'state'))
+    writeFileSync(join(home.folder, 'state', 'shared'), 'in the way')
+    const run = await runToEnd('sh', [PALISADE, 'run', '--config', home.configFile, '--runtime', runtime])
+    expect(run.code).toBe(1)
+    expect(run.stderr.split('\n').at(-1)).toMatch(/^palisade: cannot keep state in .*shared/)
+    expect(existsSync(join(home.folder, 'palisade.sock'))).toBe(false)
+    home.remove()
   })
 
   it('SIGHUP reaches all of them, and drops no live download', async () => {
