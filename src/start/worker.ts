@@ -92,6 +92,7 @@ export async function work(createLog: (loaded: LoadedConfig, column: number) => 
     peer.tell('pulse', pulse)
   }
   peer.tell('ready')
+  void tellPulse()
   obey()
   await ending.promise
   clearInterval(pulsing)
