@@ -1,16 +1,7 @@
-/** A bug planted into the source, and the invariant whose checker must find it. */
-export interface Mutant {
-  readonly name: string
-  readonly invariant: string
-  /** Another one that it breaks as well, and that may be seen first. */
-  readonly also?: string
-  readonly file: string
-  /** Occurs exactly once in the file. */
-  readonly find: string
-  readonly replace: string
-  /** Arguments of vitest that run the tests which must find it, where the simulator has no such part. */
-  readonly tests?: readonly string[]
-}
+import { GUARD_MUTANTS } from './guard.ts'
+import type { Mutant } from './mutant.ts'
+
+export type { Mutant } from './mutant.ts'
 
 /** Pins: the simulator has no TLS. A local CA and a site have. */
 const PIN_TESTS = ['--project', 'contract', 'test/contract/ports.test.ts', '-t', 'pinning on Node']
@@ -20,23 +11,7 @@ const AHEAD = 'src/core/telegram/dial-ahead.ts'
 const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
-  // Admission.
-  {
-    name: 'an address that may not come in is let in',
-    invariant: 'I2',
-    also: 'I15',
-    file: `${SESSION}/hello.ts`,
-    find: 'this.#session.level = access.levelOf(this.#session.clientAddress.ip)',
-    replace: "this.#session.level = access.listed < 0 ? 'none' : 'standard'",
-  },
-  {
-    name: 'a user who may not come in is let in',
-    invariant: 'I2',
-    also: 'I15',
-    file: `${SESSION}/hello.ts`,
-    find: "return lower(this.#session.level, this.#session.services.secrets.get(id)?.access ?? 'none')",
-    replace: 'return lower(this.#session.level, id > 0 ? this.#session.level : this.#session.level)',
-  },
+  ...GUARD_MUTANTS,
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',

@@ -78,7 +78,7 @@ export class Cast {
   #nextIp(): string {
     const count = this.#hosts++
     // Each in a network of its own: bad neighbours are the business of the guard's own scenarios.
-    return `${100 + (count >> 8)}.${count & 255}.51.7`
+    return `198.51.${count & 255}.${9 + (count >> 8)}`
   }
 
   #context(): AttackContext {

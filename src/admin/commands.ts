@@ -16,31 +16,46 @@ export interface Status {
   readonly accepted: number
   readonly bytes: { readonly client_to_dc: number; readonly dc_to_client: number }
   readonly secrets: readonly string[]
+  /** Every process that relays, those that drain for a newer one included. */
+  readonly workers: readonly WorkerStatus[]
+}
+
+/** What one process that relays tells about itself. */
+export interface WorkerStatus {
+  readonly pid: number
+  /** Its place in the shared tables. */
+  readonly column: number
+  readonly state: 'starting' | 'running' | 'draining' | 'stopping'
+  readonly open: number
+  readonly accepted: number
+  readonly bytes: { readonly client_to_dc: number; readonly dc_to_client: number }
 }
 
 /** What local commands may do to a running proxy. */
 export interface Control {
-  status(): Status
-  reload(): ReloadResult
+  status(): Status | Promise<Status>
+  reload(): ReloadResult | Promise<ReloadResult>
   /** Begins the drain, if it has not begun yet. */
   drain(): void
+  /** Begins to replace all worker processes, one after the other; a text says why not. */
+  restart(): string | undefined
 }
 
-export const COMMANDS = ['status', 'reload', 'drain'] as const
+export const COMMANDS = ['status', 'reload', 'drain', 'restart'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 export type Answer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string; readonly problems?: readonly string[] }
 
-/** One request, one answer, each a line of JSON: `{"command":"status"}`. Never throws. */
-export function answerCommand(line: string, control: Control): Answer {
+/** One request, one answer, each a line of JSON: `{"command":"status"}`. Never rejects. */
+export async function answerCommand(line: string, control: Control): Promise<Answer> {
   const name = readCommand(line)
   switch (name) {
     case 'status':
-      return { ok: true, result: control.status() }
+      return { ok: true, result: await control.status() }
     case 'reload': {
-      const result = control.reload()
+      const result = await control.reload()
       if (result.ok) return { ok: true, result: { applied: result.applied, cold: result.cold } }
       return {
         ok: false,
@@ -50,7 +65,13 @@ export function answerCommand(line: string, control: Control): Answer {
     }
     case 'drain': {
       control.drain()
-      return { ok: true, result: { open: control.status().open } }
+      return { ok: true, result: { open: (await control.status()).open } }
+    }
+    case 'restart': {
+      const why = control.restart()
+      if (why !== undefined) return { ok: false, error: why }
+      const { workers } = await control.status()
+      return { ok: true, result: { workers: workers.filter(({ state }) => state === 'running').length } }
     }
     case undefined:
       return { ok: false, error: `expected {"command": NAME}, with one of ${COMMANDS.join(', ')}` }

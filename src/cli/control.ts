@@ -19,6 +19,9 @@ export function addControl(program: Command): void {
   withConfigOptions(
     program.command('reload').description('apply the changed configuration; drops no connection'),
   ).action(reload)
+  withConfigOptions(
+    program.command('restart').description('replace all worker processes, one after the other; drops no connection'),
+  ).action(restart)
   withConfigOptions(program.command('drain').description('stop taking connections, end when the last one has')).action(
     drain,
   )
@@ -32,6 +35,9 @@ async function status(options: StatusOptions): Promise<void> {
   )
   print(`listening on ${now.listening.join(', ')}`)
   print(`connections: ${now.open} open, ${now.accepted} accepted`)
+  if (now.workers.length > 1)
+    for (const { pid, column, state, open, accepted } of now.workers)
+      print(`  worker ${column}: ${state}, ${open} open, ${accepted} accepted, pid ${pid}`)
   print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
   print(`secrets: ${now.secrets.join(', ')}`)
 }
@@ -40,6 +46,11 @@ async function reload(options: ConfigOptions): Promise<void> {
   const { applied, cold } = (await askRunning(socketOf(options), 'reload')) as { applied: string[]; cold: string[] }
   print(applied.length === 0 ? 'nothing to apply' : `applied: ${applied.join(', ')}`)
   if (cold.length > 0) print(`waiting for a restart: ${cold.join(', ')}`)
+}
+
+async function restart(options: ConfigOptions): Promise<void> {
+  const { workers } = (await askRunning(socketOf(options), 'restart')) as { workers: number }
+  print(`replacing ${workers} workers, one after the other`)
 }
 
 async function drain(options: ConfigOptions): Promise<void> {

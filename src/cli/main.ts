@@ -9,12 +9,13 @@ import { addPin } from './pin.ts'
 import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
 import { addSim } from './sim.ts'
+import { addWorker } from './worker.ts'
 import { say } from './output.ts'
 
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addPin, addSim, addDemo]
+const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addPin, addSim, addDemo, addWorker]
 
 function createProgram(): Command {
   const program = new Command('palisade')

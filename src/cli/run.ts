@@ -1,16 +1,19 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
-import { pino } from 'pino'
 import { loadFile } from '../config/load.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { start, StartError, type RunningProxy } from '../main.ts'
-import { Log } from '../observe/log.ts'
+import { start, StartError, type RunningProxy, type StartOptions } from '../main.ts'
+import type { Log } from '../observe/log.ts'
 import { createRuntime } from '../runtime/index.ts'
+import { takeInherited, type Inherited } from '../runtime/inherited.ts'
+import { supervise } from '../start/supervise.ts'
 import { DEFAULT_FILE, loadOrExit, withConfigOptions, type ConfigOptions } from './config-file.ts'
 import { CliError, EXIT } from './exit.ts'
 import { writeFirstConfig } from './first-start.ts'
+import { createLog, dieOnFaults } from './log.ts'
 import { HOST_PLACEHOLDER, linksOf, publicAddress, qrCode } from './links.ts'
-import { hasColour, print, say } from './output.ts'
+import { print, say } from './output.ts'
 
 /** After everything is closed, for what the kernel was not given yet. */
 const LINGER_MS = 1000
@@ -25,7 +28,8 @@ export function addRun(program: Command): void {
     .addHelpText(
       'after',
       `
-Signals: SIGHUP reloads, SIGTERM and SIGINT drain, a second one stops.
+Signals: SIGHUP reloads, SIGTERM and SIGINT drain, a second one stops. SIGUSR2
+starts the program anew, as it is on the disk now, and loses no connection.
 
 Examples:
   palisade run
@@ -36,13 +40,14 @@ Examples:
 }
 
 async function run(options: RunOptions): Promise<void> {
+  const inherited = inheritedOrExit()
   const isFirst = options.config === undefined && !existsSync(DEFAULT_FILE)
   if (isFirst) await writeFirstConfig(DEFAULT_FILE, createRuntime().network)
   const loaded = loadOrExit(options)
   const log = createLog(loaded)
   dieOnFaults(log)
   const reread = () => loadFile(loaded.file, options.set)
-  const starting = startOrExit(loaded, { log, reread })
+  const starting = startOrExit(loaded, { log, reread, inherited })
   obeySignals(starting, log)
   const proxy = await starting
   if (isFirst) showLinks(loaded, proxy, options.host)
@@ -50,34 +55,21 @@ async function run(options: RunOptions): Promise<void> {
   setTimeout(() => process.exit(EXIT.ok), LINGER_MS).unref()
 }
 
-function createLog({ config }: LoadedConfig): Log {
-  const stderr = pino.destination({ dest: 2, sync: true })
-  return new Log({
-    ...config.log,
-    write: (line) => void stderr.write(line),
-    mono: () => performance.now(),
-    hasColour: hasColour(process.stderr),
-  })
+function inheritedOrExit(): Inherited {
+  const inherited = takeInherited(createRuntime().libc, process.env, process.pid)
+  if ('error' in inherited) throw new CliError(EXIT.failed, inherited.error)
+  return inherited
 }
 
-async function startOrExit(loaded: LoadedConfig, options: Parameters<typeof start>[1]): Promise<RunningProxy> {
+async function startOrExit(loaded: LoadedConfig, options: StartOptions): Promise<RunningProxy> {
+  const { workers } = loaded.config.listen
+  const count = workers === 'auto' ? availableParallelism() : workers
   try {
-    return await start(loaded, options)
+    return count === 1 ? await start(loaded, options) : await supervise(loaded, count, options)
   } catch (error) {
     if (error instanceof StartError) throw new CliError(EXIT.failed, error.message)
     throw error
   }
-}
-
-/** What nobody caught leaves us in no known state: one line, and an end that a supervisor sees. */
-function dieOnFaults(log: Log): void {
-  const die = (error: unknown) => {
-    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
-    log.write('error', 'crashed', message, { stack })
-    process.exit(EXIT.failed)
-  }
-  process.on('uncaughtException', die)
-  process.on('unhandledRejection', die)
 }
 
 /** From before the start on: who reads that we listen may send a signal at once. */
@@ -95,7 +87,8 @@ function obeySignals(starting: Promise<RunningProxy>, log: Log): void {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
-  process.on('SIGHUP', () => onceStarted((proxy) => void proxy.reload()))
+  process.on('SIGHUP', () => onceStarted((proxy) => proxy.reload()))
+  process.on('SIGUSR2', () => onceStarted((proxy) => proxy.succeed()))
 }
 
 function showLinks(loaded: LoadedConfig, proxy: RunningProxy, wanted: string | undefined): void {

@@ -19,6 +19,9 @@ export interface LoadedConfig {
   readonly folder: string
   /** As the operator named it. */
   readonly file: string
+  /** What was read, for worker processes to read the same. */
+  readonly text: string
+  readonly sets: readonly string[]
 }
 
 export type LoadResult = LoadedConfig | { readonly problems: readonly Problem[] }
@@ -72,7 +75,7 @@ export function load({ text, file, sets = [], read = readTextFile }: LoadInput):
   })
   problems.push(...[...crossChecks(config), ...keys.problems].map(toProblem))
   if (problems.length > 0) return { problems: inOrder(problems) }
-  return { config, keys: keys.keys, warnings: keys.warnings.map(toProblem), folder, file }
+  return { config, keys: keys.keys, warnings: keys.warnings.map(toProblem), folder, file, text, sets }
 }
 
 function issueProblems(document: ConfigDocument, issue: z.core.$ZodIssue): Problem[] {

@@ -53,8 +53,12 @@ export interface ProxyPorts {
   readonly publicAddress?: PublicAddress
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
-  /** Among the processes that map the same memory; alone when not given. */
+  /** Of this process among those that share `memory`; alone by default. */
   readonly worker?: WorkerPlace
+  /** Places whose processes are gone: what they counted is taken back at once. All, for one that is alone. */
+  readonly deadColumns?: readonly number[]
+  /** Whether bans are written to the store by this process, which is the only one that has it. */
+  readonly keepsBans?: boolean
   /** Poison buffers on release, so that a use after release shows, and remember who leased which. Tests and simulator. */
   readonly debugBuffers?: boolean
   /** Key shares made ahead; fewer where their cost matters more than a burst. */
@@ -81,7 +85,7 @@ export class Proxy {
   readonly names: NameCache
   readonly #services: Services
   /** Where several processes share the tables, the one that has the store keeps their bans. */
-  readonly #banKeeper: BanKeeper | undefined
+  readonly banKeeper: BanKeeper | undefined
   readonly #sessions = new Set<Session>()
   readonly #drainTimer = new CallbackTimer(() => this.#closeAll())
   #trusted: readonly Cidr[]
@@ -136,8 +140,9 @@ export class Proxy {
     }
     const { bans } = this.#services.guard
     const rememberMs = () => current().guard.blockMaxMs
-    if (worker.columns === 1) this.#banKeeper = new BanKeeper({ bans, store, clock, wheel, rememberMs })
-    this.#banKeeper?.start()
+    for (const column of ports.deadColumns ?? [worker.column]) this.takeBack(column)
+    if (ports.keepsBans ?? true) this.banKeeper = new BanKeeper({ bans, store, clock, wheel, rememberMs })
+    this.banKeeper?.start()
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
   }
 
@@ -207,6 +212,12 @@ export class Proxy {
     return session
   }
 
+  /** What a process with that place counted is not open any more: it has died. */
+  takeBack(column: number): void {
+    this.#services.guard.takeBack(column)
+    this.#services.replay.takeBack(column)
+  }
+
   tick(): void {
     this.#services.wheel.advance(this.#services.clock.mono())
     this.#services.shares.refill()
@@ -243,7 +254,7 @@ export class Proxy {
   /** Closes everything now. */
   close(): void {
     this.#closeAll()
-    this.#banKeeper?.close()
+    this.banKeeper?.close()
     this.#services.flights.close()
     this.names.close()
     this.#services.middle.close()

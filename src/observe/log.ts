@@ -17,6 +17,8 @@ export interface LogOptions {
   /** Monotonic milliseconds. */
   readonly mono: () => number
   readonly hasColour?: boolean
+  /** In every line: which process it is from. */
+  readonly fields?: Fields
 }
 
 /** Values of a log line: nothing that could hold more than it shows. */
@@ -33,14 +35,14 @@ export class Log {
   readonly #limiter = new LineLimiter()
   #names: ReadonlyMap<SecretId, string> = new Map()
 
-  constructor({ level, format, addresses, write, mono, hasColour = false }: LogOptions) {
+  constructor({ level, format, addresses, write, mono, hasColour = false, fields = {} }: LogOptions) {
     this.#addresses = addresses
     this.#mono = mono
     const stream = { write: format === 'json' ? write : (line: string) => write(prettyLine(line, hasColour)) }
     this.#pino = pino(
       {
         level,
-        base: undefined,
+        base: fields,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { NAME_RESULTS, type ProxyEvent } from '../core/events.ts'
+import type { Aggregator, Snapshot } from './merge.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
@@ -90,12 +91,13 @@ export class Metrics {
     'result',
   ])
   readonly #faults = this.#counter('faults_total', 'Assertions of our own that failed', [])
-  readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'])
+  /** Of several processes one counts these for all. */
+  readonly #reloads = this.#counter('config_reloads_total', 'Reloads of the configuration', ['result'], 'omit')
 
   constructor(read: () => Readings, build: BuildInfo) {
     this.#read = read
     this.#gauges()
-    this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime']).set({ ...build }, 1)
+    this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime'], 'first').set({ ...build }, 1)
     for (const mode of ['fake-tls', 'padded', 'plain']) this.#handshakes.inc({ mode, result: 'accepted' }, 0)
     this.#handshakes.inc({ mode: 'unknown', result: 'rejected' }, 0)
     for (const result of NAME_RESULTS) this.#names.inc({ result }, 0)
@@ -175,8 +177,12 @@ export class Metrics {
     )
     this.#bufferGauges()
     this.#live('sockets', 'Sockets held now, dials under way included', (gauge, now) => gauge.set(now.sockets))
-    this.#live('event_loop_lag_seconds', 'Worst lateness of the event loop in the last seconds', (gauge, now) =>
-      gauge.set(now.loopLagSec),
+    this.#live(
+      'event_loop_lag_seconds',
+      'Worst lateness of the event loop in the last seconds',
+      (gauge, now) => gauge.set(now.loopLagSec),
+      [],
+      'max',
     )
     this.#live(
       'memory_bytes',
@@ -220,20 +226,32 @@ export class Metrics {
     )
   }
 
-  #counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name: `palisade_${name}`, help, labelNames, registers: [this.#registry] })
+  /** For whoever adds up the metrics of several processes: each with its values, and how they are put together. */
+  async snapshot(): Promise<Snapshot> {
+    return await this.#registry.getMetricsAsJSON()
   }
 
-  #gauge(name: string, help: string, labelNames: string[]): Gauge {
-    return new Gauge({ name: `palisade_${name}`, help, labelNames, registers: [this.#registry] })
+  #counter(name: string, help: string, labelNames: string[], aggregator: Aggregator = 'sum'): Counter {
+    return new Counter({ name: `palisade_${name}`, help, labelNames, aggregator, registers: [this.#registry] })
   }
 
-  #live(name: string, help: string, set: (gauge: Gauge, now: Readings) => void, labelNames: string[] = []): void {
+  #gauge(name: string, help: string, labelNames: string[], aggregator: Aggregator = 'sum'): Gauge {
+    return new Gauge({ name: `palisade_${name}`, help, labelNames, aggregator, registers: [this.#registry] })
+  }
+
+  #live(
+    name: string,
+    help: string,
+    set: (gauge: Gauge, now: Readings) => void,
+    labelNames: string[] = [],
+    aggregator: Aggregator = 'sum',
+  ): void {
     const read = this.#read
     new Gauge({
       name: `palisade_${name}`,
       help,
       labelNames,
+      aggregator,
       registers: [this.#registry],
       collect() {
         set(this, read())

@@ -18,7 +18,7 @@ export interface AdminSocket {
 /** Serves `answer`, one line each way, on a Unix socket of mode 0600. An error comes back as one line for the operator. */
 export async function serveAdminSocket(
   path: string,
-  answer: (line: string) => string,
+  answer: (line: string) => string | Promise<string>,
 ): Promise<AdminSocket | { readonly error: string }> {
   const stale = await clearStale(path)
   if (stale !== undefined) return { error: stale }
@@ -63,7 +63,7 @@ export function askAdminSocket(path: string, line: string, timeoutMs = TIME_MS_M
   })
 }
 
-function serve(socket: Socket, answer: (line: string) => string): void {
+function serve(socket: Socket, answer: (line: string) => string | Promise<string>): void {
   let seen = ''
   // From the start, not from the last byte: a slow writer is ended as well.
   const limit = setTimeout(() => socket.destroy(), TIME_MS_MAX)
@@ -75,8 +75,16 @@ function serve(socket: Socket, answer: (line: string) => string): void {
     if (end < 0 && seen.length <= REQUEST_BYTES_MAX) return
     socket.removeAllListeners('data')
     socket.resume()
-    socket.end(`${answer(end < 0 || end > REQUEST_BYTES_MAX ? '' : seen.slice(0, end))}\n`)
+    void tell(socket, answer(end < 0 || end > REQUEST_BYTES_MAX ? '' : seen.slice(0, end)))
   })
+}
+
+async function tell(socket: Socket, answer: string | Promise<string>): Promise<void> {
+  try {
+    socket.end(`${await answer}\n`)
+  } catch {
+    socket.destroy()
+  }
 }
 
 /** A file left by a process that is gone is removed; a living one, or a file that is no socket, is somebody else's. */

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net'
 import type { Clock, Random } from '../core/ports.ts'
 import { systemClock } from './clock.ts'
+import type { Libc } from './libc.ts'
 import type { NetworkOptions, RuntimeNetwork } from './network.ts'
 import { SystemRandom } from './random.ts'
 import { FileMemory, type MapFile, type MappedMemory } from './shared-memory.ts'
@@ -15,6 +17,8 @@ export interface Runtime {
   readonly network: RuntimeNetwork
   readonly clock: Clock
   readonly random: Random
+  readonly libc: () => Libc
+  readonly openChannel: (fd: number) => Socket
   /** Regions as files in `directory`, which is made when the first region is opened. */
   openSharedMemory(directory: string): MappedMemory
   /** Answers once, never at once. */
@@ -26,6 +30,12 @@ export interface Adapter {
   readonly name: 'bun' | 'node'
   createNetwork(options: NetworkOptions): RuntimeNetwork
   readonly mapFile: MapFile
+  /** Throws one line for the operator where it cannot be reached. */
+  readonly libc: () => Libc
+  /** Milliseconds since the start of the machine. */
+  readonly monotonicMs: () => number
+  /** A stream over a connected Unix socket, by its descriptor. */
+  readonly openChannel: (fd: number) => Socket
 }
 
 /** Only the file of the runtime we are on is loaded: the other one imports what does not exist here. */
@@ -36,8 +46,10 @@ export function createRuntime(options: NetworkOptions = {}): Runtime {
   return {
     name: adapter.name,
     network: adapter.createNetwork(options),
-    clock: systemClock,
+    clock: systemClock(adapter.monotonicMs),
     random: new SystemRandom(),
+    libc: adapter.libc,
+    openChannel: adapter.openChannel,
     openSharedMemory: (directory) => new FileMemory({ directory, mapFile: adapter.mapFile }),
     openStore,
   }

@@ -10,6 +10,8 @@ export interface ListenOptions {
   readonly port: number
   /** Connections the kernel completes ahead of us; it cuts this to net.core.somaxconn. */
   readonly backlog: number
+  /** A socket that listens there already; it is the listener's from now on. Without it one is opened. */
+  readonly fd?: number
 }
 
 export interface Listener {

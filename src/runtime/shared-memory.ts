@@ -8,10 +8,12 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -87,12 +89,7 @@ export class FileMemory implements MappedMemory {
 
   close(isClean: boolean): void {
     for (const { fd } of this.#open.values()) {
-      if (isClean) {
-        // The content first: the mark must never reach the disk before what it vouches for.
-        fsyncSync(fd)
-        writeSync(fd, Uint8Array.of(1), 0, 1, CLEAN_AT)
-        fsyncSync(fd)
-      }
+      if (isClean) writeCleanMark(fd)
       closeSync(fd)
     }
     this.#open.clear()
@@ -177,6 +174,33 @@ export class FileMemory implements MappedMemory {
     fsyncSync(fd)
     closeSync(fd)
   }
+}
+
+/**
+ * Says in every region of `directory` that it is whole, as `close(true)` does, when all processes that used them are gone:
+ * for a process that opened none of them.
+ */
+export function markClean(directory: string): void {
+  // Nobody came so far as to make it.
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return
+  for (const name of readdirSync(directory).filter((name) => NAME.test(name))) {
+    const fd = openExisting(join(directory, name))
+    if (fd === undefined) continue
+    const header = Buffer.alloc(HEADER_BYTES)
+    readSync(fd, header, 0, HEADER_BYTES, 0)
+    const isRegion = header.toString('latin1', 0, MAGIC.length) === MAGIC
+    // One that nobody opened since the machine started may have lost writes.
+    const isOfThisBoot = header.toString('latin1', BOOT_AT, BOOT_AT + BOOT_LENGTH) === machineBootId()
+    if (isRegion && isOfThisBoot) writeCleanMark(fd)
+    closeSync(fd)
+  }
+}
+
+function writeCleanMark(fd: number): void {
+  // The content first: the mark must never reach the disk before what it vouches for.
+  fsyncSync(fd)
+  writeSync(fd, Uint8Array.of(1), 0, 1, CLEAN_AT)
+  fsyncSync(fd)
 }
 
 function openExisting(path: string): number | undefined {

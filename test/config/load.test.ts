@@ -134,7 +134,7 @@ max_time = 10
 
 describe('keys of features not built yet', () => {
   it.each([
-    ['[listen]\nworkers = 2', 'listen.workers'],
+    ['[listen]\naffinity = "off"', 'listen.affinity'],
     ['[guard]\nanomaly = "enforce"', 'guard.anomaly'],
     ['[telegram]\ncongestion = "bbr"', 'telegram.congestion'],
     ['[mask]\ngroup = "mirror"', 'mask.group'],

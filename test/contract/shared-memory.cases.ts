@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SharedRegion } from '../../src/core/ports.ts'
 import { createRuntime, mapFile } from '../../src/runtime/index.ts'
-import { FileMemory } from '../../src/runtime/shared-memory.ts'
+import { FileMemory, markClean } from '../../src/runtime/shared-memory.ts'
 import type { Case } from './contract.ts'
 
 /** What a `SharedMemory` promises, on mapped files. */
@@ -115,6 +115,24 @@ const CASES: readonly Case<string>[] = [
       before.close(true)
       const region = memory(directory, OTHER_BOOT).open('ring', 64)
       assert.deepEqual([region.origin, region.bytes[63]], ['kept', 3])
+    },
+  },
+  {
+    name: 'a process that opened no region can say that all are clean, when nobody uses them any more',
+    run(directory) {
+      const shared = runtime.openSharedMemory(directory)
+      shared.open('one', 64)
+      shared.open('two', 64)
+      memory(directory, OTHER_BOOT).open('of-another-boot', 64)
+      writeFileSync(join(directory, 'no-region'), 'x')
+      shared.close(false)
+      markClean(directory)
+      for (const name of ['missing', 'no-region']) markClean(join(directory, name))
+      const after = memory(directory, BOOT)
+      assert.deepEqual(
+        ['one', 'two', 'of-another-boot'].map((name) => after.open(name, 64).origin),
+        ['kept', 'kept', 'stale'],
+      )
     },
   },
   {

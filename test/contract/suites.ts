@@ -1,7 +1,9 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
+import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
+import { listenSocketCases } from './listen-sockets.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
@@ -13,7 +15,9 @@ import { clockCases, randomCases } from './system.cases.ts'
 /** One suite a port, by name. */
 export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   network: realNetworkCases,
+  'listen-sockets': listenSocketCases,
   'shared-memory': sharedMemoryCases,
+  ledger: ledgerCases,
   store: storeCases,
   clock: clockCases,
   random: randomCases,

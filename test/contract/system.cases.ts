@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { createRuntime } from '../../src/runtime/index.ts'
 import type { Case } from './contract.ts'
 
@@ -17,6 +19,16 @@ export const clockCases: readonly Case<void>[] = [
         assert.ok(now >= last)
         last = now
       }
+    },
+  },
+  {
+    name: 'monotonic time is that of the machine: another process that starts later reads on where we are',
+    run() {
+      const before = clock.mono()
+      const other = Number(
+        execFileSync(process.execPath, [join(import.meta.dirname, 'clock.child.ts')], { encoding: 'utf8' }),
+      )
+      assert.ok(before < other && other < clock.mono(), `${before} ${other} ${clock.mono()}`)
     },
   },
   {

@@ -16,6 +16,8 @@ export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Written to its stdin, which is then closed. Without it stdin stays open. */
   readonly input?: string
+  /** Given to it from descriptor 3 on. */
+  readonly descriptors?: readonly number[]
   /** Told each line of stderr as well. */
   readonly onErrorLine?: (line: string) => void
 }
@@ -31,7 +33,7 @@ export class Child {
     this.process = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, ...options.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])],
     })
     this.process.stdin!.on('error', () => {})
     if (options.input !== undefined) this.process.stdin!.end(options.input)

@@ -40,6 +40,8 @@ export interface ConfigOptions {
   readonly middle?: string
   /** Lines of the `[access]` table. */
   readonly access?: string
+  /** Where metrics are served. */
+  readonly metrics?: string
   /** Lines put at the end of the `[log]` table. */
   readonly log?: string
   /** Tables put behind all others. */
@@ -62,6 +64,7 @@ export function configText(options: ConfigOptions): string {
     telegram = '',
     middle = NO_MIDDLE,
     access = '',
+    metrics = '127.0.0.1:0',
     log = '',
     more = '',
   } = options
@@ -100,7 +103,7 @@ ${dcs.join('\n')}
 ${middle}
 
 [metrics]
-listen = "127.0.0.1:0"
+listen = "${metrics}"
 
 [log]
 level = "debug"

@@ -22,7 +22,7 @@ const CRYPTO_NOT_DETERMINISTIC =
   /^(random\w*|generateKey\w*|generatePrime\w*|webcrypto|subtle|getRandomValues|scrypt|pbkdf2|hkdf|timingSafeEqualAsync)$/
 
 const isOpen = (path: string) =>
-  /^src\/(runtime|cli)\/|^src\/main\.ts$/.test(path) || SIM_EDGE.some((edge) => edge.path.test(path))
+  /^src\/(runtime|start|cli)\/|^src\/main\.ts$/.test(path) || SIM_EDGE.some((edge) => edge.path.test(path))
 const isDeterministic = (path: string) => /^(src\/core|sim)\//.test(path) && !isOpen(path)
 
 /** Uses of forbidden globals and of language features whose order or result is not ours to decide. */

@@ -16,8 +16,8 @@ interface Layer {
 const DETERMINISTIC = /^node:(crypto|zlib)$/
 const ANYTHING = /^/
 const GROUND = /^src\/core\/(ports|assert|events|address)\.ts$/
-/** Vault, trust, config, observe and admin: around the core, and free of the operating system's adapters. */
-const RING = /^src\/(core|vault|trust|config|observe|admin)\//
+/** Vault, trust, config, observe, admin and workers: around the core, and free of the operating system's adapters. */
+const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
   { path: /^sim\/(run|demo)\.ts$/, why: 'commands: read arguments, print' },
@@ -25,14 +25,14 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]
 
-/** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime, main, cli. */
+/** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [
   { name: 'core/protocol', holds: /^src\/core\/protocol\//, mayImport: GROUND, mayUse: DETERMINISTIC },
   { name: 'core/memory', holds: /^src\/core\/memory\//, mayImport: GROUND, mayUse: DETERMINISTIC },
   { name: 'core', holds: /^src\/core\//, mayImport: /^src\/core\//, mayUse: DETERMINISTIC },
   { name: 'ring', holds: RING, mayImport: RING, mayUse: ANYTHING },
   { name: 'runtime', holds: /^src\/runtime\//, mayImport: RING, mayUse: ANYTHING },
-  { name: 'main', holds: /^src\/main\.ts$/, mayImport: /^src\/(?!cli\/)/, mayUse: ANYTHING },
+  { name: 'main', holds: /^src\/(main\.ts$|start\/)/, mayImport: /^src\/(?!cli\/)/, mayUse: ANYTHING },
   // The simulator and the demo are commands too; they are loaded when asked for.
   { name: 'cli', holds: /^src\/cli\//, mayImport: /^(src\/|sim\/(run|demo)\.ts$|package\.json$)/, mayUse: ANYTHING },
   ...SIM_EDGE.map(({ path }) => ({

@@ -27,9 +27,11 @@ export const listen = section(
       [],
       'Who may send that header. Must name somebody when `proxy_protocol` is not "off".',
     ),
-    workers: key(workers(), 1, 'Processes that share the port; "auto" is one a core.', {
-      planned: (found) => found !== 1,
-    }),
+    workers: key(
+      workers(),
+      1,
+      'Processes that share the port; "auto" is one a core. What [memory] bounds is bounded for each of them.',
+    ),
     affinity: key(affinity(), 'auto', 'Placement of workers on CPUs: "auto", "off", or a list of CPU sets.', {
       planned: true,
     }),

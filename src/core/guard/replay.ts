@@ -18,6 +18,7 @@ const HEADER_WORDS = 4
 /** Says that the region is ours and how it is laid out. */
 const MAGIC = 0x50524c31
 const LOCK_AT = 2
+const MARK_AT = 3
 
 export function isBootStamp(stamp: number): boolean {
   return stamp < BOOT_STAMP_MAX
@@ -36,7 +37,7 @@ export interface ReplayOptions {
  * Remembers the hellos it let in, so that none comes in twice: whatever the clocks do, over worker processes and restarts.
  * The region is mapped by all of them:
  *
- *   magic | span of a generation in seconds | lock | 0 | recent identities | generations
+ *   magic | span of a generation in seconds | lock | stamp on the disk | recent identities | generations
  */
 export class ReplayGuard {
   readonly #lock: SharedLocks
@@ -45,6 +46,7 @@ export class ReplayGuard {
   readonly #mark: StampMark
   /** Entries were lost, and the store has not yet said what they can have been. */
   #isUnsure = false
+  #onSure: (() => void) | undefined
   readonly #identity = new Int32Array(IDENTITY_BYTES / 4)
 
   constructor({ memory, store, clock, skewSec, worker = ALONE }: ReplayOptions) {
@@ -60,10 +62,8 @@ export class ReplayGuard {
     this.#lock = new SharedLocks(words.subarray(LOCK_AT, LOCK_AT + 1), worker.column)
     this.#recent = new RecentIdentities(words.subarray(HEADER_WORDS, recentEnd), RECENT)
     this.#generations = new Generations(words.subarray(recentEnd), spanSec)
-    this.#mark = new StampMark(store)
+    this.#mark = new StampMark(store, words.subarray(MARK_AT, MARK_AT + 1))
     if (region.origin === 'stale') this.#mend()
-    // Nobody else is at work yet when a process starts that is not one of several.
-    if (worker.columns === 1) this.#lock.release(0)
     if (region.origin === 'kept' && isOurs) return
     // What was let in since the last write that survived can only carry stamps up to here, if the clock went on evenly.
     if (region.origin !== 'new') this.#generations.raiseFloor(clock.wall() + skewSec)
@@ -71,7 +71,14 @@ export class ReplayGuard {
     this.#mark.load((markSec) => {
       this.#isUnsure = false
       this.#generations.raiseFloor(markSec)
+      this.#onSure?.()
     })
+  }
+
+  /** Calls `done` once stamps can be told from replays; perhaps at once. */
+  whenSure(done: () => void): void {
+    if (this.#isUnsure) this.#onSure = done
+    else done()
   }
 
   /** Stamps up to and including this one are refused; unix seconds. */

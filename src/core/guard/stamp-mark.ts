@@ -11,29 +11,32 @@ const AHEAD_SEC = 60
  */
 export class StampMark {
   readonly #store: Store
-  #sec = 0
+  /** One word that all workers share: what was written last, by any of them. */
+  readonly #word: Int32Array
 
-  constructor(store: Store) {
+  constructor(store: Store, word: Int32Array) {
     this.#store = store
+    this.#word = word
   }
 
   /** Tells what was written last, in unix seconds; 0 when nothing was or the store failed. */
   load(reply: (markSec: number) => void): void {
     this.#store.get(KEY, (value) => {
       const markSec = value?.length === 4 ? read32le(value, 0) : 0
-      this.#sec = Math.max(this.#sec, markSec)
+      if (markSec > this.#word[0] >>> 0) this.#word[0] = markSec | 0
       reply(markSec)
     })
   }
 
   /** A hello with that stamp is accepted. */
   reached(stamp: number): void {
-    if (stamp + AHEAD_SEC / 2 <= this.#sec) return
-    this.#sec = stamp + AHEAD_SEC
+    if (stamp + AHEAD_SEC / 2 <= this.#word[0] >>> 0) return
+    const markSec = stamp + AHEAD_SEC
+    this.#word[0] = markSec | 0
     const value = new Uint8Array(4)
-    write32le(value, 0, this.#sec)
+    write32le(value, 0, markSec)
     this.#store.put(KEY, value, (isDurable) => {
-      if (!isDurable) this.#sec = 0
+      if (!isDurable && this.#word[0] >>> 0 === markSec) this.#word[0] = 0
     })
   }
 }

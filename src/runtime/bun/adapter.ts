@@ -1,4 +1,6 @@
 import type { Adapter } from '../index.ts'
+import { connect } from 'node:net'
+import { libc, monotonicMs } from './libc.ts'
 import { BunNetwork } from './network.ts'
 
 /** What is Bun's own way of doing things. */
@@ -6,4 +8,8 @@ export const adapter: Adapter = {
   name: 'bun',
   createNetwork: (options) => new BunNetwork(options),
   mapFile: (path) => Bun.mmap(path, { shared: true }),
+  libc: () => libc,
+  monotonicMs,
+  // `new Socket({ fd })` is closed from the start here; the types know no `fd` for `connect`.
+  openChannel: (fd) => connect({ fd } as unknown as { path: string }),
 }

@@ -79,19 +79,26 @@ export class BunNetwork implements RuntimeNetwork {
   }
 }
 
+interface OwnFd {
+  readonly fd: number
+}
+
 function startListening(options: ListenOptions, acceptor: Acceptor): Listener {
+  const { host, port, fd } = options
+  const where = fd === undefined ? { hostname: host, port, ipv6Only: host.includes(':') } : { fd }
   const socketOptions = {
-    hostname: options.host,
-    port: options.port,
-    ipv6Only: options.host.includes(':'),
+    ...where,
     allowHalfOpen: true,
     data: acceptor,
     // The types of `listen` know chunks as Buffer only.
     socket: socketHandler as unknown as SocketHandler<SocketOwner>,
   }
-  const server = Bun.listen<SocketOwner>(socketOptions) as Bun.TCPSocketListener<SocketOwner> & { readonly fd: number }
+  // The types know no `fd` for TCP, neither on the way in nor on the way out.
+  const listen = Bun.listen as unknown as (from: typeof socketOptions) => Bun.TCPSocketListener<SocketOwner> & OwnFd
+  const server = listen(socketOptions)
   setBacklog(server.fd, options.backlog)
-  const address = { ip: plainIp(options.host), port: server.port }
+  // Of a socket that was handed to it Bun does not know the port.
+  const address = { ip: plainIp(host), port: fd === undefined ? server.port : port }
   if (options.host !== '::' && options.host !== '0.0.0.0') acceptor.local = address
   return { address, close: () => server.stop() }
 }

@@ -46,8 +46,9 @@ export class NodeNetwork implements RuntimeNetwork {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket, accept))
     const onError = (error: unknown) => reply({ error: listenError(options, errorCode(error)) })
     server.once('error', onError)
-    const { host, port, backlog } = options
-    server.listen({ host, port, backlog, ipv6Only: isIPv6(host), exclusive: true }, () => {
+    const { host, port, backlog, fd } = options
+    const where = fd === undefined ? { host, port, ipv6Only: isIPv6(host), exclusive: true } : { fd }
+    server.listen({ ...where, backlog }, () => {
       server.off('error', onError)
       // What goes wrong with one accept is that connection's end; the listener stays.
       server.on('error', () => {})

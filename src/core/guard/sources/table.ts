@@ -104,8 +104,6 @@ export class SourceTable {
       this.#header.set([MAGIC, entries, worker.columns, 0, ...new Int32Array(key.buffer)])
     }
     this.#hash = new WordHash(this.#header[4], this.#header[5])
-    // One process alone starts over: whatever was counted died with the one before.
-    if (worker.columns === 1) this.takeBack(worker.column)
   }
 
   /** Bytes of the shared region: fixed by the configuration (I5). */

@@ -5,6 +5,8 @@ import { admitAt } from './rate.ts'
 
 /** Of the burst, this part in four is for sources with good use of late, when a flood of strangers has taken the rest. */
 const RESERVE = 4
+/** No burst is longer than this. */
+const AHEAD_MAX_MS = 86_400_000
 
 /**
  * The rate of new connections of all sources over all workers.
@@ -19,10 +21,8 @@ export class TotalRate {
     const { bytes } = memory.open('total-rate', 16)
     this.#lock = new SharedLocks(new Int32Array(bytes.buffer, bytes.byteOffset, 1), worker.column)
     this.#arrivalMs = new Float64Array(bytes.buffer, bytes.byteOffset + 8, 1)
-    if (worker.columns === 1) {
-      this.#lock.release(0)
-      this.#arrivalMs[0] = Math.min(this.#arrivalMs[0], nowMs)
-    }
+    // From before the machine started anew.
+    if (this.#arrivalMs[0] > nowMs + AHEAD_MAX_MS) this.#arrivalMs[0] = 0
   }
 
   /** False when it would be more than the rate. */

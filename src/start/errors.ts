@@ -1,0 +1,2 @@
+/** Why the proxy cannot run: one line for the operator. */
+export class StartError extends Error {}

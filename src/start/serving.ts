@@ -1,0 +1,197 @@
+import type { WorkerStatus } from '../admin/commands.ts'
+import { LiveConfig, type ReloadResult } from '../config/live.ts'
+import type { LoadedConfig, LoadResult } from '../config/load.ts'
+import type { Prepared } from '../config/settings.ts'
+import { AssertionFault } from '../core/assert.ts'
+import type { ProxyEvent } from '../core/events.ts'
+import type { Address, SharedMemory, Store, WorkerPlace } from '../core/ports.ts'
+import { Proxy } from '../core/proxy.ts'
+import { LoopLag } from '../observe/lag.ts'
+import type { Log } from '../observe/log.ts'
+import { Metrics, type BufferReadings, type Readings } from '../observe/metrics.ts'
+import type { Closing } from '../runtime/closing.ts'
+import { createResolver } from '../runtime/dns/index.ts'
+import { createFetcher } from '../runtime/fetcher.ts'
+import type { Lookup } from '../runtime/https/get.ts'
+import type { Runtime } from '../runtime/index.ts'
+import type { ListenSocket } from '../runtime/listen-sockets.ts'
+import { createPublicAddress } from '../runtime/stun.ts'
+import { PinPolicy, toPinSettings } from '../trust/policy.ts'
+import { MemoryVault } from '../vault/memory.ts'
+import { VERSION } from '../version.ts'
+import { StartError } from './errors.ts'
+import { listenOn } from './listening.ts'
+
+const TICK_MS = 50
+
+export interface ServingOptions {
+  readonly loaded: LoadedConfig
+  /** Reads the configuration again, for a reload. */
+  readonly reread: () => LoadResult
+  readonly log: Log
+  readonly runtime: Runtime
+  readonly store: Store
+  readonly memory: SharedMemory
+  /** To accept on; ours to close from now on. */
+  readonly sockets: readonly ListenSocket[]
+  /** Addresses that the program listens on. */
+  readonly listening: readonly Address[]
+  readonly worker: WorkerPlace
+  /** Columns of the shared tables whose processes are gone, for this one to take back before it takes anybody in. */
+  readonly deadColumns: readonly number[]
+  /** Whether this process writes bans to the store, and reads them at its start. */
+  readonly keepsBans: boolean
+  readonly closing: Closing
+}
+
+/** What every process has that relays: the only one, or one of several workers. */
+export interface Serving {
+  readonly proxy: Proxy
+  readonly live: LiveConfig
+  readonly metrics: Metrics
+  readonly listening: readonly Address[]
+  status(): WorkerStatus
+  readonly reload: () => ReloadResult
+  /** Stops accepting; `done` is called when the last connection is gone. Harmless when called again. */
+  drain(done: () => void): void
+}
+
+/** Takes connections from its return on. Rejects with a `StartError`; what it opened is for `closing` to close. */
+export async function serve(options: ServingOptions): Promise<Serving> {
+  const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
+  const { clock, random, network } = runtime
+  const live = new LiveConfig(loaded, reread)
+  const vault = new MemoryVault()
+  giveKeys(vault, log, live.prepared)
+
+  const policy = new PinPolicy(toPinSettings(loaded.config.pinning), ({ host, outcome, isRefused, message }) =>
+    log.write('warn', 'tls.pin', message, { host, outcome, refused: isRefused }),
+  )
+  const trust = { policy, wall: () => clock.wall() }
+  const resolver = createResolver(loaded.config.dns.servers, trust)
+  const resolve: Lookup = (host, reply) => proxy.names.lookup(host, reply)
+  const fetcher = createFetcher({ ...trust, resolve })
+  const publicAddress = createPublicAddress({ resolve, random })
+  const run = { pid: process.pid, startedSec: clock.wall() }
+  const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
+  const emit = (event: ProxyEvent) => {
+    log.emit(event)
+    metrics.emit(event)
+  }
+  const ports = {
+    ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
+    ...{ deadColumns: options.deadColumns, keepsBans: options.keepsBans },
+  }
+  const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
+  closing.add(() => proxy.close())
+  const lag = new LoopLag(TICK_MS, clock.mono())
+
+  const accept = proxy.accept.bind(proxy)
+  const listeners = await listenOn(runtime, options.sockets, loaded.config.listen.backlog, accept)
+  const stopListening = () => listeners.forEach((listener) => listener.close())
+  closing.add(stopListening)
+  proxy.start(listening)
+  const ticking = setInterval(() => {
+    lag.tick(clock.mono())
+    proxy.tick()
+  }, TICK_MS)
+  closing.add(() => clearInterval(ticking))
+
+  return {
+    ...{ proxy, live, metrics, listening },
+    status: () => statusOf(proxy, worker),
+    reload: () => reloadInto({ proxy, live, vault, log, metrics, policy }),
+    drain(done) {
+      if (proxy.isDraining) return
+      stopListening()
+      log.write('info', 'drain.began', 'Draining: no new connections', { open: proxy.open })
+      proxy.drain(done)
+    },
+  }
+}
+
+interface Parts {
+  readonly proxy: Proxy
+  readonly live: LiveConfig
+  readonly vault: MemoryVault
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly policy: PinPolicy
+}
+
+function reloadInto({ proxy, live, vault, log, metrics, policy }: Parts): ReloadResult {
+  const result = live.reload((prepared, loaded) => {
+    giveKeys(vault, log, prepared)
+    policy.settings = toPinSettings(loaded.config.pinning)
+    proxy.apply(prepared.settings)
+    for (const id of prepared.removed) vault.remove(id)
+    log.level = loaded.config.log.level
+  })
+  metrics.reloaded(result.ok ? 'applied' : 'refused')
+  if (!result.ok) {
+    const { problems } = result
+    log.write('error', 'reload.refused', 'The new configuration has problems; the old one stays', { problems })
+    return result
+  }
+  log.write('info', 'reload.applied', 'Configuration reloaded', { applied: result.applied, cold: result.cold })
+  if (result.cold.length > 0)
+    log.write('warn', 'reload.cold', 'Changed keys that wait for the next start', { keys: result.cold })
+  return result
+}
+
+function statusOf(proxy: Proxy, { column }: WorkerPlace): WorkerStatus {
+  return {
+    pid: process.pid,
+    column,
+    state: proxy.isDraining ? 'draining' : 'running',
+    open: proxy.open,
+    accepted: proxy.accepted,
+    bytes: { client_to_dc: proxy.totals.clientToDcBytes, dc_to_client: proxy.totals.dcToClientBytes },
+  }
+}
+
+function giveKeys(vault: MemoryVault, log: Log, { keys, settings }: Prepared): void {
+  for (const { id, key } of keys) vault.put(id, key)
+  log.secretNames = new Map(settings.secrets.map(({ id, name }) => [id, name]))
+}
+
+/** The shared memory is opened on the way: a folder that cannot be written is the operator's fault, not ours. */
+function openProxy(create: () => Proxy): Proxy {
+  try {
+    return create()
+  } catch (error) {
+    if (error instanceof AssertionFault || !(error instanceof Error)) throw error
+    throw new StartError(error.message)
+  }
+}
+
+function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag): Readings {
+  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return {
+    openConnections: proxy.open,
+    links: proxy.links,
+    linkClients: proxy.linkClients,
+    ahead: proxy.ahead,
+    pins: policy.counts(),
+    clientToDcBytes: proxy.totals.clientToDcBytes,
+    dcToClientBytes: proxy.totals.dcToClientBytes,
+    listedPrefixes: proxy.listedPrefixes,
+    staleNames: proxy.names.stale,
+    buffers: bufferReadings(proxy.pool),
+    sockets: runtime.network.open,
+    socketsRefused: runtime.network.refused,
+    loopLagSec: lag.worstMs / 1000,
+    memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
+  }
+}
+
+function bufferReadings({
+  inUseBytes,
+  highWaterBytes,
+  heldBytes,
+  ceilingBytes,
+  backlog,
+}: Proxy['pool']): BufferReadings {
+  const { waitingTurns: turns, paused, ended } = backlog
+  return { inUse: inUseBytes, highWater: highWaterBytes, slabs: heldBytes, ceiling: ceilingBytes, turns, paused, ended }
+}

@@ -1,0 +1,181 @@
+import { join } from 'node:path'
+import type { Status } from '../admin/commands.ts'
+import { LiveConfig, type ReloadResult } from '../config/live.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { RunningProxy, StartOptions } from '../main.ts'
+import type { Log } from '../observe/log.ts'
+import { MergedMetrics } from '../observe/merge.ts'
+import { Closing } from '../runtime/closing.ts'
+import { TableKeeper } from '../core/guard/table-keeper.ts'
+import type { Store } from '../core/ports.ts'
+import { createRuntime, type Runtime } from '../runtime/index.ts'
+import { markClean } from '../runtime/shared-memory.ts'
+import { ColumnBook } from './columns.ts'
+import { Crew } from './crew.ts'
+import { Front } from './front.ts'
+import { openSockets } from './listening.ts'
+import { announce, identityOf } from './status.ts'
+import { relieve, Succession } from './succession.ts'
+
+const LOOK_MS = 1000
+
+/**
+ * A proxy of `count` worker processes. This one holds what there can be one of (sockets, store, admin socket, metrics) and
+ * relays nothing itself. Throws `StartError`, and leaves nothing open then.
+ */
+export async function supervise(loaded: LoadedConfig, count: number, options: StartOptions): Promise<RunningProxy> {
+  const closing = new Closing()
+  try {
+    return await open(loaded, count, options, closing)
+  } catch (error) {
+    closing.run()
+    await closing.done
+    throw error
+  }
+}
+
+async function open(
+  loaded: LoadedConfig,
+  count: number,
+  { log, reread, inherited }: StartOptions,
+  closing: Closing,
+): Promise<RunningProxy> {
+  const { config } = loaded
+  const runtime = createRuntime()
+  const sockets = openSockets({ runtime, loaded, slots: count, inherited, log })
+  closing.add(() => sockets.close())
+  const front = new Front(runtime, config)
+  const predecessor = await relieve(runtime, inherited, front)
+  closing.add(() => predecessor?.end())
+
+  await front.openStore()
+  closing.add(() => front.closeStore())
+  // What a successor uses is not ours to declare whole.
+  let isSucceeded = false
+  // Old and new workers overlap while they are replaced.
+  const columns: ColumnBook = new ColumnBook(config.state.path, 2 * count, {
+    gone: (column) => keeper.takeBack(column),
+  })
+  const looking = setInterval(() => columns.look(), LOOK_MS)
+  closing.add(() => clearInterval(looking))
+  closing.add(() => {
+    if (!isSucceeded && !columns.hasForeign) markClean(join(config.state.path, 'shared'))
+  })
+
+  const live = new LiveConfig(loaded, reread)
+  const keeper = await keepTables({ runtime, config, live, store: front.store, columns, log })
+  closing.add(() => keeper.close())
+  const keeping = setInterval(() => keeper.tick(), LOOK_MS)
+  closing.add(() => clearInterval(keeping))
+  const metrics = new MergedMetrics((): number => crew.size)
+  const listening = sockets.addresses
+  const mono = () => runtime.clock.mono()
+  const crew: Crew = new Crew({
+    slots: count,
+    live,
+    listening,
+    sockets,
+    store: front.store,
+    columns,
+    metrics,
+    mono,
+    log,
+  })
+  closing.add(() => crew.stop())
+  crew.start()
+  await crew.started
+
+  let isDraining = false
+  const startedAt = mono()
+  const status = async (): Promise<Status> => ({
+    ...identityOf({ live, runtime, listening, metricsAt: front.metricsAt }),
+    ...(await crew.status()),
+    state: isDraining ? 'draining' : 'running',
+    uptime_sec: Math.floor((mono() - startedAt) / 1000),
+  })
+  const reload = () => reloadAll({ live, crew, metrics, log })
+  const stop = closing.run
+  const drain = () => {
+    if (isDraining) return
+    isDraining = true
+    log.write('info', 'drain.began', 'Draining: no new connections')
+    sockets.close()
+    crew.drain()
+  }
+  void crew.ended.then(stop)
+  const succession = new Succession({
+    ...{ front, sockets, columns, log },
+    isBusy: () => isDraining || crew.isRestarting,
+    onHeld: (isHeld) => (crew.isHeld = isHeld),
+    onDone: () => {
+      isSucceeded = true
+      drain()
+    },
+  })
+  closing.add(() => succession.abandon())
+  const restart = () => (crew.restart() ? undefined : 'workers are being replaced already, or we are draining')
+  closing.add(() => front.closeDesk())
+  const { contentType } = metrics
+  const text = async () => metrics.text(await crew.snapshots())
+  await front.openDesk({ control: { status, reload, drain, restart }, metrics: { contentType, text } })
+  announce(log, { runtime, loaded, listening, metricsAt: front.metricsAt, workers: count })
+  predecessor?.tell('ready')
+  const stopped = closing.done.then(() => log.write('info', 'stopped', 'Palisade stopped'))
+  return { listening, reload: () => void reload(), drain, stop, succeed: () => succession.begin(), stopped }
+}
+
+interface KeptBy {
+  readonly runtime: Runtime
+  readonly config: LoadedConfig['config']
+  readonly live: LiveConfig
+  readonly store: Store
+  readonly columns: ColumnBook
+  readonly log: Log
+}
+
+/** The tables that all workers share, as far as the disk knows them. */
+function keepTables({ runtime, config, live, store, columns, log }: KeptBy): Promise<TableKeeper> {
+  const { clock, random } = runtime
+  const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
+  const keeper = new TableKeeper({
+    ...{ memory, store, clock, random, columns: columns.count },
+    emit: log.emit,
+    settings: () => live.prepared.settings,
+  })
+  for (const column of columns.unused) keeper.takeBack(column)
+  return new Promise((resolve) => keeper.start(() => resolve(keeper)))
+}
+
+interface Parts {
+  readonly live: LiveConfig
+  readonly crew: Crew
+  readonly metrics: MergedMetrics
+  readonly log: Log
+}
+
+/** Looked at here first, so that one answer holds for all; then every worker reads the very same text. */
+async function reloadAll({ live, crew, metrics, log }: Parts): Promise<ReloadResult> {
+  const result = live.reload((_, { config }) => {
+    log.level = config.log.level
+  })
+  metrics.reloaded(result.ok ? 'applied' : 'refused')
+  if (!result.ok) {
+    const { problems } = result
+    log.write('error', 'reload.refused', 'The new configuration has problems; the old one stays', { problems })
+    return result
+  }
+  const answers = await crew.askAll('reload', { text: live.loaded.text })
+  const failed = answers.flatMap(({ worker, answer }) => {
+    // One that starts was told the text before, one that drains takes no newcomers.
+    if (answer.ok || worker.state !== 'running') return []
+    return [`worker ${worker.column} (pid ${worker.handle.pid}) did not take it over: ${answer.why}`]
+  })
+  if (failed.length > 0) {
+    log.write('error', 'reload.partial', 'Not every worker took the new configuration over', { problems: failed })
+    return { ok: false, problems: failed }
+  }
+  log.write('info', 'reload.applied', 'Configuration reloaded', { applied: result.applied, cold: result.cold })
+  if (result.cold.length > 0)
+    log.write('warn', 'reload.cold', 'Changed keys that wait for the next start', { keys: result.cold })
+  return result
+}

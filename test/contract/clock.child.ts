@@ -1,0 +1,3 @@
+import { createRuntime } from '../../src/runtime/index.ts'
+
+console.log(createRuntime().clock.mono())

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { MergedMetrics } from '../../src/observe/merge.ts'
+import { Metrics, type Readings } from '../../src/observe/metrics.ts'
+
+function worker(openConnections: number, loopLagSec: number) {
+  const readings = {
+    ...{ openConnections, loopLagSec, links: 0, linkClients: 0, ahead: 0, pins: [], sockets: 0 },
+    ...{ listedPrefixes: 0, staleNames: 0 },
+    buffers: { inUse: 0, highWater: 0, slabs: 0, ceiling: 0, turns: 0, paused: 0, ended: 0 },
+    ...{ clientToDcBytes: 10, dcToClientBytes: 20, socketsRefused: 0, memoryBytes: { rss: 5 } },
+  } satisfies Readings
+  const metrics = new Metrics(() => readings, { version: '1', runtime: 'bun' })
+  metrics.emit({ kind: 'relaying', connection: 1, dc: 2, way: 'direct', waitMs: 30 })
+  return metrics
+}
+
+async function lines(merged: MergedMetrics, workers: readonly Metrics[]): Promise<string[]> {
+  const text = await merged.text(await Promise.all(workers.map((metrics) => metrics.snapshot())))
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+describe('metrics of several processes', () => {
+  it('are those of one program: sums, and the worst where a sum means nothing', async () => {
+    const merged = new MergedMetrics(() => 2)
+    const found = await lines(merged, [worker(3, 0.25), worker(4, 0.5)])
+    expect(found).toEqual(
+      expect.arrayContaining([
+        'palisade_connections 7',
+        'palisade_event_loop_lag_seconds 0.5',
+        'palisade_bytes_total{direction="client_to_dc"} 20',
+        'palisade_memory_bytes{kind="rss"} 10',
+        'palisade_build_info{version="1",runtime="bun"} 1',
+        'palisade_way_wait_seconds_count{way="direct"} 2',
+        'palisade_way_wait_seconds_bucket{le="0.05",way="direct"} 2',
+        'palisade_workers 2',
+      ]),
+    )
+    expect(found.map((line) => line.split(' ')[0])).toHaveLength(new Set(found.map((line) => line.split(' ')[0])).size)
+  })
+
+  it('keep what processes counted that are gone, and forget what they held', async () => {
+    const merged = new MergedMetrics(() => 1)
+    for (const gone of [worker(3, 0.25), worker(3, 0.25)]) merged.ended('told', await gone.snapshot())
+    merged.ended('crashed', undefined)
+    expect(await lines(merged, [worker(4, 0.5)])).toEqual(
+      expect.arrayContaining([
+        'palisade_connections 4',
+        'palisade_bytes_total{direction="dc_to_client"} 60',
+        'palisade_way_wait_seconds_count{way="direct"} 3',
+        'palisade_worker_ends_total{how="told"} 2',
+        'palisade_worker_ends_total{how="crashed"} 1',
+      ]),
+    )
+  })
+
+  it('count a reload once, however many processes took it over', async () => {
+    const merged = new MergedMetrics(() => 2)
+    const workers = [worker(0, 0), worker(0, 0)]
+    for (const metrics of workers) metrics.reloaded('applied')
+    merged.reloaded('applied')
+    const found = await lines(merged, workers)
+    expect(found.filter((line) => line.includes('reloads_total'))).toEqual([
+      'palisade_config_reloads_total{result="applied"} 1',
+      'palisade_config_reloads_total{result="refused"} 0',
+    ])
+  })
+})
