@@ -40,7 +40,7 @@ export interface SizeClassOptions {
   readonly pieceBytes: number
   /** Slabs without a live piece that are kept, in bytes; one is always kept. */
   readonly keepBytes: number
-  /** Fill what comes back with a pattern, and never hand it out again. */
+  /** Fill what is handed out and what comes back with a pattern, and never hand it out again. */
   readonly poison: boolean
 }
 
@@ -73,6 +73,8 @@ export class SizeClass {
     assert(piece !== undefined, 'an open slab has a free piece')
     if (slab.free.length === 0) this.#open.pop()
     if (slab.live++ === 0) this.#idleBytes -= slab.byteLength
+    // New memory is zero and used memory is not: whoever relies on zeros shall be found out.
+    if (this.#options.poison) piece.bytes.fill(POISON)
     return piece
   }
 

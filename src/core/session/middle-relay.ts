@@ -66,7 +66,6 @@ export class MiddleRelayStage implements Stage, LinkClient {
   readonly #frames: LeasedAssembly
   readonly #framing: PacketOptions
   readonly #pool: BufferPool
-  readonly #waitingMax: number
   #slot: LinkSlot | undefined
   #attaching: Cancellable | undefined
   #isWaitingForTurn = false
@@ -84,7 +83,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
 
   /** Takes over `early`, what the client sent behind its init. */
   constructor(session: Session, opened: Opened, early: Accumulator) {
-    const { settings, pool, random } = session.services
+    const { pool, random } = session.services
     const { client } = session
     this.#session = session
     this.#opened = opened
@@ -97,7 +96,6 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#frames = new LeasedAssembly(pool, FRAMES)
     this.#framing = { random, into: (length) => this.#extendFrames(length) }
     this.#pool = pool
-    this.#waitingMax = settings.memory.perConnectionBytes
     this.#client = endpointOf(session.clientAddress)
     this.#own = endpointOf(client.local)
     this.#times = new RelayTimes(session)
@@ -125,6 +123,8 @@ export class MiddleRelayStage implements Stage, LinkClient {
   }
 
   onData(chunk: Uint8Array): void {
+    // There is no link any more that could take it.
+    if (this.#isEnding) return
     this.#times.touch()
     const { records } = this.#opened
     const payload = records === undefined ? chunk : records.push(chunk)
@@ -133,9 +133,12 @@ export class MiddleRelayStage implements Stage, LinkClient {
   }
 
   onDrain(): void {
-    if (!this.#toClientBox.flush()) return
-    if (this.#isEnding) this.#session.client.end()
-    else this.#goOn()
+    const isEmpty = this.#toClientBox.flush()
+    if (this.#isEnding) {
+      if (isEmpty) this.#session.client.end()
+    } else if (isEmpty) this.#goOn()
+    // Whoever takes some is read once: without its confirmations Telegram would send all of it again on the next link.
+    else if (this.#slot !== undefined && this.#pending.length === 0) this.#resume()
   }
 
   giveWay(): void {
@@ -145,7 +148,8 @@ export class MiddleRelayStage implements Stage, LinkClient {
   /** Answers may still be on their way: it is closed once none has come for a while. */
   onEnd(): void {
     this.#hasClientEnded = true
-    this.#waitForLast()
+    if (this.#isEnding && this.#toClientBox.waiting === 0) this.#session.close('eof', 'relayed')
+    else this.#waitForLast()
   }
 
   onClose(kind: CloseKind): void {
@@ -196,10 +200,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
   onCloseExt(): void {
     this.#session.guard(() => {
       this.#slot = undefined
-      this.#isEnding = true
-      this.#waitForLast()
-      if (this.#toClientBox.waiting === 0) this.#session.client.end()
-      this.#resume()
+      this.#endBehindLast()
     })
   }
 
@@ -212,6 +213,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     this.#slot = undefined
     this.#isWaitingForTurn = false
     this.#session.guard(() => {
+      if (this.#isEnding) return
       if (this.#hasKey && isSure) this.#move()
       else this.#session.close('link-lost', 'relayed')
     })
@@ -328,10 +330,13 @@ export class MiddleRelayStage implements Stage, LinkClient {
     else if (this.#isBehind) this.#pause()
   }
 
-  /** Whoever does not read its answers is not asked for more questions. */
+  /**
+   * Where memory is short, whoever does not read its answers is not asked for more questions. Elsewhere it is read on: its
+   * confirmations must get through, or Telegram sends all of it again on the next link.
+   */
   get #isBehind(): boolean {
     const { waiting } = this.#toClientBox
-    return waiting > this.#waitingMax || (waiting > 0 && this.#pool.isTight)
+    return waiting > 0 && this.#pool.isTight
   }
 
   /** Memory of the pool's or, for frames of this turn alone, of the runtime's: there is always some. */
@@ -339,6 +344,14 @@ export class MiddleRelayStage implements Stage, LinkClient {
     const at = this.#frames.extend(length)
     assert(at >= 0, 'frames are not written when the session is over')
     return this.#frames.held.subarray(at, at + length)
+  }
+
+  /** Nothing more will come: the client gets its FIN behind what waits for it. */
+  #endBehindLast(): void {
+    this.#isEnding = true
+    this.#waitForLast()
+    if (this.#toClientBox.waiting === 0) this.#session.client.end()
+    this.#resume()
   }
 
   /** Until the client has taken all, as long as it takes some. */

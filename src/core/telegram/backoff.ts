@@ -48,7 +48,8 @@ export class Backoff {
     // Whoever has not answered by the end of a pause has failed once more, though nobody has given up on it yet.
     if (endpoint.probe !== undefined) endpoint.failures++
     endpoint.probe = ++this.#attempts
-    endpoint.until = now + this.#pauseMs(endpoint.failures)
+    // As if it had failed already, so that one that hangs is not tried again sooner than one that is refused.
+    endpoint.until = now + this.#pauseMs(endpoint.failures + 1)
     return endpoint.probe
   }
 

@@ -57,7 +57,7 @@ describe('Backoff', () => {
     backoff.failed(DC, fails, 0)
     const probe = backoff.attempt(DC, 2_000)
     backoff.failed(DC, hangs, 2_000)
-    expect([backoff.isProbed(DC), backoff.waitMs(DC, 2_000) <= 1_500]).toEqual([true, true])
+    expect([backoff.isProbed(DC), backoff.waitMs(DC, 2_000) <= 3_000]).toEqual([true, true])
     backoff.failed(DC, probe, 2_000)
     expect([backoff.isProbed(DC), backoff.waitMs(DC, 2_000) >= 2_000]).toEqual([false, true])
   })
@@ -65,7 +65,7 @@ describe('Backoff', () => {
   it('counts a probe that hangs for longer than its pause when the next one begins', () => {
     const backoff = fresh()
     backoff.failed(DC, backoff.attempt(DC, 0), 0)
-    for (const [at, pause] of PAUSES_MS.slice(0, 4).entries()) {
+    for (const [at, pause] of PAUSES_MS.slice(1, 5).entries()) {
       const now = 100_000 * (at + 1)
       backoff.attempt(DC, now)
       expect(backoff.waitMs(DC, now)).toBeGreaterThanOrEqual(pause)
@@ -89,7 +89,7 @@ describe('Backoff', () => {
     const first = failAgain(backoff, 0)
     backoff.attempt(DC, first)
     const second = backoff.waitMs(DC, first)
-    expect(second).toBeLessThanOrEqual(1_500)
+    expect(second).toBeLessThanOrEqual(3_000)
     expect(backoff.waitMs(DC, first + second)).toBe(0)
     backoff.attempt(DC, first + second)
     backoff.succeeded(DC)

@@ -99,6 +99,20 @@ function firstOf(socket: Socket, events: readonly string[]): Promise<void> {
 let connections = 0
 
 class ProxyTransport extends BaseMtProxyTransport {
+  /**
+   * The library's fake-TLS codec forgets to reset what is inside it: cut off within a frame, it would take the first bytes of the
+   * next connection for the rest of that frame, and never understand another one.
+   */
+  override packetCodec(dc: Parameters<BaseMtProxyTransport['packetCodec']>[0]) {
+    const codec = super.packetCodec(dc)
+    const reset = codec.reset.bind(codec)
+    codec.reset = () => {
+      reset()
+      ;(codec as unknown as { readonly _inner: { reset(): void } })._inner.reset()
+    }
+    return codec
+  }
+
   async _connectTcp(endpoint: { address: string; port: number }): Promise<TcpConnection> {
     connections += 1
     const socket = connect({ host: endpoint.address, port: endpoint.port, noDelay: true })

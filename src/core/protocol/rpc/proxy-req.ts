@@ -154,6 +154,7 @@ function writeTag(out: Uint8Array, tag: Uint8Array): void {
   write32le(out, EXTRA_AT + 4, TAG_NAME)
   out[TAG_AT - 1] = TAG_LENGTH
   out.set(tag, TAG_AT)
+  out.fill(0, TAG_AT + TAG_LENGTH, MESSAGE_WITH_TAG_AT)
 }
 
 function readEndpoint(payload: Uint8Array, at: number): Endpoint {
