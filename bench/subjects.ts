@@ -109,6 +109,9 @@ mode = "${way}"
 secret = "proxy-secret"
 config = "proxy-multi.conf"
 config_v6 = "none"
+# All clients of a bench come from one address, more of them than the limits of one allow.
+[access]
+rules = [{ cidr = "127.0.0.0/8", level = "full" }]
 [metrics]
 listen = "127.0.0.1:0"
 `

@@ -5,8 +5,14 @@ import { FAULTS } from '../scenarios/options.ts'
 /** What happened over some runs, and how often. */
 export type Reached = Map<string, number>
 
-/** A fault is a bug; a full generation takes 24,576 hellos, a spent budget 256 trials from one prefix: tested on their own. */
-const NEVER_NEEDED = ['closed fault', 'rejected replay-full', 'rejected trial-budget']
+/**
+ * A fault is a bug; a full generation takes 24,576 hellos, a spent budget 256 trials from one prefix, the limits of all and of
+ * handshakes more connections than a run has: tested on their own.
+ */
+const NEVER_NEEDED = [
+  ...['closed fault', 'closed refused', 'rejected replay-full', 'rejected trial-budget'],
+  ...['rejected total-rate', 'rejected handshakes'],
+]
 /** Properties of links, which leave no mark of their own. */
 const SILENT_FAULTS: readonly string[] = ['stalls', 'resets', 'dead-paths', 'stingy-writes']
 

@@ -11,6 +11,7 @@ import { DC_IDS, PROXY, type Scene } from './scene.ts'
 
 const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
 const TAPE_MAX = 200
+const ATTACKER_IP = '198.51.254.66'
 const REPLAYS_AFTER_RESTART = 8
 const REPLAYS_WITHIN_MS = 10_000
 const PART_MAX_BYTES = 12_000
@@ -72,7 +73,9 @@ export class Cast {
 
   #placeOf({ isBalancer = false, isDenied = false }: Attack): string {
     if (isBalancer) return BALANCER_IP
-    return isDenied ? DENIED_IP : this.#nextIp()
+    if (isDenied) return DENIED_IP
+    // Some come from one place again and again.
+    return this.#random.chance(1, 3) ? ATTACKER_IP : this.#nextIp()
   }
 
   #nextIp(): string {

@@ -174,6 +174,11 @@ function drawSettings(
       ...UNGUARDED,
       isEnabled: random.chance(3, 4),
       isDryRun: random.chance(1, 6),
+      connectionsPerIp: random.pick([2, 256]),
+      newPerIp: random.pick([
+        { perSec: 1, burst: 2 },
+        { perSec: 30, burst: 120 },
+      ]),
       blockScore: random.pick([20, 100]),
       blockForMs: random.pick([5_000, 600_000]),
     },

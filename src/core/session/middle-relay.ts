@@ -29,8 +29,11 @@ import type { Session, Stage } from './session.ts'
  * asks for at a time. Whoever does not take even that is closed.
  */
 const WAITING_MAX_BYTES = 8 << 20
-/** At the end of either direction: last answers are waited for as long as something moves within this time. */
-const LAST_MS = 10_000
+/**
+ * At the end of either direction: last answers are waited for as long as something moves within this time. They may stand in line
+ * behind those of others on a slow link.
+ */
+const LAST_MS = 20_000
 /** The official proxy drops what is shorter: no message under a key, and none of a key exchange. */
 const MESSAGE_MIN = 28
 const ERROR_LENGTH = 4
