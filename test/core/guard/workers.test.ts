@@ -131,7 +131,7 @@ describe('the table of sources', () => {
   it('keeps its size under a million sources, and those that matter in it (I5)', () => {
     const { guard, memory, come, fail, use, now } = scene({
       entries: 4096,
-      settings: { newTotal: { perSec: 1e9, burst: 1e9 } },
+      settings: { newTotal: { perSec: 1e9, burst: 1e9 }, connectionsPerIp: 1 },
     })
     const before = memory.bytesInUse
     const stays = come('203.0.113.1').lease
@@ -144,6 +144,7 @@ describe('the table of sources', () => {
       if (i % 1_000 === 0) now.ms += 100
     }
     expect(memory.bytesInUse).toBe(before)
+    expect(come('203.0.113.1').refusal).toBe('connections')
     guard.release(stays)
     expect(fail('203.0.113.3', 'replay')).toBeUndefined()
     expect(come('203.0.113.3').refusal).toBe('banned')
