@@ -134,7 +134,8 @@ describe('the table of sources', () => {
       settings: { newTotal: { perSec: 1e9, burst: 1e9 }, connectionsPerIp: 1 },
     })
     const before = memory.bytesInUse
-    const stays = come('203.0.113.1').lease
+    const staying = Array.from({ length: 20 }, (_, at) => `198.51.100.${at}`)
+    const leases = staying.map((ip) => come(ip).lease)
     use('203.0.113.2', 40)
     fail('203.0.113.3', 'replay', 3)
     for (let i = 0; i < 1_000_000; i++) {
@@ -144,8 +145,8 @@ describe('the table of sources', () => {
       if (i % 1_000 === 0) now.ms += 100
     }
     expect(memory.bytesInUse).toBe(before)
-    expect(come('203.0.113.1').refusal).toBe('connections')
-    guard.release(stays)
+    for (const ip of staying) expect(come(ip).refusal).toBe('connections')
+    for (const lease of leases) guard.release(lease)
     expect(fail('203.0.113.3', 'replay')).toBeUndefined()
     expect(come('203.0.113.3').refusal).toBe('banned')
   })
