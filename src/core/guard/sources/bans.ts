@@ -17,7 +17,7 @@ const VERSION_AT = 8
 const LAST_AT = 4
 
 /** Why a prefix is banned; as `ban` events and `palisade bans` name it. */
-export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack'] as const
+export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack', 'prefix'] as const
 export type BanReason = (typeof BAN_REASONS)[number]
 
 export interface Ban {
