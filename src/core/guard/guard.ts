@@ -2,7 +2,7 @@ import type { Emit, Refusal } from '../events.ts'
 import type { Random, SharedMemory, WorkerPlace } from '../ports.ts'
 import type { GuardSettings } from '../settings.ts'
 import type { AccessLevel } from './access/index.ts'
-import { isBadPrefix } from './detectors/prefix.ts'
+import { areMany, isBadPrefix } from './detectors/prefix.ts'
 import { shapeOf, type Use } from './detectors/shape.ts'
 import { AttackWatch } from './detectors/watch.ts'
 import { BanTable, type BanReason } from './sources/bans.ts'
@@ -50,6 +50,13 @@ const FEW_FAILURES = 8
 
 /** What a level gets of the limits of a source; "full" has none, and "none" is masked whatever it gets. */
 const SHARES: Readonly<Record<AccessLevel, number>> = { none: 0.25, limited: 0.25, standard: 1, full: 1 }
+
+/** Scores as `guard.block_score` measures them. */
+export interface Suspicion {
+  readonly source: number
+  /** Of the prefix above, where many sources of it failed of late; 0 otherwise. */
+  readonly prefix: number
+}
 
 /** Failures of handshakes, as the guard weighs them. */
 export type Failure = 'failure' | 'halfOpen' | 'replay'
@@ -121,6 +128,24 @@ export class Guard {
     if (!isMore) return undefined
     if (!isDryRun) lease.refusal = 'handshakes'
     return 'handshakes'
+  }
+
+  /** What is held against an address and against the prefix above it, as scores; 0 for one that is not known. */
+  suspicion(ip: string): Suspicion {
+    this.#source.read(ip)
+    const { ipv6Prefix } = this.#options.settings()
+    const found = { source: 0, prefix: 0 }
+    let entry = this.#findPrefix(sourceTag(this.#source, ipv6Prefix))
+    if (entry >= 0) {
+      found.source = this.#reputation.score(entry)
+      this.#table.unlock(entry)
+    }
+    entry = this.#findPrefix(parentTag(this.#source))
+    if (entry < 0) return found
+    const { family } = this.#source
+    if (family !== 0 && areMany(family, this.#table.failing[entry])) found.prefix = this.#reputation.score(entry)
+    this.#table.unlock(entry)
+    return found
   }
 
   /** Whether a handshake must not be answered any more, because its source was banned meanwhile (I4). */
@@ -258,6 +283,11 @@ export class Guard {
     this.#table.unlock(entry)
     if (!isBadPrefix(family, failing, score, isShared, blockScore)) return
     this.penalties.judgePrefix(this.#source, tag, score, before < blockScore, nowMs)
+  }
+
+  #findPrefix(tag: number): number {
+    prefixInto(this.#source, tag, this.#words)
+    return this.#table.find(this.#words, tag)
   }
 
   /** Nobody has used it well of late. */
