@@ -35,11 +35,11 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     tests: GUARD_TESTS,
   },
   {
-    name: 'what is refused uses up the rate',
+    name: 'a burst may be longer than it is configured',
     invariant: 'I3',
     file: `${SOURCES}/rate.ts`,
-    find: 'return next - nowMs > aheadMs ? NaN : next + distanceMs',
-    replace: 'return next - nowMs > aheadMs + 2 * distanceMs ? NaN : next + distanceMs',
+    find: 'return arrivals[at] - nowMs > ((burst - 1) * 1000) / perSec',
+    replace: 'return arrivals[at] - nowMs > ((burst + 1) * 1000) / perSec',
     tests: GUARD_TESTS,
   },
   {

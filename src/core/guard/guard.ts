@@ -8,7 +8,7 @@ import { AttackWatch } from './detectors/watch.ts'
 import { BanTable, type BanReason } from './sources/bans.ts'
 import { Penalties } from './sources/penalties.ts'
 import { parentTag, prefixInto, sourceTag, type Prefix } from './sources/prefix.ts'
-import { admitAt } from './sources/rate.ts'
+import { isOver, spend } from './sources/rate.ts'
 import { Reputation, WEIGHTS } from './sources/reputation.ts'
 import { SourceKey } from './sources/source-key.ts'
 import { GREETING, OPEN, REFUSED, RELAYING, SourceTable, type Count } from './sources/table.ts'
@@ -256,13 +256,13 @@ export class Guard {
     const factor = known * SHARES[level] * this.#tightness(entry)
     if (this.#table.total(entry, OPEN) >= settings.connectionsPerIp * factor) return 'connections'
     const { perSec, burst } = settings.newPerIp
-    const arrivalMs = admitAt(this.#table.arrivalMs[entry], nowMs, perSec, burst, factor)
-    if (Number.isNaN(arrivalMs)) {
+    const { arrivalMs } = this.#table
+    if (isOver(arrivalMs, entry, nowMs, perSec, burst)) {
       if (known === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
       return 'rate'
     }
     if (!this.#total.take(settings.newTotal, known > 1, nowMs)) return 'total-rate'
-    this.#table.arrivalMs[entry] = arrivalMs
+    spend(arrivalMs, entry, nowMs, perSec, factor)
     return undefined
   }
 
