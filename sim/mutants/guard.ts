@@ -5,6 +5,8 @@ const SOURCES = 'src/core/guard/sources'
 /** Models of the limits, in every order of events. */
 const GUARD_TESTS = ['--project', 'unit', 'test/core/guard']
 
+/** Real threads, one at a time, in orders drawn from seeds. */
+const INTERLEAVINGS = ['--project', 'unit', 'test/sim/interleave']
 const DETECTOR_TESTS = ['--project', 'unit', 'test/core/guard/detectors']
 const DETECTORS = 'src/core/guard/detectors'
 
@@ -137,5 +139,32 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     find: 'return !isShared && areMany(family, failing)',
     replace: 'return areMany(family, failing)',
     tests: DETECTOR_TESTS,
+  },
+  {
+    name: 'a lock is looked at, and then taken',
+    invariant: 'I3',
+    also: 'I12',
+    file: 'src/core/memory/shared-lock.ts',
+    find: 'if (Atomics.compareExchange(this.#words, lock, FREE, this.#holder) !== FREE) continue\n      this.#onStep?.()',
+    replace:
+      'if (Atomics.load(this.#words, lock) !== FREE) continue\n      this.#onStep?.()\n' +
+      '      Atomics.store(this.#words, lock, this.#holder)',
+    tests: INTERLEAVINGS,
+  },
+  {
+    name: 'a closed connection is given back without the lock',
+    invariant: 'I3',
+    file: `${SOURCES}/table.ts`,
+    find: 'this.#acquire(Math.floor(entry / WAYS))',
+    replace: 'if (entry < 0) this.#acquire(Math.floor(entry / WAYS))',
+    tests: INTERLEAVINGS,
+  },
+  {
+    name: 'what a dead worker was writing is not mended',
+    invariant: 'I3',
+    file: `${SOURCES}/table.ts`,
+    find: 'this.#locks.releaseFrom(column, (set) => this.#mend(set))',
+    replace: 'this.#locks.releaseFrom(column + 1000, (set) => this.#mend(set))',
+    tests: INTERLEAVINGS,
   },
 ]

@@ -150,14 +150,6 @@ export interface SharedRegion {
   readonly origin: 'new' | 'kept' | 'stale'
 }
 
-/** Which of the processes that share memory this one is. */
-export interface WorkerPlace {
-  /** Of no other living process: 0..columns-1. */
-  readonly column: number
-  /** More than workers: those that drain keep theirs while their successors have others. */
-  readonly columns: number
-}
-
 /** Memory shared by worker processes and kept over restarts (a mapped file; a plain buffer in the simulator). */
 export interface SharedMemory {
   /** `name` is a file name; a region of another size under that name is replaced by a new one. */
@@ -170,6 +162,8 @@ export interface WorkerPlace {
   readonly column: number
   /** How many there can be at a time, those included that are about to end. */
   readonly columns: number
+  /** Simulator: called between steps on the memory at which it matters who is first, so that others run there. */
+  readonly onStep?: () => void
 }
 
 /** One process alone. */

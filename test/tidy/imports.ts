@@ -22,6 +22,7 @@ const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
   { path: /^sim\/(run|demo|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
   { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
+  { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]
 

@@ -59,7 +59,7 @@ export class ReplayGuard {
     if (!isOurs) words.fill(0)
     words[0] = MAGIC
     words[1] = spanSec
-    this.#lock = new SharedLocks(words.subarray(LOCK_AT, LOCK_AT + 1), worker.column)
+    this.#lock = new SharedLocks(words.subarray(LOCK_AT, LOCK_AT + 1), worker)
     this.#recent = new RecentIdentities(words.subarray(HEADER_WORDS, recentEnd), RECENT)
     this.#generations = new Generations(words.subarray(recentEnd), spanSec)
     this.#mark = new StampMark(store, words.subarray(MARK_AT, MARK_AT + 1))

@@ -1,12 +1,13 @@
+import type { WorkerPlace } from '../ports.ts'
+
 /** Nobody holds it. Otherwise the word is the holder's number, a worker's column plus one. */
 const FREE = 0
 /** A holder keeps a lock for a microsecond; after this many looks, some 50 ms, it must be dead or stopped. */
 const SPINS_MAX = 5_000_000
 
-/** How often a lock is looked at while somebody else holds it, and what is called in between: tests let others run there. */
 export interface LockOptions {
+  /** How often a lock is looked at while somebody else holds it. */
   readonly spinsMax?: number
-  readonly onSpin?: () => void
 }
 
 /**
@@ -17,22 +18,22 @@ export class SharedLocks {
   readonly #words: Int32Array
   readonly #holder: number
   readonly #spinsMax: number
-  readonly #onSpin: (() => void) | undefined
+  readonly #onStep: (() => void) | undefined
 
-  /** `column` is this worker's number among all that map the words, from 0. */
-  constructor(words: Int32Array, column: number, options: LockOptions = {}) {
+  constructor(words: Int32Array, worker: WorkerPlace, options: LockOptions = {}) {
     this.#words = words
-    this.#holder = column + 1
+    this.#holder = worker.column + 1
     this.#spinsMax = options.spinsMax ?? SPINS_MAX
-    this.#onSpin = options.onSpin
+    this.#onStep = worker.onStep
   }
 
   /** Holds a lock; false when its holder would not let go of it: then it is `seize` or do without. */
   acquire(lock: number): boolean {
-    if (Atomics.compareExchange(this.#words, lock, FREE, this.#holder) === FREE) return true
-    for (let spins = 0; spins < this.#spinsMax; spins++) {
-      this.#onSpin?.()
-      if (Atomics.compareExchange(this.#words, lock, FREE, this.#holder) === FREE) return true
+    for (let looks = 0; looks <= this.#spinsMax; looks++) {
+      this.#onStep?.()
+      if (Atomics.compareExchange(this.#words, lock, FREE, this.#holder) !== FREE) continue
+      this.#onStep?.()
+      return true
     }
     return false
   }
@@ -43,6 +44,7 @@ export class SharedLocks {
   }
 
   release(lock: number): void {
+    this.#onStep?.()
     Atomics.store(this.#words, lock, FREE)
   }
 

@@ -45,7 +45,7 @@ export class AttackWatch {
     this.#counts = new Int32Array(buffer, byteOffset + 32, BIN_COUNTS.length)
     const states = byteOffset + 32 + 4 * BIN_COUNTS.length
     this.#states = DETECTORS.map((_, at) => new Float64Array(buffer, states + 8 * WORDS * at, WORDS))
-    this.#lock = new SharedLocks(this.#header.subarray(1, 2), worker.column)
+    this.#lock = new SharedLocks(this.#header.subarray(1, 2), worker)
     this.#emit = emit
     // From before the machine started anew, or half written.
     if (origin !== 'stale' && this.#header[0] === MAGIC && this.#header[2] <= binOf(nowMs)) return

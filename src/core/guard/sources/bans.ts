@@ -74,7 +74,7 @@ export class BanTable {
     this.#untilMs = new Float64Array(buffer, skip(8 * ENTRIES), ENTRIES)
     this.#versions = new Int32Array(buffer, skip(4 * BUCKETS), BUCKETS)
     this.#ofTag = new Int32Array(buffer, skip(4 * TAGS), TAGS)
-    this.#locks = new SharedLocks(new Int32Array(buffer, skip(4 * SETS), SETS), worker.column)
+    this.#locks = new SharedLocks(new Int32Array(buffer, skip(4 * SETS), SETS), worker)
     this.#prefixes = new Uint32Array(buffer, skip(16 * ENTRIES), 4 * ENTRIES)
     this.#tags = new Int32Array(buffer, skip(4 * ENTRIES), ENTRIES)
     this.#times = new Uint8Array(buffer, skip(ENTRIES), ENTRIES)

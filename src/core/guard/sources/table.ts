@@ -99,7 +99,7 @@ export class SourceTable {
     this.halvedAt = next(Int32Array, 4, entries)
     this.#totals = next(Int32Array, 4, COUNTS.length * entries)
     this.#own = next(Uint16Array, 2, worker.columns * COUNTS.length * entries)
-    this.#locks = new SharedLocks(locks, worker.column)
+    this.#locks = new SharedLocks(locks, worker)
     // After a loss of power its pages may be of different times, and what it knows is worth little an hour later.
     if (region.origin === 'stale' || !this.#isKept(nowMs)) {
       region.bytes.fill(0)

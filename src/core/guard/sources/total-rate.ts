@@ -19,7 +19,7 @@ export class TotalRate {
 
   constructor({ memory, worker, nowMs }: { memory: SharedMemory; worker: WorkerPlace; nowMs: number }) {
     const { bytes } = memory.open('total-rate', 16)
-    this.#lock = new SharedLocks(new Int32Array(bytes.buffer, bytes.byteOffset, 1), worker.column)
+    this.#lock = new SharedLocks(new Int32Array(bytes.buffer, bytes.byteOffset, 1), worker)
     this.#arrivalMs = new Float64Array(bytes.buffer, bytes.byteOffset + 8, 1)
     // From before the machine started anew.
     if (this.#arrivalMs[0] > nowMs + AHEAD_MAX_MS) this.#arrivalMs[0] = 0
