@@ -68,10 +68,15 @@ async function startScript(runtime: RuntimeName, args: readonly string[]): Promi
 }
 
 /** The real program with a configuration of its own; every setting that costs something stays at its default. */
-async function startProgram(runtime: RuntimeName, folder: string, options: ProxyOptions): Promise<Subject> {
+function startProgram(runtime: RuntimeName, folder: string, options: ProxyOptions): Promise<Subject> {
+  return startConfigured(runtime, folder, configFor(options))
+}
+
+/** The real program with that configuration, in that folder. */
+export async function startConfigured(runtime: RuntimeName, folder: string, text: string): Promise<Subject> {
   const config = join(folder, 'palisade.toml')
   const log = join(folder, 'log')
-  writeFileSync(config, configFor(options), { mode: 0o600 })
+  writeFileSync(config, text, { mode: 0o600 })
   const logFile = openSync(log, 'w')
   const args = [inRoot('bin/palisade'), 'run', '--config', config, '--runtime', runtime]
   const child = start('subject', 'sh', args, { stdio: ['ignore', logFile, logFile], cwd: folder })
