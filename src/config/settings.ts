@@ -101,13 +101,18 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       blockForMs: guard.block_for,
       blockMaxMs: guard.block_max,
       onRefuse: guard.on_refuse,
+      overload: guard.overload,
       credit: guard.credit,
       isDryRun: guard.dry_run,
       tableEntries: powerOfTwo(guard.table_entries),
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },
     dns: { staleMs: dns.stale },
-    memory: { buffersBytes: memory.buffers, perConnectionBytes: memory.per_connection },
+    memory: {
+      buffersBytes: memory.buffers,
+      perConnectionBytes: memory.per_connection,
+      ceilingBytes: memory.ceiling,
+    },
   }
 }
 

@@ -4,7 +4,7 @@ import type { LoadedConfig, LoadResult } from '../config/load.ts'
 import type { Prepared } from '../config/settings.ts'
 import { AssertionFault } from '../core/assert.ts'
 import type { ProxyEvent } from '../core/events.ts'
-import type { Address, SharedMemory, Store, WorkerPlace } from '../core/ports.ts'
+import type { Address, Gauges, SharedMemory, Store, WorkerPlace } from '../core/ports.ts'
 import { Proxy } from '../core/proxy.ts'
 import { LoopLag } from '../observe/lag.ts'
 import type { Log } from '../observe/log.ts'
@@ -80,9 +80,10 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   }
   const ports = {
     ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
+    gauges: readGauges(runtime, () => ({ lag, proxy })),
     ...{ deadColumns: options.deadColumns, keepsBans: options.keepsBans },
   }
-  const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
+  const proxy: Proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())
 
@@ -182,6 +183,19 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     socketsRefused: runtime.network.refused,
     loopLagSec: lag.worstMs / 1000,
     memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
+  }
+}
+
+/** What overload is judged by; `parts` is asked once both run. */
+function readGauges({ network }: Runtime, parts: () => { readonly lag: LoopLag; readonly proxy: Proxy }): Gauges {
+  return {
+    socketsMax: network.descriptors.max,
+    read: () => ({
+      loopLagMs: parts().lag.takeMs(),
+      memoryBytes: process.memoryUsage.rss(),
+      descriptors: network.descriptors.pressure,
+      buffers: parts().proxy.pool.pressure,
+    }),
   }
 }
 
