@@ -5,7 +5,9 @@ import type { Prepared } from '../config/settings.ts'
 import { AssertionFault } from '../core/assert.ts'
 import type { ProxyEvent } from '../core/events.ts'
 import type { Address, Gauges, SharedMemory, Store, WorkerPlace } from '../core/ports.ts'
+import { MARGIN } from '../core/guard/overload.ts'
 import { Proxy } from '../core/proxy.ts'
+import type { Settings } from '../core/settings.ts'
 import { LoopLag } from '../observe/lag.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics, type BufferReadings, type Readings } from '../observe/metrics.ts'
@@ -14,6 +16,7 @@ import { createResolver } from '../runtime/dns/index.ts'
 import { createFetcher } from '../runtime/fetcher.ts'
 import type { Lookup } from '../runtime/https/get.ts'
 import type { Runtime } from '../runtime/index.ts'
+import { MemoryGauge } from '../runtime/memory-gauge.ts'
 import type { ListenSocket } from '../runtime/listen-sockets.ts'
 import { createPublicAddress } from '../runtime/stun.ts'
 import { PinPolicy, toPinSettings } from '../trust/policy.ts'
@@ -80,7 +83,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   }
   const ports = {
     ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
-    gauges: readGauges(runtime, () => ({ lag, proxy })),
+    gauges: readGauges(runtime, () => ({ lag, proxy, settings: live.prepared.settings })),
     ...{ deadColumns: options.deadColumns, keepsBans: options.keepsBans },
   }
   const proxy: Proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
@@ -187,16 +190,26 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
 }
 
 /** What overload is judged by; `parts` is asked once both run. */
-function readGauges({ network }: Runtime, parts: () => { readonly lag: LoopLag; readonly proxy: Proxy }): Gauges {
+function readGauges({ network }: Runtime, parts: () => GaugedParts): Gauges {
+  const memory = new MemoryGauge()
   return {
     socketsMax: network.descriptors.max,
-    read: () => ({
-      loopLagMs: parts().lag.takeMs(),
-      memoryBytes: process.memoryUsage.rss(),
-      descriptors: network.descriptors.pressure,
-      buffers: parts().proxy.pool.pressure,
-    }),
+    read: () => {
+      const { lag, proxy, settings } = parts()
+      return {
+        loopLagMs: lag.takeMs(),
+        memoryBytes: memory.read(settings.memory.ceilingBytes * settings.guard.overload.memory.from * (1 - MARGIN)),
+        descriptors: network.descriptors.pressure,
+        buffers: proxy.pool.pressure,
+      }
+    },
   }
+}
+
+interface GaugedParts {
+  readonly lag: LoopLag
+  readonly proxy: Proxy
+  readonly settings: Settings
 }
 
 function bufferReadings({
