@@ -17,7 +17,10 @@ const TARPITS_MAX = 3
 interface Newcomer {
   /** What the readings ask for, at least, when it comes. */
   readonly required: OverloadLevel
+  /** Somebody of its source was let in before. */
   readonly isKnown: boolean
+  /** Or may have had its hello answered, which no event tells, and which is good use already. */
+  readonly isPerhapsKnown: boolean
   readonly isBehindBalancer: boolean
   isRelaying: boolean
 }
@@ -31,8 +34,10 @@ export const checkOverload: MakeChecker = (scene, fail) => {
   const isEnforced = isEnabled && !isDryRun
   const readings = new Readings(scene)
   const newcomers = new Map<number, Newcomer>()
-  /** Sources that were let in before. */
+  /** Sources that were let in before, and how many came from each that were not rejected. */
   const known = new Set<string>()
+  const welcome = new Map<string, number>()
+  const countWelcome = (ip: string, by: number) => welcome.set(ip, (welcome.get(ip) ?? 0) + by)
   const ips = new Map<number, string>()
   const levels = new Map<OverloadResource, OverloadLevel>()
   /** Refused while there was nothing left to hold them with. */
@@ -46,17 +51,25 @@ export const checkOverload: MakeChecker = (scene, fail) => {
       const { ip } = event.client
       ips.set(connection, ip)
       newcomers.set(connection, {
-        ...{ required: readings.required(), isKnown: known.has(ip), isBehindBalancer: ip === BALANCER_IP },
+        ...{
+          required: readings.required(),
+          isKnown: known.has(ip),
+          isPerhapsKnown: (welcome.get(ip) ?? 0) > 0,
+          isBehindBalancer: ip === BALANCER_IP,
+        },
         isRelaying: false,
       })
+      countWelcome(ip, 1)
     }
     const newcomer = newcomers.get(connection)
     if (newcomer === undefined) return
     if (event.kind === 'authenticated') {
       judgeLetIn(connection, newcomer)
       if (isEnabled && !newcomer.isBehindBalancer) known.add(ips.get(connection) ?? '')
-    } else if (event.kind === 'rejected' && event.reason === 'overload') judgeRefused(connection, newcomer)
-    else if (event.kind === 'relaying') newcomer.isRelaying = true
+    } else if (event.kind === 'rejected') {
+      countWelcome(ips.get(connection) ?? '', -1)
+      if (event.reason === 'overload') judgeRefused(connection, newcomer)
+    } else if (event.kind === 'relaying') newcomer.isRelaying = true
     else if (event.kind === 'closed') {
       mustClose.delete(connection)
       newcomers.delete(connection)
@@ -66,10 +79,10 @@ export const checkOverload: MakeChecker = (scene, fail) => {
     }
   }
 
-  function judgeLetIn(connection: number, { required, isKnown, isBehindBalancer }: Newcomer): void {
+  function judgeLetIn(connection: number, { required, isPerhapsKnown, isBehindBalancer }: Newcomer): void {
     if (!isEnforced) return
     if (required === 2) fail(`connection ${connection} was let in while nothing was left`)
-    if (required === 1 && !isKnown && !isBehindBalancer)
+    if (required === 1 && !isPerhapsKnown && !isBehindBalancer)
       fail(`connection ${connection} of an unknown source was let in while something was short`)
   }
 

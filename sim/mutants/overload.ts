@@ -12,6 +12,13 @@ export const OVERLOAD_MUTANTS: readonly Mutant[] = [
     replace: 'this.#overload.level > (isKnown ? 0 : 0)',
   },
   {
+    name: 'the first level of overload lets strangers in',
+    invariant: 'I28',
+    file: 'src/core/guard/guard.ts',
+    find: 'this.#overload.level > (isKnown ? 1 : 0)',
+    replace: 'this.#overload.level > (isKnown ? 1 : 1)',
+  },
+  {
     name: 'the second level of overload lets known sources in',
     invariant: 'I28',
     file: OVERLOAD,

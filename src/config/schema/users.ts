@@ -13,11 +13,8 @@ const SECRETS_MAX = 10_000
 const COUNT_MAX = 1_000_000_000
 const NAME_MAX = 64
 const SOURCE_MAX = 2048
-const OVERLOAD_FROM: Readonly<
-  Record<'loop_lag', [string, string]> & Record<'memory' | 'descriptors' | 'buffers', [number, number]>
-> = {
-  ...{ loop_lag: ['100ms', '400ms'], memory: [0.85, 0.95], descriptors: [0.85, 0.95], buffers: [0.85, 0.95] },
-}
+const LAG_SPAN = ['100ms', '400ms'] as const
+const SHARE_SPAN = [0.85, 0.95] as const
 /** Control characters, and URLs that are no https. */
 const NO_SOURCE = /[\x00-\x1f\x7f]|^(?!https:)[a-z][a-z0-9+.-]*:\/\//
 
@@ -128,12 +125,12 @@ export const guard = section(
     limited_bandwidth: key(bandwidth(), '2 Mbit/s', 'Of level "limited".', { planned: true }),
     overload: key(
       z.strictObject({
-        loop_lag: durationSpan().prefault(OVERLOAD_FROM.loop_lag),
-        memory: shareSpan().prefault(OVERLOAD_FROM.memory),
-        descriptors: shareSpan().prefault(OVERLOAD_FROM.descriptors),
-        buffers: shareSpan().prefault(OVERLOAD_FROM.buffers),
+        loop_lag: durationSpan().prefault(LAG_SPAN),
+        memory: shareSpan().prefault(SHARE_SPAN),
+        descriptors: shareSpan().prefault(SHARE_SPAN),
+        buffers: shareSpan().prefault(SHARE_SPAN),
       }),
-      OVERLOAD_FROM,
+      { loop_lag: LAG_SPAN, memory: SHARE_SPAN, descriptors: SHARE_SPAN, buffers: SHARE_SPAN },
       'Of each process: from the first on it takes no unknown newcomers, from the second on none at all. Shares are of ' +
         '`memory.ceiling`, of the descriptors it may open, of `memory.buffers`.',
     ),

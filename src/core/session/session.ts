@@ -133,10 +133,9 @@ export class Session extends Timer implements Handler, Owner {
 
   /** Whether there is no room even to wait for the header of a load balancer. */
   isShutOut(): boolean {
-    if (!this.services.guard.isShut) return false
-    this.services.emit({
-      ...{ kind: 'rejected', connection: this.id, client: this.clientAddress, reason: 'overload', trials: 0 },
-    })
+    const { guard, emit } = this.services
+    if (!guard.isShut) return false
+    emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason: 'overload', trials: 0 })
     return true
   }
 
