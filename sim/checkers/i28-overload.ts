@@ -128,9 +128,12 @@ export const checkOverload: MakeChecker = (scene, fail) => {
 /** What the machine's gauges have shown, at every moment. */
 class Readings {
   readonly #scene: Scene
-  /** By resource and level: since when without a break, and when it was last, at the threshold; and near it. */
+  /** By resource and level: since when the reading is at the threshold without a break; since when too high to leave the level. */
   readonly #overSince = new Map<string, number>()
-  readonly #lastNear = new Map<string, number>()
+  readonly #highSince = new Map<string, number>()
+  /** When it was last too high, and when last for so long that no poll can have missed it. */
+  readonly #lastHigh = new Map<string, number>()
+  readonly #lastSeenHigh = new Map<string, number>()
 
   constructor(scene: Scene) {
     this.#scene = scene
@@ -141,24 +144,25 @@ class Readings {
     for (const resource of OVERLOAD_RESOURCES)
       for (const level of [1, 2] as const) {
         const key = `${resource} ${level}`
-        if (!this.isOver(resource, level)) this.#overSince.delete(key)
-        else if (!this.#overSince.has(key)) this.#overSince.set(key, now)
-        if (this.#share(resource, level) >= 1 - MARGIN) this.#lastNear.set(key, now)
+        since(this.#overSince, key, this.isOver(resource, level), now)
+        const highSince = since(this.#highSince, key, this.#share(resource, level) >= 1 - MARGIN, now)
+        if (highSince === undefined) continue
+        this.#lastHigh.set(key, now)
+        if (now - highSince >= SLACK_MS) this.#lastSeenHigh.set(key, now)
       }
   }
 
   forget(): void {
-    this.#overSince.clear()
-    this.#lastNear.clear()
+    for (const times of [this.#overSince, this.#highSince, this.#lastHigh, this.#lastSeenHigh]) times.clear()
   }
 
   isOver(resource: OverloadResource, level: 1 | 2 | OverloadLevel): boolean {
     return this.#share(resource, level) >= 1
   }
 
-  /** Since the reading was last too high for that level to be left. */
+  /** Since the reading was last seen too high for that level to be left. */
   sinceHighMs(resource: OverloadResource, level: OverloadLevel): number {
-    return this.#scene.world.now - (this.#lastNear.get(`${resource} ${level}`) ?? -Infinity)
+    return this.#scene.world.now - (this.#lastSeenHigh.get(`${resource} ${level}`) ?? -Infinity)
   }
 
   /** Asked for by readings that have stood long enough to be noticed. */
@@ -175,7 +179,10 @@ class Readings {
   /** The highest that may still be in force: a level is left late, one step at a time. */
   possible(): OverloadLevel {
     const isRecent = (level: OverloadLevel, ms: number) =>
-      OVERLOAD_RESOURCES.some((resource) => this.sinceHighMs(resource, level) <= ms)
+      OVERLOAD_RESOURCES.some((resource) => {
+        const lastHigh = this.#lastHigh.get(`${resource} ${level}`) ?? -Infinity
+        return this.#scene.world.now - lastHigh <= ms
+      })
     if (isRecent(2, HOLD_MS + SLACK_MS)) return 2
     return isRecent(1, 2 * (HOLD_MS + SLACK_MS)) ? 1 : 0
   }
@@ -185,4 +192,11 @@ class Readings {
     const { from, to } = this.#scene.options.settings.guard.overload[resource]
     return this.#scene.gauges.reading(resource) / (level === 2 ? to : from)
   }
+}
+
+/** Keeps since when something has been true without a break, and returns it. */
+function since(times: Map<string, number>, key: string, isTrue: boolean, now: number): number | undefined {
+  if (!isTrue) times.delete(key)
+  else if (!times.has(key)) times.set(key, now)
+  return times.get(key)
 }
