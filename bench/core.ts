@@ -54,7 +54,7 @@ const settings: Settings = {
   guard: UNGUARDED,
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
   dns: { staleMs: 86_400_000 },
-  memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
+  memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ceilingBytes: 512 << 20 },
 }
 
 const fetcher: Fetcher = {

@@ -140,7 +140,7 @@ function settingsFor(way: Case['way']): Settings {
     access: OPEN_ACCESS,
     guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
-    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
+    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ceilingBytes: 512 << 20 },
   }
 }
 

@@ -24,6 +24,7 @@ export class Prober {
   readonly #ports: ProberPorts
   readonly #isCalm: boolean
   #proxy: Probe | undefined
+  #address: Address | undefined
   #site: Probe | undefined
 
   constructor(attack: Attack, isCalm: boolean, ports: ProberPorts) {
@@ -36,9 +37,8 @@ export class Prober {
     const { world, host, proxy, site, tell } = this.#ports
     const { name, isStranger, hello } = this.#attack
     this.#proxy = new Probe(world, this.#attack)
-    let local: Address | undefined
     this.#proxy.onOpen = (address) => {
-      local = address
+      this.#address = address
       if (isStranger) tell({ kind: 'stranger', address, name })
       const { carries } = this.#attack
       if (carries !== undefined) tell({ kind: 'speaks', address, ...carries })
@@ -49,7 +49,7 @@ export class Prober {
       if (length === undefined || length === 0) return
       if (!hello.keys.some((key) => isAnswer(received.subarray(0, length), hello.random, key))) return
       if (this.#proxy !== undefined) this.#proxy.onReceived = () => {}
-      if (local !== undefined) tell({ kind: 'answered', address: local, identity: hello.identity })
+      if (this.#address !== undefined) tell({ kind: 'answered', address: this.#address, identity: hello.identity })
     }
     this.#proxy.dial(host, proxy)
     if (site === undefined || this.#attack.expects !== 'mask') return
@@ -64,6 +64,7 @@ export class Prober {
     this.#ports.tell({
       kind: 'probed',
       name,
+      address: this.#address,
       expects,
       isTimed,
       isCalm: this.#isCalm,

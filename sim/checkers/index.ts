@@ -12,6 +12,7 @@ import { checkReplay } from './i12-replay.ts'
 import { checkReject } from './i15-reject.ts'
 import { checkDeadlines } from './i16-deadlines.ts'
 import { checkAttempts } from './i25-attempts.ts'
+import { checkOverload } from './i28-overload.ts'
 import type { Seen } from './seen.ts'
 
 /** Watches one invariant of design.md, 5. Each hook is optional; what it finds it says through `fail`. */
@@ -45,6 +46,7 @@ export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I15: checkReject,
   I16: checkDeadlines,
   I25: checkAttempts,
+  I28: checkOverload,
 }
 
 export interface Violation {

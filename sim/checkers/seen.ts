@@ -40,6 +40,8 @@ export type Seen =
   | {
       readonly kind: 'probed'
       readonly name: string
+      /** Its own, towards the proxy; undefined when it never got through. */
+      readonly address: Address | undefined
       readonly expects: 'mask' | 'silence' | 'anything'
       readonly isTimed: boolean
       /** Whether links were without faults all the time. */

@@ -10,7 +10,7 @@ export type Reached = Map<string, number>
  * handshakes more connections than a run has: tested on their own.
  */
 const NEVER_NEEDED = [
-  ...['closed fault', 'closed refused', 'rejected replay-full', 'rejected trial-budget'],
+  ...['closed fault', 'rejected replay-full', 'rejected trial-budget'],
   ...['rejected total-rate', 'rejected handshakes'],
 ]
 /** Properties of links, which leave no mark of their own. */
@@ -31,6 +31,7 @@ export function missed(reached: Reached): readonly string[] {
     ...CLOSE_REASONS.map((reason) => `closed ${reason}`),
     ...REJECT_REASONS.map((reason) => `rejected ${reason}`),
     ...FAULTS.filter((fault) => !SILENT_FAULTS.includes(fault)).map((fault) => `fault ${fault}`),
+    'overload',
     'talk done',
     'handed out',
     'talk broken',

@@ -26,10 +26,14 @@ export class Cast {
   readonly #probers: Prober[] = []
   readonly #tape: Recording[] = []
   #hosts = 0
+  /** Where honest clients came from, and a stream of its own for who comes again. */
+  readonly #homes: string[] = []
+  readonly #returning: SeededRandom
 
   constructor(scene: Scene) {
     this.#scene = scene
     this.#random = scene.world.random('cast')
+    this.#returning = scene.world.random('returning')
     // Whoever records what comes in tries it again as soon as the proxy may have forgotten.
     scene.onRestart = () => {
       for (let i = 0; i < REPLAYS_AFTER_RESTART; i++)
@@ -41,7 +45,7 @@ export class Cast {
   addTalker(isLively: boolean): void {
     const plan = this.#drawTalk(isLively && this.#scene.settings.memory.buffersBytes >= AMPLE_BUFFERS_BYTES)
     const { world, tell } = this.#scene
-    const ip = plan.proxyHeader === undefined ? this.#nextIp() : BALANCER_IP
+    const ip = plan.proxyHeader === undefined ? this.#homeIp(isLively) : BALANCER_IP
     const record = (recording: Recording) => {
       if (this.#tape.length < TAPE_MAX) this.#tape.push(recording)
     }
@@ -76,6 +80,14 @@ export class Cast {
     if (isDenied) return DENIED_IP
     // Some come from one place again and again.
     return this.#random.chance(1, 3) ? ATTACKER_IP : this.#nextIp()
+  }
+
+  /** Some come again; with faults only, since a limit may have something against it. */
+  #homeIp(isLively: boolean): string {
+    if (!isLively && this.#homes.length > 0 && this.#returning.chance(1, 3)) return this.#returning.pick(this.#homes)
+    const ip = this.#nextIp()
+    this.#homes.push(ip)
+    return ip
   }
 
   #nextIp(): string {

@@ -1,9 +1,12 @@
+import { OVERLOAD_RESOURCES } from '../../src/core/events.ts'
 import type { Settings } from '../../src/core/settings.ts'
+import type { SeededRandom } from '../world/random.ts'
 import type { Fault } from './options.ts'
 import { DC_IDS, type Scene } from './scene.ts'
 
 const DOWN_MS = { min: 500, max: 30_000 }
 const FLAP_MS = 500
+const SHORT_MS = 20_000
 const STEP_MAX_SEC = 4_000
 const DRIFT_MAX_PPM = 20_000
 
@@ -12,6 +15,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
   const { world, options } = scene
   const random = world.random('faults')
   const flaps = world.random('flaps')
+  const shortages = world.random('shortages')
   const times: Readonly<Partial<Record<Fault, number>>> = {
     'dc-outages': random.between(1, 6),
     'site-outages': 2,
@@ -23,10 +27,11 @@ export function planFaults(scene: Scene, untilMs: number): void {
     reloads: random.between(1, 3),
     'resolver-failures': 1,
     'dc-flaps': flaps.between(1, 3),
+    shortages: shortages.between(1, 4),
   }
   for (const [fault, count] of Object.entries(times)) {
     if (!options.faults.has(fault as Fault)) continue
-    const from = fault === 'dc-flaps' ? flaps : random
+    const from = { 'dc-flaps': flaps, shortages }[fault] ?? random
     for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Fault))
   }
 }
@@ -34,6 +39,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
 /** Everything works again, and every clock is right. */
 export function repair(scene: Scene): void {
   const { network, store, world, site } = scene
+  scene.gauges.relax()
   for (const ip of scene.farIps) network.setReachability(ip, 'open')
   if (site !== undefined) network.setReachability(site.ip, 'open')
   store.isFailing = false
@@ -55,6 +61,9 @@ function happen(scene: Scene, fault: Fault): void {
       break
     case 'dc-flaps':
       flap(scene, scene.placesOfDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
+      break
+    case 'shortages':
+      runShort(scene, world.random('shortages'))
       break
     case 'site-outages':
       if (site !== undefined) takeDown(scene, site.ip)
@@ -96,6 +105,20 @@ function happen(scene: Scene, fault: Fault): void {
     of.network.setReachability(ip, random.pick(['refusing', 'black-hole', 'unreachable'] as const))
     world.after(random.between(DOWN_MS.min, DOWN_MS.max), () => network.setReachability(ip, 'open'))
   }
+}
+
+/** One resource is nearly used up for a while, or used up; its reading goes up and down meanwhile. */
+function runShort(scene: Scene, random: SeededRandom): void {
+  const { gauges, world } = scene
+  const resource = random.pick(OVERLOAD_RESOURCES)
+  // The first threshold of lag is at a quarter of the second, all others are at 0.85 and 0.95.
+  const least = resource === 'loop_lag' ? 15 : 75
+  const set = (afterMs: number, share: number) =>
+    world.after(afterMs, () => {
+      if (!scene.isCalm) gauges.set(resource, share)
+    })
+  for (let i = random.between(1, 6); i > 0; i--) set(random.below(SHORT_MS), random.between(least, 110) / 100)
+  set(SHORT_MS, 0)
 }
 
 /** Once a second they are out of reach for half of it; whoever is connected then is cut off, in order or not. */

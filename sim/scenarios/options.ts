@@ -29,6 +29,7 @@ export const FAULTS = [
   'stingy-writes',
   'resolver-failures',
   'dc-flaps',
+  'shortages',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -67,14 +68,15 @@ export function drawOptions(seed: number): RunOptions {
   const faults = drawFaults(profile, random)
   // From a stream of its own: a seed that found something before there were flaps does so still.
   const hasFlaps = new SeededRandom(seed, 'flaps').chance(1, 3)
+  const hasShortages = new SeededRandom(seed, 'shortages').chance(1, 3)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const access = new SeededRandom(seed, 'access')
   const secrets = drawSecrets(random, access)
   return {
     seed,
     profile,
-    faults: hasFlaps ? new Set([...faults, 'dc-flaps']) : faults,
-    settings: { ...drawSettings(random, mask, secrets), access: drawAccess(access) },
+    faults: new Set([...faults, ...(hasFlaps ? FLAPS : []), ...(hasShortages ? SHORTAGES : [])]),
+    settings: drawnSettings(seed, drawSettings(random, mask, secrets), access),
     keys: secrets.map(() => random.bytes(16)),
     vaultMs: random.pick([0, 0, 1, 5, 40]),
     mask,
@@ -85,9 +87,19 @@ export function drawOptions(seed: number): RunOptions {
   }
 }
 
-/** All but flaps. */
+const FLAPS: readonly Fault[] = ['dc-flaps']
+const SHORTAGES: readonly Fault[] = ['shortages']
+
+/** What came later has streams of its own. */
+function drawnSettings(seed: number, settings: Omit<Settings, 'access'>, access: SeededRandom): Settings {
+  const refusals = new SeededRandom(seed, 'refusals')
+  const guard = { ...settings.guard, onRefuse: refusals.pick(['mask', 'mask', 'tarpit', 'drop'] as const) }
+  return { ...settings, guard, access: drawAccess(access) }
+}
+
+/** All but flaps and shortages. */
 function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
-  const others = FAULTS.filter((fault) => fault !== 'dc-flaps')
+  const others = FAULTS.filter((fault) => fault !== 'dc-flaps' && fault !== 'shortages')
   if (profile === 'realistic') return new Set(others.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
   if (profile === 'uniform') return new Set(others.filter(() => random.chance(1, 3)))
   const share = random.between(1, 9)
@@ -191,6 +203,7 @@ function drawSettings(
     memory: {
       buffersBytes: random.pick([128 << 10, 256 << 10, AMPLE_BUFFERS_BYTES, 8 << 20, 64 << 20]),
       perConnectionBytes: random.pick([64 << 10, 128 << 10, 256 << 10]),
+      ceilingBytes: 512 << 20,
     },
   }
 }

@@ -13,6 +13,7 @@ import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
 import { TalkBackend } from '../telegram/talk-backend.ts'
 import { TalkDc } from '../telegram/talk-dc.ts'
 import type { HostNetwork } from '../world/host.ts'
+import { VirtualGauges } from '../world/gauges.ts'
 import { VirtualNat } from '../world/nat.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
@@ -47,6 +48,8 @@ export class Scene {
   /** The proxy's machine; what survives a restart of it. */
   readonly host: HostNetwork
   readonly store: VirtualStore
+  /** Of the proxy's machine: how much of what is in use. */
+  readonly gauges: VirtualGauges
   readonly #memory = new VirtualSharedMemory()
   /** What was reached over the run, by name: a simulator that never gets anywhere finds nothing. */
   readonly reached = new Map<string, number>()
@@ -70,6 +73,7 @@ export class Scene {
     this.network = new VirtualNetwork(this.world)
     this.host = this.network.host(PROXY.ip, ...(options.hasIpv6 ? [PROXY_IPV6] : []))
     this.store = new VirtualStore(this.world)
+    this.gauges = new VirtualGauges(options.settings)
     this.checkers = openCheckers(this)
     const links = this.world.random('links')
     this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
@@ -175,6 +179,7 @@ export class Scene {
         store: this.store,
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
         publicAddress: this.#nat,
+        gauges: this.gauges,
         run: { pid: 4711, startedSec: world.clock.wall() },
         debugBuffers: true,
         sharesAhead: 1,

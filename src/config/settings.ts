@@ -101,6 +101,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       blockForMs: guard.block_for,
       blockMaxMs: guard.block_max,
       onRefuse: guard.on_refuse,
+      overload: guard.overload,
       credit: guard.credit,
       isDryRun: guard.dry_run,
       anomaly: guard.anomaly,
@@ -108,7 +109,11 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },
     dns: { staleMs: dns.stale },
-    memory: { buffersBytes: memory.buffers, perConnectionBytes: memory.per_connection },
+    memory: {
+      buffersBytes: memory.buffers,
+      perConnectionBytes: memory.per_connection,
+      ceilingBytes: memory.ceiling,
+    },
   }
 }
 

@@ -31,8 +31,13 @@ export const CLOSE_REASONS = [
   'mask-limit',
   /** Read and discarded, because there is no mask host or it did not answer. */
   'discarded',
-  /** Turned away by the guard with `on_refuse = "drop"`, or because too many of its source are masked already. */
+  /**
+   * Turned away by the guard with `on_refuse = "drop"`, because too many of its source are masked already, or at the second level
+   * of overload.
+   */
   'refused',
+  /** Turned away by the guard with `on_refuse = "tarpit"`: held for a while and told nothing. */
+  'tarpit',
   /** The buffer pool is at its ceiling. */
   'overflow',
   'drain',
@@ -52,8 +57,16 @@ export const REFUSALS = [
   /** Open connections of this source, or handshakes under way. */
   'connections',
   'handshakes',
+  /** Something is short: see `OVERLOAD_RESOURCES`. */
+  'overload',
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
+
+/** What a process can run out of. */
+export const OVERLOAD_RESOURCES = ['loop_lag', 'memory', 'descriptors', 'buffers'] as const
+export type OverloadResource = (typeof OVERLOAD_RESOURCES)[number]
+/** 0: nothing is short. 1: no newcomers but from known sources. 2: no newcomers. */
+export type OverloadLevel = 0 | 1 | 2
 
 /** Why a connection was not taken for a client. */
 export const REJECT_REASONS = [
@@ -203,6 +216,14 @@ export type ProxyEvent =
     }
   /** What a detector would have banned with `guard.anomaly = "enforce"`. */
   | { readonly kind: 'suspect'; readonly prefix: string; readonly detector: string; readonly score: number }
+  | {
+      readonly kind: 'overload'
+      readonly resource: OverloadResource
+      /** As it is from now on. */
+      readonly level: OverloadLevel
+      /** Milliseconds of lag; of the others the share that is in use. */
+      readonly reading: number
+    }
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }

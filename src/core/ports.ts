@@ -169,6 +169,24 @@ export interface WorkerPlace {
 /** One process alone. */
 export const ALONE: WorkerPlace = { column: 0, columns: 1 }
 
+/** How much of what a process can run out of is in use now. */
+export interface GaugeReadings {
+  /** Worst lateness of the event loop since the last reading. */
+  readonly loopLagMs: number
+  /** Resident memory of the process. */
+  readonly memoryBytes: number
+  /** Of descriptors that newcomers may have, and of the buffer pool: 0 none in use, 1 nothing left. */
+  readonly descriptors: number
+  readonly buffers: number
+}
+
+export interface Gauges {
+  /** The most sockets that this process may hold. */
+  readonly socketsMax: number
+  /** Called some four times a second, by one reader. */
+  read(): GaugeReadings
+}
+
 /** Small files from elsewhere: what Telegram publishes for its proxies, lists. */
 export interface Fetcher {
   /**

@@ -3,6 +3,7 @@ import type { Emit } from './events.ts'
 import { AccessRules, type AccessLevel } from './guard/access/index.ts'
 import { BanKeeper } from './guard/ban-keeper.ts'
 import { Guard } from './guard/guard.ts'
+import { Overload } from './guard/overload.ts'
 import { ReplayGuard } from './guard/replay.ts'
 import { TrialBudget } from './guard/trials.ts'
 import { FlightLearner } from './mask/flight.ts'
@@ -17,6 +18,7 @@ import {
   type Clock,
   type Connection,
   type Fetcher,
+  type Gauges,
   type Handler,
   type Network,
   type PublicAddress,
@@ -34,6 +36,7 @@ import { SecretTable } from './session/secrets.ts'
 import { makeScratch, type Services, type Totals } from './session/services.ts'
 import { Session } from './session/session.ts'
 import type { StageName } from './session/stages.ts'
+import { TarpitPlaces } from './session/tarpit.ts'
 import type { Settings } from './settings.ts'
 import { DirectDialer } from './telegram/direct.ts'
 import { MiddleProxies } from './telegram/middle/index.ts'
@@ -51,6 +54,8 @@ export interface ProxyPorts {
   readonly fetcher?: Fetcher
   /** Without it our address behind a NAT must be configured. */
   readonly publicAddress?: PublicAddress
+  /** Without them nothing is ever short. */
+  readonly gauges?: Gauges
   /** Of this process, for middle proxies: its id and the unix time of its start. */
   readonly run?: { readonly pid: number; readonly startedSec: number }
   /** Of this process among those that share `memory`; alone by default. */
@@ -109,6 +114,8 @@ export class Proxy {
     const telegram = () => current().telegram
     const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() }, worker = ALONE } = ports
     const guardSettings = () => current().guard
+    const { gauges = NO_GAUGES } = ports
+    const overload = new Overload({ gauges, clock, wheel, emit, settings: current })
     this.#services = {
       clock,
       random,
@@ -121,9 +128,11 @@ export class Proxy {
       pool,
       access: new AccessRules({ fetcher, store, clock, random, wheel, emit }, settings.access),
       guard: new Guard({
-        ...{ memory, random, worker, emit, settings: guardSettings },
+        ...{ memory, random, worker, emit, overload, settings: guardSettings },
         ...{ entries: settings.guard.tableEntries, nowMs: clock.mono() },
       }),
+      overload,
+      tarpits: new TarpitPlaces(gauges.socketsMax),
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec, worker }),
       trials: new TrialBudget({ random }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
@@ -195,6 +204,7 @@ export class Proxy {
     this.#services.shares.refill()
     this.#services.middle.start(needsMiddle(this.#services.settings))
     this.#services.access.start()
+    this.#services.overload.start()
   }
 
   /** A connection from the listener; returns who is told about it. */
@@ -204,11 +214,11 @@ export class Proxy {
     this.#services.emit({ kind: 'accepted', connection: session.id, client: connection.remote })
     const { proxyProtocol } = this.#services.settings.listen
     const isBehindBalancer = proxyProtocol !== 'off' && this.#isTrusted(connection.remote)
-    const isMasked = isBehindBalancer || session.admit()
+    const isTaken = isBehindBalancer ? !session.isShutOut() : session.admit()
     session.begin(
       isBehindBalancer ? new ProxyHeaderStage(session, proxyProtocol === 'required') : new HelloStage(session),
     )
-    if (!isMasked) session.close('refused', 'discarded')
+    if (!isTaken) session.turnAway()
     return session
   }
 
@@ -261,6 +271,7 @@ export class Proxy {
     this.names.close()
     this.#services.middle.close()
     this.#services.access.close()
+    this.#services.overload.close()
     this.#services.dialer.close()
   }
 
@@ -287,4 +298,8 @@ export class Proxy {
   }
 }
 
+const NO_GAUGES: Gauges = {
+  socketsMax: Infinity,
+  read: () => ({ loopLagMs: 0, memoryBytes: 0, descriptors: 0, buffers: 0 }),
+}
 const NO_FETCHER: Fetcher = { fetch: (_source, _maxBytes, reply) => reply({ why: 'not built in' }) }

@@ -1,5 +1,5 @@
 import type { Address, SecretId } from './ports.ts'
-import type { Mode } from './events.ts'
+import type { Mode, OverloadResource } from './events.ts'
 import type { AccessLevel } from './guard/access/levels.ts'
 
 /** What the core needs of the configuration, in its own units. One immutable snapshot; a reload replaces it whole. */
@@ -30,6 +30,8 @@ export interface Settings {
   readonly memory: {
     readonly buffersBytes: number
     readonly perConnectionBytes: number
+    /** What `guard.overload.memory` is a share of. */
+    readonly ceilingBytes: number
   }
 }
 
@@ -38,6 +40,15 @@ export interface Rate {
   readonly perSec: number
   readonly burst: number
 }
+
+/** Where shedding load begins, and where it is complete. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** Lag in milliseconds, the others as shares of what there is. */
+export type OverloadSettings = Readonly<Record<OverloadResource, Span>>
 
 export interface GuardSettings {
   readonly isEnabled: boolean
@@ -51,6 +62,7 @@ export interface GuardSettings {
   readonly blockForMs: number
   readonly blockMaxMs: number
   readonly onRefuse: 'mask' | 'tarpit' | 'drop'
+  readonly overload: OverloadSettings
   /** At least 1. */
   readonly credit: number
   readonly isDryRun: boolean
@@ -60,11 +72,18 @@ export interface GuardSettings {
   readonly tableEntries: number
 }
 
+/** As configured where nothing else is said. */
+const OVERLOAD: OverloadSettings = {
+  loop_lag: { from: 100, to: 400 },
+  ...{ memory: { from: 0.85, to: 0.95 }, descriptors: { from: 0.85, to: 0.95 }, buffers: { from: 0.85, to: 0.95 } },
+}
+
 /** For tests and benches of other things: nobody is refused. */
 export const UNGUARDED: GuardSettings = {
   ...{ isEnabled: false, isDryRun: false, connectionsPerIp: 256, handshakesPerIp: 64, ipv6Prefix: 64, credit: 64 },
   ...{ newPerIp: { perSec: 30, burst: 120 }, newTotal: { perSec: 5_000, burst: 20_000 }, onRefuse: 'mask' },
   ...{ blockScore: 100, blockForMs: 600_000, blockMaxMs: 86_400_000, tableEntries: 1024, anomaly: 'observe' },
+  overload: OVERLOAD,
 }
 
 export interface SecretSettings {

@@ -7,6 +7,7 @@ export class LoopLag {
   #windowStart: number
   #worst = 0
   #worstBefore = 0
+  #worstSinceTaken = 0
 
   constructor(everyMs: number, nowMs: number) {
     this.#everyMs = everyMs
@@ -23,6 +24,14 @@ export class LoopLag {
       this.#windowStart = nowMs
     }
     if (late > this.#worst) this.#worst = late
+    if (late > this.#worstSinceTaken) this.#worstSinceTaken = late
+  }
+
+  /** The worst since the last call, for the one who decides by it. */
+  takeMs(): number {
+    const taken = this.#worstSinceTaken
+    this.#worstSinceTaken = 0
+    return taken
   }
 
   get worstMs(): number {

@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import type { AccessListResult, NameState, ProxyEvent } from '../core/events.ts'
+import type { AccessListResult, NameState, OverloadLevel, ProxyEvent } from '../core/events.ts'
 import type { Address, SecretId } from '../core/ports.ts'
 import { redact, redactPrefix, type AddressPrivacy } from './addresses.ts'
 import { LineLimiter, ONCE_IN_A_WHILE, type LineLimit } from './limiter.ts'
@@ -148,6 +148,12 @@ export class Log {
       case 'unbanned':
         return this.write('info', 'guard.unbanned', 'Ban lifted', {
           prefix: redactPrefix(event.prefix, this.#addresses),
+        })
+      case 'overload':
+        return this.write(event.level === 0 ? 'info' : 'warn', 'guard.overload', OVERLOAD_LINES[event.level], {
+          resource: event.resource,
+          overload_level: event.level,
+          reading: Math.round(event.reading * 1000) / 1000,
         })
       case 'dial-failed':
         return this.#limited(
@@ -303,6 +309,12 @@ const NAME_STATE_LINES: Readonly<Record<NameState, string>> = {
   fresh: 'A name is resolved again',
   stale: 'A name is served from memory: the resolver has no answer to go by',
   gone: 'A name has no address',
+}
+
+const OVERLOAD_LINES: Readonly<Record<OverloadLevel, string>> = {
+  0: 'There is enough again: newcomers are welcome',
+  1: 'Overload: newcomers come in from known sources only',
+  2: 'Overload: no newcomers',
 }
 
 const ACCESS_LIST_MESSAGES: Readonly<Record<AccessListResult, string>> = {

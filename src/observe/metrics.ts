@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { NAME_RESULTS, type ProxyEvent } from '../core/events.ts'
+import { NAME_RESULTS, OVERLOAD_RESOURCES, type ProxyEvent } from '../core/events.ts'
 import type { Aggregator, Snapshot } from './merge.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
@@ -65,6 +65,12 @@ export class Metrics {
   readonly #bans = this.#counter('bans_total', 'Bans made, by reason', ['reason'])
   readonly #attacks = this.#counter('attacks_total', 'Attacks by many sources that a detector saw begin', ['detector'])
   readonly #suspects = this.#counter('suspects_total', 'What guard.anomaly = "enforce" would have banned', ['detector'])
+  readonly #overload = this.#gauge(
+    'overload_level',
+    'Of each resource: 0 enough, 1 no unknown newcomers, 2 no newcomers',
+    ['resource'],
+    'max',
+  )
   readonly #trials = this.#counter('trials_total', 'Secrets tried on connections that knew none', [])
   readonly #dialFailures = this.#counter('dial_failures_total', 'Failed attempts to connect', ['target', 'why'])
   readonly #ahead = this.#counter('dial_ahead_total', 'Connections to DCs dialled ahead, by what came of them', [
@@ -102,6 +108,7 @@ export class Metrics {
     this.#gauge('build_info', 'Version and runtime, always 1', ['version', 'runtime'], 'first').set({ ...build }, 1)
     for (const mode of ['fake-tls', 'padded', 'plain']) this.#handshakes.inc({ mode, result: 'accepted' }, 0)
     this.#handshakes.inc({ mode: 'unknown', result: 'rejected' }, 0)
+    for (const resource of OVERLOAD_RESOURCES) this.#overload.set({ resource }, 0)
     for (const result of NAME_RESULTS) this.#names.inc({ result }, 0)
     for (const result of ['applied', 'refused']) this.#reloads.inc({ result }, 0)
   }
@@ -128,6 +135,8 @@ export class Metrics {
         return
       case 'suspect':
         return this.#suspects.inc({ detector: event.detector })
+      case 'overload':
+        return this.#overload.set({ resource: event.resource }, event.level)
       case 'dial-failed':
         return this.#dialFailures.inc({ target: event.target, why: event.why })
       case 'fault':

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Address, CloseKind, Connection, DialFailure, Handler, Network } from '../core/ports.ts'
 
 /** What both network adapters share: the interface of listening, names of failures, the budget of descriptors. */
@@ -39,6 +39,7 @@ export interface RuntimeNetwork extends Network {
   readonly open: number
   /** Accepted connections closed at once because the budget was spent, since the start. */
   readonly refused: number
+  readonly descriptors: DescriptorBudget
 }
 
 export interface NetworkOptions {
@@ -46,8 +47,14 @@ export interface NetworkOptions {
   readonly descriptorsMax?: number
 }
 
-/** Files, logs, the store, the admin socket, the runtime's own. Of a small limit a quarter is kept. */
+/**
+ * Files, logs, the store, the admin socket, the runtime's own: of a small limit a quarter is kept, and never less than what an
+ * idle program has open (21 on Bun, 35 on Node) with room for those who ask it for its state.
+ */
 const RESERVE = 256
+const RESERVE_MIN = 64
+/** Whatever the limit, somebody is served. */
+const SOCKETS_MIN = 8
 /** One part in this many is kept for dials: an accepted client is worth nothing without its way out. */
 const DIAL_SHARE = 8
 /** What Linux gives a process that was told nothing. */
@@ -57,6 +64,7 @@ const LIMIT_FALLBACK = 1024
 export class DescriptorBudget {
   readonly max: number
   readonly #acceptMax: number
+  readonly #limit = openFilesLimit()
   open = 0
   refused = 0
 
@@ -70,6 +78,12 @@ export class DescriptorBudget {
     return this.open < this.#acceptMax
   }
 
+  /** The share in use of what newcomers may have: of sockets, or of all that is open where that is nearer to its end. */
+  get pressure(): number {
+    const dialReserve = this.max - this.#acceptMax
+    return Math.max(this.open / this.#acceptMax, openFiles() / (this.#limit - dialReserve))
+  }
+
   get canDial(): boolean {
     return this.open < this.max
   }
@@ -77,7 +91,16 @@ export class DescriptorBudget {
 
 function softLimit(): number {
   const limit = openFilesLimit()
-  return limit - Math.min(RESERVE, limit >> 2)
+  return Math.max(SOCKETS_MIN, limit - Math.min(RESERVE, Math.max(limit >> 2, RESERVE_MIN)))
+}
+
+/** Descriptors open now. Linux tells by the size of the folder since 6.2 (proc(5)) and 0 before, where sockets have to do. */
+function openFiles(): number {
+  try {
+    return statSync('/proc/self/fd').size
+  } catch {
+    return 0
+  }
 }
 
 /** RLIMIT_NOFILE as it is in force; both runtimes raise the soft limit to the hard one when they start. */

@@ -4,8 +4,10 @@ import type { LoadedConfig, LoadResult } from '../config/load.ts'
 import type { Prepared } from '../config/settings.ts'
 import { AssertionFault } from '../core/assert.ts'
 import type { ProxyEvent } from '../core/events.ts'
-import type { Address, SharedMemory, Store, WorkerPlace } from '../core/ports.ts'
+import type { Address, Gauges, SharedMemory, Store, WorkerPlace } from '../core/ports.ts'
+import { MARGIN } from '../core/guard/overload.ts'
 import { Proxy } from '../core/proxy.ts'
+import type { Settings } from '../core/settings.ts'
 import { LoopLag } from '../observe/lag.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics, type BufferReadings, type Readings } from '../observe/metrics.ts'
@@ -14,6 +16,7 @@ import { createResolver } from '../runtime/dns/index.ts'
 import { createFetcher } from '../runtime/fetcher.ts'
 import type { Lookup } from '../runtime/https/get.ts'
 import type { Runtime } from '../runtime/index.ts'
+import { MemoryGauge } from '../runtime/memory-gauge.ts'
 import type { ListenSocket } from '../runtime/listen-sockets.ts'
 import { createPublicAddress } from '../runtime/stun.ts'
 import { PinPolicy, toPinSettings } from '../trust/policy.ts'
@@ -80,9 +83,10 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   }
   const ports = {
     ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
+    gauges: readGauges(runtime, () => ({ lag, proxy, settings: live.prepared.settings })),
     ...{ deadColumns: options.deadColumns, keepsBans: options.keepsBans },
   }
-  const proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
+  const proxy: Proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
   const lag = new LoopLag(TICK_MS, clock.mono())
 
@@ -183,6 +187,29 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     loopLagSec: lag.worstMs / 1000,
     memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
   }
+}
+
+/** What overload is judged by; `parts` is asked once both run. */
+function readGauges({ network }: Runtime, parts: () => GaugedParts): Gauges {
+  const memory = new MemoryGauge()
+  return {
+    socketsMax: network.descriptors.max,
+    read: () => {
+      const { lag, proxy, settings } = parts()
+      return {
+        loopLagMs: lag.takeMs(),
+        memoryBytes: memory.read(settings.memory.ceilingBytes * settings.guard.overload.memory.from * (1 - MARGIN)),
+        descriptors: network.descriptors.pressure,
+        buffers: proxy.pool.pressure,
+      }
+    },
+  }
+}
+
+interface GaugedParts {
+  readonly lag: LoopLag
+  readonly proxy: Proxy
+  readonly settings: Settings
 }
 
 function bufferReadings({

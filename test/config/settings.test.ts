@@ -55,6 +55,11 @@ max_lifetime = "2h"
 socks5 = "socks5://192.0.2.1:1080"
 [dns]
 stale = "2h"
+[memory]
+ceiling = "1 GB"
+[guard]
+on_refuse = "tarpit"
+overload = { loop_lag = ["50ms", "1s"], descriptors = [0.5, 0.6] }
 `
     const { settings, keys } = new SecretRegistry().prepare(loaded(text))
     expect(keys[0].key).toEqual(new Uint8Array(16).fill(0x11))
@@ -81,6 +86,14 @@ stale = "2h"
     expect(settings.relay).toEqual({ idleTimeoutMs: 900_000, maxLifetimeMs: 7_200_000 })
     expect(settings.telegram.socks5).toEqual({ server: { ip: '192.0.2.1', port: 1080 }, user: '', password: '' })
     expect(settings.dns).toEqual({ staleMs: 7_200_000 })
+    expect(settings.memory.ceilingBytes).toBe(1 << 30)
+    expect(settings.guard.onRefuse).toBe('tarpit')
+    expect(settings.guard.overload).toEqual({
+      loop_lag: { from: 50, to: 1_000 },
+      memory: { from: 0.85, to: 0.95 },
+      descriptors: { from: 0.5, to: 0.6 },
+      buffers: { from: 0.85, to: 0.95 },
+    })
     expect(settings.listen).toMatchObject({ firstByteTimeoutMs: 60_000, drainTimeoutMs: 60_000 })
   })
 })
@@ -99,6 +112,12 @@ describe('a reload', () => {
     expect(effective.config.relay.idle_timeout).toBe(60_000)
     expect(effective.config.listen.backlog).toBe(4096)
     expect(effective.config.log).toMatchObject({ level: 'debug', format: 'json' })
+  })
+
+  it('takes overload and the ceiling of memory at once', () => {
+    const changed = '[memory]\nceiling = "1 GB"\n[guard]\noverload = { memory = [0.5, 0.6] }'
+    const { hot, cold } = diffConfig(loaded(secret('a', '1')), loaded(secret('a', '1') + changed))
+    expect([hot, cold]).toEqual([['guard.overload', 'memory.ceiling'], []])
   })
 
   it('sees nothing in the same configuration written otherwise', () =>

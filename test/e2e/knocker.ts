@@ -1,3 +1,4 @@
+import { connect as connectTcp } from 'node:net'
 import { connect } from 'node:tls'
 import { DOMAIN } from './config.ts'
 import { within } from './wait.ts'
@@ -54,8 +55,9 @@ export class Knocker {
 export function knock(port: number): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     let when: Failure['when'] = 'connecting'
-    const at = { host: '127.0.0.1', port, localAddress: FROM }
-    const socket = connect({ ...at, servername: DOMAIN, rejectUnauthorized: false })
+    const below = connectTcp({ host: '127.0.0.1', port, localAddress: FROM })
+    below.on('error', (error) => socket.destroy(error))
+    const socket = connect({ socket: below, servername: DOMAIN, rejectUnauthorized: false })
     const done = (failure?: Failure) => {
       clearTimeout(limit)
       socket.destroy()

@@ -62,7 +62,7 @@ describe.each(RUNTIMES)('the program on %s, which fetches by https', (runtime) =
         more: PIN_LINES(pinned, ca.otherRoot.pins.spki),
       },
       (home) => writeFileSync(join(home.folder, 'ca.pem'), ca.root.certificate),
-      (home) => ({ NODE_EXTRA_CA_CERTS: join(home.folder, 'ca.pem') }),
+      (home) => ({ environment: { NODE_EXTRA_CA_CERTS: join(home.folder, 'ca.pem') } }),
     )
   }
 

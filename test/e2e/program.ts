@@ -37,14 +37,21 @@ export function environmentFor(runtime: RuntimeName): Record<string, string> {
   return runtime === 'node' ? { NODE_V8_COVERAGE: join(ROOT, 'coverage/e2e') } : {}
 }
 
+export interface ProgramOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  /** How many it may open. */
+  readonly descriptors?: number
+}
+
 /** The real program, started as an operator would. */
 export class Program {
   readonly log = new Inbox<LogLine>()
   readonly #child: Child
   #port = 0
 
-  private constructor(home: Home, runtime: RuntimeName, environment: Readonly<Record<string, string>>) {
-    const args = [PALISADE, 'run', '--config', home.configFile, '--runtime', runtime]
+  private constructor(home: Home, runtime: RuntimeName, { environment = {}, descriptors }: ProgramOptions) {
+    const limit = descriptors === undefined ? [] : ['-c', `ulimit -n ${descriptors}; exec sh "$@"`, 'sh']
+    const args = [...limit, PALISADE, 'run', '--config', home.configFile, '--runtime', runtime]
     const onErrorLine = (line: string) => {
       const parsed = parseLog(line)
       if (parsed !== undefined) this.log.add(parsed)
@@ -53,12 +60,8 @@ export class Program {
   }
 
   /** Returns once it listens; fails with its last words when it does not. */
-  static async start(
-    home: Home,
-    runtime: RuntimeName,
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<Program> {
-    const program = new Program(home, runtime, environment)
+  static async start(home: Home, runtime: RuntimeName, options: ProgramOptions = {}): Promise<Program> {
+    const program = new Program(home, runtime, options)
     const child = program.#child
     try {
       const died = child.ended.then(({ code }) => Promise.reject(new Error(`it ended with code ${code}`)))

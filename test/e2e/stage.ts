@@ -2,7 +2,7 @@ import { fileSha256 } from '../../sim/telegram/files.ts'
 import { startSimulatedTelegram, type SimulatedTelegram } from '../../sim/telegram/serve.ts'
 import { configText, DOMAIN, type ConfigOptions } from './config.ts'
 import { MaskSite } from './mask-site.ts'
-import { Home, Program, type RuntimeName } from './program.ts'
+import { Home, Program, type ProgramOptions, type RuntimeName } from './program.ts'
 
 export const FILE_ID = '81985529216486895'
 
@@ -29,18 +29,18 @@ export class Stage {
     this.program = parts.program
   }
 
-  /** `prepare` may put files beside the configuration, `environment` gives the program variables. */
+  /** `prepare` may put files beside the configuration, `options` say how the program is started. */
   static async open(
     runtime: RuntimeName,
     settings: Settings = {},
     prepare: (home: Home) => void = () => {},
-    environment: (home: Home) => Readonly<Record<string, string>> = () => ({}),
+    options: (home: Home) => ProgramOptions = () => ({}),
   ): Promise<Stage> {
     const dc = await startSimulatedTelegram({ host: '127.0.0.1', port: 0 })
     const mask = await MaskSite.start(DOMAIN)
     const home = new Home(configText({ ...settings, dcPort: dc.address.port, maskPort: mask.port }))
     prepare(home)
-    const program = await Program.start(home, runtime, environment(home))
+    const program = await Program.start(home, runtime, options(home))
     return new Stage({ dc, mask, home, runtime, program })
   }
 

@@ -11,6 +11,19 @@ export async function within<T>(limitMs: number, what: string, work: Promise<T>)
   }
 }
 
+/** Looks again and again, with a bound. */
+export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  let isOver = false
+  const looking = async () => {
+    while (!isOver && !(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  try {
+    await within(20_000, what, looking())
+  } finally {
+    isOver = true
+  }
+}
+
 /** Collects values and lets one wait for a value of a kind, whether it has come already or not. */
 export class Inbox<T> {
   readonly all: T[] = []

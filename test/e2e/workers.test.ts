@@ -11,7 +11,7 @@ import { configText, FAKE_TLS, SECRETS, writtenSecret, type TestSecret } from '.
 import { knock, Knocker } from './knocker.ts'
 import { Home, PALISADE, Program, RUNTIMES } from './program.ts'
 import { FILE_ID, Stage, sha256OfFile } from './stage.ts'
-import { within } from './wait.ts'
+import { until } from './wait.ts'
 
 const BYTES = 8 << 20
 const LISTEN = 'drain_timeout = "60s"\n'
@@ -254,17 +254,5 @@ function isAlive(pid: number): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  let isOver = false
-  const looking = async () => {
-    while (!isOver && !(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  try {
-    await within(20_000, what, looking())
-  } finally {
-    isOver = true
   }
 }

@@ -68,6 +68,18 @@ describe('a log line', () => {
     expect(records()[0]).toMatchObject({ event: 'conn.authenticated', secret: 'family', dc: 2 })
   })
 
+  it('tells of each step of overload, up as a warning', () => {
+    const { log, records } = makeLog({ level: 'info' })
+    for (const level of [1, 2, 0] as const)
+      log.emit({ kind: 'overload', resource: 'descriptors', level, reading: 0.87654 })
+    expect(records().map(({ event, level, reading }) => [event, level, reading])).toEqual([
+      ['guard.overload', 'warn', 0.877],
+      ['guard.overload', 'warn', 0.877],
+      ['guard.overload', 'info', 0.877],
+    ])
+    expect(records()[1]).toMatchObject({ resource: 'descriptors', overload_level: 2, msg: 'Overload: no newcomers' })
+  })
+
   it('tells of a name once at each end of its trouble', () => {
     const { log, records } = makeLog({ level: 'info' })
     const host = 'www.example.com'

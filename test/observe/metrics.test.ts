@@ -69,6 +69,19 @@ describe('metrics', () => {
     )
   })
 
+  it('show the level of each resource from the start on', async () => {
+    const { metrics, samples } = makeMetrics()
+    metrics.emit({ kind: 'overload', resource: 'memory', level: 2, reading: 0.97 })
+    metrics.emit({ kind: 'overload', resource: 'descriptors', level: 1, reading: 0.9 })
+    metrics.emit({ kind: 'overload', resource: 'memory', level: 1, reading: 0.8 })
+    expect((await samples()).filter((line) => line.startsWith('palisade_overload_level'))).toEqual([
+      'palisade_overload_level{resource="loop_lag"} 0',
+      'palisade_overload_level{resource="memory"} 1',
+      'palisade_overload_level{resource="descriptors"} 1',
+      'palisade_overload_level{resource="buffers"} 0',
+    ])
+  })
+
   it('read what is live when they are asked, and do not add it up', async () => {
     let open = 3
     const { samples } = makeMetrics(() => ({ ...READINGS, openConnections: open }))
@@ -136,6 +149,13 @@ describe('the lag of the event loop', () => {
     const lag = new LoopLag(50, 0)
     for (const now of [50, 100, 350, 400]) lag.tick(now)
     expect(lag.worstMs).toBe(200)
+  })
+
+  it('is taken as the worst since it was last taken', () => {
+    const lag = new LoopLag(50, 0)
+    lag.tick(250)
+    lag.tick(310)
+    expect([lag.takeMs(), lag.takeMs(), lag.worstMs]).toEqual([200, 0, 200])
   })
 
   it('is forgotten after two windows', () => {

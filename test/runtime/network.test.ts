@@ -83,6 +83,14 @@ describe('the budget of descriptors', () => {
     expect(budget.canDial).toBe(false)
   })
 
+  it('is used up where newcomers find no place any more, or where the process has no descriptors left', () => {
+    const budget = new DescriptorBudget(16)
+    budget.open = 7
+    expect(budget.pressure).toBe(0.5)
+    budget.open = 14
+    expect(budget.pressure).toBe(1)
+  })
+
   it('is by default less than what the process may open', () => {
     const { max } = new DescriptorBudget()
     expect(max).toBeGreaterThan(100)

@@ -139,7 +139,7 @@ export function scene({
     access: OPEN_ACCESS,
     guard: UNGUARDED,
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
-    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
+    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ceilingBytes: 512 << 20 },
   }
   const events: ProxyEvent[] = []
   const store = new VirtualStore(world)

@@ -34,7 +34,7 @@ const settings = (mask: string, modes: readonly Mode[] = ['plain', 'padded', 'fa
   guard: UNGUARDED,
   relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0 },
   dns: { staleMs: 86_400_000 },
-  memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10 },
+  memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ceilingBytes: 512 << 20 },
 })
 
 class Peer implements Handler {

@@ -17,7 +17,12 @@ export const memory = section(
       '256 KB',
       'Most that may wait for one slow reader, per direction, beside one read that is already in our hands.',
     ),
-    ceiling: key(size(64 * MB, 1024 * GB), '512 MB', 'Overload control sheds load before this.', { planned: true }),
+    ceiling: key(
+      size(64 * MB, 1024 * GB),
+      '512 MB',
+      'What one process may hold; overload control sheds load before this (`guard.overload`).',
+      { reload: 'hot' },
+    ),
   },
 )
 

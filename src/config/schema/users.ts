@@ -13,6 +13,8 @@ const SECRETS_MAX = 10_000
 const COUNT_MAX = 1_000_000_000
 const NAME_MAX = 64
 const SOURCE_MAX = 2048
+const LAG_SPAN = ['100ms', '400ms'] as const
+const SHARE_SPAN = [0.85, 0.95] as const
 /** Control characters, and URLs that are no https. */
 const NO_SOURCE = /[\x00-\x1f\x7f]|^(?!https:)[a-z][a-z0-9+.-]*:\/\//
 
@@ -114,21 +116,23 @@ export const guard = section(
       'Sources remembered, rounded up to a power of two; memory is fixed by this.',
       { reload: 'restart' },
     ),
-    on_refuse: key(oneOf('mask', 'tarpit', 'drop'), 'mask', 'What a refused source gets.', {
-      planned: (found) => found === 'tarpit',
-    }),
+    on_refuse: key(
+      oneOf('mask', 'tarpit', 'drop'),
+      'mask',
+      'What a refused source gets: the mask site, silence for a while, or an end at once.',
+    ),
     credit: key(integer(1, 65536), 64, 'Authenticated use raises the limit in force of its address up to this factor.'),
     limited_bandwidth: key(bandwidth(), '2 Mbit/s', 'Of level "limited".', { planned: true }),
     overload: key(
       z.strictObject({
-        loop_lag: durationSpan(),
-        memory: shareSpan(),
-        descriptors: shareSpan(),
-        buffers: shareSpan(),
+        loop_lag: durationSpan().prefault(LAG_SPAN),
+        memory: shareSpan().prefault(SHARE_SPAN),
+        descriptors: shareSpan().prefault(SHARE_SPAN),
+        buffers: shareSpan().prefault(SHARE_SPAN),
       }),
-      { loop_lag: ['100ms', '400ms'], memory: [0.85, 0.95], descriptors: [0.85, 0.95], buffers: [0.85, 0.95] },
-      'Where shedding load begins, and where it is complete.',
-      { planned: true },
+      { loop_lag: LAG_SPAN, memory: SHARE_SPAN, descriptors: SHARE_SPAN, buffers: SHARE_SPAN },
+      'Of each process: from the first on it takes no unknown newcomers, from the second on none at all. Shares are of ' +
+        '`memory.ceiling`, of the descriptors it may open, of `memory.buffers`.',
     ),
     anomaly: key(
       oneOf('off', 'observe', 'enforce'),

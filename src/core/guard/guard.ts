@@ -1,4 +1,4 @@
-import type { Emit, Refusal } from '../events.ts'
+import type { Emit, OverloadLevel, Refusal } from '../events.ts'
 import type { Random, SharedMemory, WorkerPlace } from '../ports.ts'
 import type { GuardSettings } from '../settings.ts'
 import type { AccessLevel } from './access/index.ts'
@@ -20,6 +20,8 @@ export interface GuardOptions {
   readonly worker: WorkerPlace
   readonly emit: Emit
   readonly settings: () => GuardSettings
+  /** Whether something is short; nothing is, unless said. */
+  readonly overload?: { readonly level: OverloadLevel }
   /** Sources remembered, a power of two. */
   readonly entries: number
   /** Monotonic. */
@@ -33,7 +35,7 @@ export class Lease {
   /** As what it is counted: among the open ones, or among those that were refused and get the mask. */
   counted: Count = OPEN
   refusal: Refusal | undefined
-  /** Refused, and so many of its source are masked already that this one gets nothing. */
+  /** Refused, and there is no room to mask it: so many of its source are masked already, or everything is short. */
   isExcess = false
   isGreeting = false
   isRelaying = false
@@ -57,6 +59,7 @@ export interface Suspicion {
   /** Of the prefix above, where many sources of it failed of late; 0 otherwise. */
   readonly prefix: number
 }
+const CALM = { level: 0 } as const
 
 /** Failures of handshakes, as the guard weighs them. */
 export type Failure = 'failure' | 'halfOpen' | 'replay'
@@ -79,11 +82,13 @@ export class Guard {
   readonly #table: SourceTable
   readonly #reputation: Reputation
   readonly #total: TotalRate
+  readonly #overload: { readonly level: OverloadLevel }
   readonly #source = new SourceKey()
   readonly #words = new Uint32Array(4)
 
   constructor(options: GuardOptions) {
     this.#options = options
+    this.#overload = options.overload ?? CALM
     this.bans = new BanTable(options)
     this.#table = new SourceTable(options)
     this.#reputation = new Reputation(this.#table)
@@ -106,12 +111,23 @@ export class Guard {
   admit(ip: string, lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
     const settings = this.#options.settings()
     if (!settings.isEnabled) return undefined
+    if (this.isShut) {
+      lease.isExcess = true
+      lease.refusal = 'overload'
+      return 'overload'
+    }
     this.#source.read(ip)
     this.watch.advance(nowMs)
     const refusal = this.#decide(settings, lease, level, nowMs)
     if (settings.isDryRun) lease.isExcess = false
     else lease.refusal = refusal
     return refusal
+  }
+
+  /** Whether nobody new is let in, whoever it is. */
+  get isShut(): boolean {
+    const { isEnabled, isDryRun } = this.#options.settings()
+    return isEnabled && !isDryRun && this.#overload.level === 2
   }
 
   /** It has said its first byte: a handshake is under way until `failed`, `authenticated` or `release`. */
@@ -251,8 +267,10 @@ export class Guard {
 
   /** Under the lock of the entry. What is refused uses up nothing. */
   #judge(settings: GuardSettings, entry: number, level: AccessLevel, nowMs: number): Refusal | undefined {
-    if (level === 'full') return undefined
     const known = this.#reputation.factor(entry, settings.credit, nowMs)
+    const isKnown = level === 'full' || !this.#isStranger(entry)
+    if (this.#overload.level > (isKnown ? 1 : 0)) return 'overload'
+    if (level === 'full') return undefined
     const factor = known * SHARES[level] * this.#tightness(entry)
     if (this.#table.total(entry, OPEN) >= settings.connectionsPerIp * factor) return 'connections'
     const { perSec, burst } = settings.newPerIp
@@ -292,7 +310,7 @@ export class Guard {
 
   /** Nobody has used it well of late. */
   #isStranger(entry: number): boolean {
-    return this.#table.credit[entry] < 1
+    return !this.#reputation.isKnown(entry)
   }
 
   get #isTight(): boolean {

@@ -7,6 +7,8 @@ const DISCARD_MS = 60_000
 const DISCARD_BYTES = 1 << 20
 /** After our FIN the client has this long to send its own. */
 const LINGER_MS = 5_000
+/** Nobody of ours, and nothing of ours failed. */
+const DISCARDED: readonly CloseReason[] = ['discarded', 'bad-init', 'refused']
 
 /**
  * Reads and says nothing. Closing with unread data would make the kernel send RST or FIN depending on how much the
@@ -74,6 +76,6 @@ export class DiscardStage implements Stage {
 
   #outcome(): Outcome {
     if (this.#reason === 'mask-limit') return 'masked'
-    return this.#reason === 'discarded' || this.#reason === 'bad-init' ? 'discarded' : 'failed'
+    return DISCARDED.includes(this.#reason) ? 'discarded' : 'failed'
   }
 }

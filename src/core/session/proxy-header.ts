@@ -39,7 +39,7 @@ export class ProxyHeaderStage implements Stage {
       this.#seen.drop(header.consumed)
     }
     if (!this.#session.admit()) {
-      this.#session.refuse('refused')
+      this.#session.turnAway()
       return
     }
     const hello = new HelloStage(this.#session)

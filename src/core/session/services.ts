@@ -1,6 +1,7 @@
 import type { Emit } from '../events.ts'
 import type { AccessRules } from '../guard/access/index.ts'
 import type { Guard } from '../guard/guard.ts'
+import type { Overload } from '../guard/overload.ts'
 import type { ReplayGuard } from '../guard/replay.ts'
 import type { TrialBudget } from '../guard/trials.ts'
 import type { FlightLearner } from '../mask/flight.ts'
@@ -13,6 +14,7 @@ import type { Settings } from '../settings.ts'
 import type { DirectDialer } from '../telegram/direct.ts'
 import type { MiddleProxies } from '../telegram/middle/index.ts'
 import type { SecretTable } from './secrets.ts'
+import type { TarpitPlaces } from './tarpit.ts'
 
 /** Bytes of clients relayed to Telegram, counted as they pass. */
 export interface Totals {
@@ -30,6 +32,8 @@ export interface Services {
   readonly pool: BufferPool
   readonly access: AccessRules
   readonly guard: Guard
+  readonly overload: Overload
+  readonly tarpits: TarpitPlaces
   readonly replay: ReplayGuard
   readonly trials: TrialBudget
   readonly dialer: DirectDialer

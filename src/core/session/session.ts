@@ -1,5 +1,5 @@
 import { assert } from '../assert.ts'
-import type { CloseReason, Outcome, RejectReason } from '../events.ts'
+import { REFUSALS, type CloseReason, type Outcome, type RejectReason } from '../events.ts'
 import type { AccessLevel } from '../guard/access/index.ts'
 import { Lease, type Failure } from '../guard/guard.ts'
 import type { Owner } from '../memory/pool.ts'
@@ -10,6 +10,7 @@ import { DiscardStage } from './discard.ts'
 import { MaskStage } from './mask.ts'
 import type { Services } from './services.ts'
 import { MOVES, type StageName } from './stages.ts'
+import { TarpitStage } from './tarpit.ts'
 
 /** One stage of a connection. It is told what the client does until it hands over to the next one. */
 export interface Stage extends Handler {
@@ -49,6 +50,10 @@ const FAILURES: Readonly<Partial<Record<RejectReason, Failure>>> = {
   'first-byte-timeout': 'halfOpen',
   'client-ended': 'halfOpen',
   replay: 'replay',
+}
+
+function isRefusal(reason: RejectReason): boolean {
+  return (REFUSALS as readonly RejectReason[]).includes(reason)
 }
 
 /**
@@ -126,6 +131,23 @@ export class Session extends Timer implements Handler, Owner {
     return false
   }
 
+  /** Whether there is no room even to wait for the header of a load balancer. */
+  isShutOut(): boolean {
+    const { guard, emit } = this.services
+    if (!guard.isShut) return false
+    emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason: 'overload', trials: 0 })
+    return true
+  }
+
+  /** What a refused client gets that is not masked: it is held where there is a place for that, else it ends. */
+  turnAway(): void {
+    const { settings, tarpits, overload } = this.services
+    const mayHold = settings.guard.onRefuse === 'tarpit' && !this.lease.isExcess && overload.level === 0
+    if (mayHold && tarpits.take()) this.moveTo(new TarpitStage(this))
+    else if (this.fromClientBytes === 0) this.close('refused', 'discarded')
+    else this.refuse('refused')
+  }
+
   /** Its handshake failed, which the guard remembers of its source. */
   hasFailed(failure: Failure): void {
     const { guard, clock } = this.services
@@ -152,6 +174,11 @@ export class Session extends Timer implements Handler, Owner {
     const failure = FAILURES[reason]
     if (failure !== undefined) this.hasFailed(failure)
     services.emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason, trials: hello.trials })
+    if (isRefusal(reason) && services.settings.guard.onRefuse !== 'mask') {
+      seen.release()
+      this.turnAway()
+      return
+    }
     const target = services.targets.targetFor(hello.sni)
     if (target !== undefined) this.moveTo(new MaskStage(this, target, seen, hello.hasEnded))
     else {

@@ -54,6 +54,10 @@ export class BunNetwork implements RuntimeNetwork {
     return this.#budget.refused
   }
 
+  get descriptors(): DescriptorBudget {
+    return this.#budget
+  }
+
   listen(
     options: ListenOptions,
     accept: (connection: Connection) => Handler,

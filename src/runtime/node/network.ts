@@ -38,6 +38,10 @@ export class NodeNetwork implements RuntimeNetwork {
     return this.#budget.refused
   }
 
+  get descriptors(): DescriptorBudget {
+    return this.#budget
+  }
+
   listen(
     options: ListenOptions,
     accept: (connection: Connection) => Handler,

@@ -1,5 +1,6 @@
 import { Guard, Lease } from '../../../src/core/guard/guard.ts'
-import type { ProxyEvent } from '../../../src/core/events.ts'
+import type { OverloadLevel, ProxyEvent } from '../../../src/core/events.ts'
+import type { AccessLevel } from '../../../src/core/guard/access/index.ts'
 import type { SharedMemory } from '../../../src/core/ports.ts'
 import { UNGUARDED, type GuardSettings } from '../../../src/core/settings.ts'
 import { World } from '../../../sim/world/world.ts'
@@ -22,10 +23,11 @@ export interface SceneOptions {
   readonly settings?: Partial<GuardSettings>
   readonly columns?: number
   readonly entries?: number
+  readonly overload?: { readonly level: OverloadLevel }
 }
 
 /** Guards of some workers over one memory, and a clock that only the test moves. */
-export function scene({ settings = {}, columns = 1, entries = 1024 }: SceneOptions = {}) {
+export function scene({ settings = {}, columns = 1, entries = 1024, overload }: SceneOptions = {}) {
   const memory = new Memory()
   const world = new World(1)
   const events: ProxyEvent[] = []
@@ -35,12 +37,13 @@ export function scene({ settings = {}, columns = 1, entries = 1024 }: SceneOptio
     new Guard({
       ...{ memory, random: world.random('guard'), worker: { column, columns }, entries, nowMs: now.ms },
       ...{ emit: (event: ProxyEvent) => void events.push(event), settings: () => current },
+      ...(overload === undefined ? {} : { overload }),
     })
   const guards = Array.from({ length: columns }, (_, column) => make(column))
   const [guard] = guards
-  const come = (ip: string, by = guard) => {
+  const come = (ip: string, by = guard, level: AccessLevel = 'standard') => {
     const lease = new Lease()
-    return { lease, refusal: by.admit(ip, lease, 'standard', now.ms) }
+    return { lease, refusal: by.admit(ip, lease, level, now.ms) }
   }
   /** A handshake that fails, `times` over; returns what the last connection was told. */
   const fail = (ip: string, failure: 'failure' | 'halfOpen' | 'replay', times = 1) => {

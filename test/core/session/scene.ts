@@ -1,5 +1,5 @@
 import type { ProxyEvent } from '../../../src/core/events.ts'
-import type { Connection, Handler } from '../../../src/core/ports.ts'
+import type { Connection, Gauges, Handler } from '../../../src/core/ports.ts'
 import { concat } from '../../../src/core/protocol/bytes.ts'
 import { ctr } from '../../../src/core/protocol/ctr.ts'
 import { makeClientHello } from '../../../src/core/protocol/faketls/make-hello.ts'
@@ -41,6 +41,7 @@ export interface Changes {
   readonly listen?: Partial<Settings['listen']>
   readonly relay?: Partial<Settings['relay']>
   readonly memory?: Partial<Settings['memory']>
+  readonly guard?: Partial<Settings['guard']>
 }
 
 export function settingsWith({
@@ -52,6 +53,7 @@ export function settingsWith({
   listen,
   relay,
   memory,
+  guard,
 }: Changes = {}): Settings {
   const first: SecretSettings = {
     id: 1,
@@ -77,10 +79,10 @@ export function settingsWith({
     access: { ...OPEN_ACCESS, ...access },
     mask: { host: SITE_IP, port: 443, skewSec: 120, maxBytes: 1 << 20, maxTimeMs: 600_000, ...mask },
     telegram: { prefer: 'ipv4', connectTimeoutMs: 5_000, socks5: undefined, dc: {}, ...DIRECT_ONLY },
-    guard: UNGUARDED,
+    guard: { ...UNGUARDED, ...guard },
     relay: { idleTimeoutMs: 900_000, maxLifetimeMs: 0, ...relay },
     dns: { staleMs: 86_400_000 },
-    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ...memory },
+    memory: { buffersBytes: 64 << 20, perConnectionBytes: 256 << 10, ceilingBytes: 512 << 20, ...memory },
   }
 }
 
@@ -139,10 +141,11 @@ export interface SceneOptions extends Changes {
   /** What the mask site does with a new connection. */
   readonly onSite?: (site: Peer) => void
   readonly hasSite?: boolean
+  readonly gauges?: Gauges
 }
 
 /** One proxy between clients, a DC and a mask site that do as the test says. */
-export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ...changes }: SceneOptions = {}) {
+export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, gauges, ...changes }: SceneOptions = {}) {
   const world = new World(seed)
   const network = new VirtualNetwork(world)
   network.plan = () => ({ ...CALM, ...plan })
@@ -173,8 +176,10 @@ export function scene({ seed = 1, vaultTakesMs, plan, onSite, hasSite = true, ..
     memory: new VirtualSharedMemory(),
     store,
   }
-  const proxy = new Proxy({ ...ports, debugBuffers: true, sharesAhead: 0 }, settingsWith(changes), (event) =>
-    events.push(event),
+  const proxy = new Proxy(
+    { ...ports, ...(gauges === undefined ? {} : { gauges }), debugBuffers: true, sharesAhead: 0 },
+    settingsWith(changes),
+    (event) => events.push(event),
   )
   machine.listen(PROXY.port, (connection) => proxy.accept(connection))
   world.addTicker({ everyMs: 50, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() })

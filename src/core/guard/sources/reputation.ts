@@ -69,6 +69,11 @@ export class Reputation {
     return Math.min(most, 1 + Math.floor(this.#table.credit[entry] / SUCCESSES_PER_FACTOR))
   }
 
+  /** Whether anybody has used it well of late, as `factor` has left it. */
+  isKnown(entry: number): boolean {
+    return this.#table.credit[entry] > 0
+  }
+
   /** Whether many have used it well of late: such an address is shared, and not banned for what some of its users do. */
   isShared(entry: number): boolean {
     return this.#table.credit[entry] >= SUCCESSES_PER_FACTOR
