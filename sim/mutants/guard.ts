@@ -88,6 +88,22 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     tests: GUARD_TESTS,
   },
   {
+    name: 'values on the disk keep bans of other buckets',
+    invariant: 'I17',
+    file: 'src/core/guard/ban-keeper.ts',
+    find: 'if (strays.some(({ length }) => length > 0)) this.#bringHome()',
+    replace: 'if (strays.some(({ length }) => length > 1e9)) this.#bringHome()',
+    tests: GUARD_TESTS,
+  },
+  {
+    name: 'bans of other buckets are taken off the disk before they are on it elsewhere',
+    invariant: 'I14',
+    file: 'src/core/guard/ban-keeper.ts',
+    find: 'const strays = (this.#strays[bucket] ?? [])',
+    replace: 'const strays = (this.#strays[-1 - bucket] ?? [])',
+    tests: GUARD_TESTS,
+  },
+  {
     name: 'a ban does not get longer with the one before',
     invariant: 'I17',
     file: `${SOURCES}/penalties.ts`,
