@@ -76,6 +76,12 @@ export interface Glance {
   readonly waitingBytes: number
 }
 
+/** One open session as an operator sees it; its members change as it goes on. */
+export type SessionView = Readonly<
+  Pick<Session, 'id' | 'clientAddress' | 'user' | 'mode' | 'dc' | 'way' | 'level' | 'openedAt'>
+> &
+  Readonly<Pick<Session, 'fromClientBytes' | 'toClientBytes'>> & { readonly stage: { readonly name: StageName } }
+
 /**
  * The whole proxy behind its ports. The owner opens the listeners, hands every accepted connection to `accept`, calls
  * `tick` about every `TICK_MS`, and puts secrets into the vault before `apply` names them.
@@ -183,6 +189,16 @@ export class Proxy {
     for (const { stage, isArmed, level } of this.#sessions)
       yield { stage: stage.name, isArmed, level, waitingBytes: stage.waitingBytes ?? 0 }
   }
+  /** Open ones in the order they came, for `sessions`. Do not keep any. */
+  get sessions(): Iterable<SessionView> {
+    return this.#sessions
+  }
+  get access(): AccessRules {
+    return this.#services.access
+  }
+  get guard(): Guard {
+    return this.#services.guard
+  }
   get isDraining(): boolean {
     return this.#onDrained !== undefined
   }
@@ -249,6 +265,13 @@ export class Proxy {
     const { clock, settings, wheel } = this.#services
     wheel.arm(this.#drainTimer, clock.mono() + settings.listen.drainTimeoutMs)
     if (this.#sessions.size === 0) this.#drained()
+  }
+
+  /** Ends those sessions with reason `killed`; returns how many. Whoever is only waited for to go counts as well. */
+  kill(isMeant: (session: SessionView) => boolean): number {
+    const meant = [...this.#sessions].filter(isMeant)
+    for (const session of meant) session.kill()
+    return meant.length
   }
 
   /** Closes everything now. */

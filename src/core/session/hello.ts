@@ -159,7 +159,7 @@ export class HelloStage implements Stage {
           return
         }
         answer.set(mac, ANSWER_RANDOM_AT)
-        this.#admit(id)
+        this.#admit(id, 'fake-tls')
         const init = new InitStage(this.#session, id)
         const isKept = init.adopt(answer, this.#seen.bytes.subarray(consumed))
         this.#session.moveTo(init)
@@ -218,7 +218,8 @@ export class HelloStage implements Stage {
       return
     }
     const session = this.#session
-    this.#admit(match.id)
+    this.#admit(match.id, mode)
+    session.dc = init.dc
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
     const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
     if (opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
@@ -251,12 +252,14 @@ export class HelloStage implements Stage {
   }
 
   /** The client knows the secret, and nothing speaks against it. */
-  #admit(id: SecretId): void {
+  #admit(id: SecretId, mode: Mode): void {
     const session = this.#session
-    const { guard, clock } = session.services
+    const { guard, clock, secrets } = session.services
     guard.authenticated(session.clientAddress.ip, session.lease, clock.mono())
     session.level = this.#levelFor(id)
     session.secret = id
+    session.user = secrets.get(id)?.name
+    session.mode = mode
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */
