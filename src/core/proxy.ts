@@ -4,6 +4,7 @@ import { AccessRules, type AccessLevel } from './guard/access/index.ts'
 import { BanKeeper } from './guard/ban-keeper.ts'
 import { Guard } from './guard/guard.ts'
 import { ReplayGuard } from './guard/replay.ts'
+import { TrialTable } from './guard/trial-table.ts'
 import { TrialBudget } from './guard/trials.ts'
 import { FlightLearner } from './mask/flight.ts'
 import { SharePool } from './mask/shares.ts'
@@ -131,7 +132,10 @@ export class Proxy {
         ...{ entries: settings.guard.tableEntries, nowMs: clock.mono() },
       }),
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec, worker }),
-      trials: new TrialBudget({ random }),
+      trials: new TrialBudget({
+        table: new TrialTable({ memory, random, worker, nowMs: clock.mono() }),
+        secrets: () => this.#services.secrets,
+      }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
       middle: new MiddleProxies({
         ...{ network, clock, random, wheel, pool, store, fetcher, emit, run },
@@ -232,6 +236,7 @@ export class Proxy {
   takeBack(column: number): void {
     this.#services.guard.takeBack(column)
     this.#services.replay.takeBack(column)
+    this.#services.trials.takeBack(column)
   }
 
   tick(): void {

@@ -109,11 +109,12 @@ export class HelloStage implements Stage {
       return
     }
     const ip = this.#session.clientAddress.ip
-    const candidates = trials.candidates(ip, hello.sni === undefined ? [] : all, all, wheel.now)
+    const taken = trials.take(ip, hello.sni === undefined ? [] : all, all, wheel.now)
+    const { candidates } = taken
     this.#isAsking = true
     vault.match({ kind: 'client-hello', record: hello.record, random: hello.random }, candidates, (match, spent) => {
       this.#answered(() => {
-        trials.spent(ip, spent, match?.id, wheel.now)
+        trials.settle(ip, taken, spent, match?.id, wheel.now)
         if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match.id, match.stamp, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'bad-digest', hello.sni, spent)
       })
@@ -184,12 +185,13 @@ export class HelloStage implements Stage {
       return
     }
     const ip = this.#session.clientAddress.ip
-    const candidates = trials.candidates(ip, [], all, wheel.now)
+    const taken = trials.take(ip, [], all, wheel.now)
+    const { candidates } = taken
     const wire = seen.slice(0, INIT_LENGTH)
     this.#isAsking = true
     vault.match({ kind: 'init', wire }, candidates, (match, spent) => {
       this.#answered(() => {
-        trials.spent(ip, spent, match?.id, wheel.now)
+        trials.settle(ip, taken, spent, match?.id, wheel.now)
         if (match?.kind === 'init') this.#judgeInit(match, wire, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'not-a-client', undefined, spent)
       })
