@@ -64,6 +64,15 @@ describe('TrialBudget', () => {
     expect(look(trials, '2001:db8::2', [], 10_001)).toHaveLength(TRIALS_BURST)
   })
 
+  it('does not give back what time has paid already', () => {
+    const [trials] = workers(1)
+    const first = trials.take('192.0.2.1', [], ALL, 0)
+    const second = trials.take('192.0.2.1', [], ALL, 2_000)
+    expect([first.candidates.length, second.candidates.length]).toEqual([TRIALS_BURST, 51])
+    trials.settle('192.0.2.1', first, 3, 7, 2_000)
+    expect(look(trials, '192.0.2.1', [], 2_000)).toHaveLength(1 + TRIALS_BURST - 51)
+  })
+
   it('tries a single secret always', () => {
     const [trials] = workers(1)
     for (let i = 0; i < 10; i++) fail(trials, '192.0.2.1', 300, 0)
