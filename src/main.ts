@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Status } from './admin/commands.ts'
+import { Desk, type AskAll } from './admin/desk.ts'
 import type { LoadedConfig, LoadResult } from './config/load.ts'
-import type { Address } from './core/ports.ts'
+import type { Address, Clock } from './core/ports.ts'
 import type { Log } from './observe/log.ts'
 import { Closing } from './runtime/closing.ts'
 import { createRuntime } from './runtime/index.ts'
@@ -115,7 +116,10 @@ async function open(
   const { reload } = serving
   const restart = () => 'one process alone cannot be replaced in turns: set listen.workers, or send it SIGUSR2'
   closing.add(() => front.closeDesk())
-  await front.openDesk({ control: { status, reload, drain, restart }, metrics: serving.metrics })
+  await front.openDesk({
+    control: { status, reload, drain, restart, desk: deskOf(serving, runtime.clock, column) },
+    metrics: serving.metrics,
+  })
   announce(log, { runtime, loaded, listening, metricsAt: front.metricsAt, workers: 1 })
   predecessor?.tell('ready')
   const stopped = closing.done.then(() => log.write('info', 'stopped', 'Palisade stopped'))
@@ -123,6 +127,16 @@ async function open(
 }
 
 const LOOK_MS = 1000
+
+/** One process asks itself. */
+function deskOf({ proxy, live, inspection }: Serving, clock: Clock, column: number): Desk {
+  const { banKeeper: keeper, guard } = proxy
+  if (keeper === undefined) throw new StartError('one process alone keeps its bans')
+  const askAll: AskAll = (name, query) =>
+    Promise.resolve([{ column, value: inspection[name](query as never) as never }])
+  const settings = () => live.prepared.settings.guard
+  return new Desk({ guard, keeper, clock, settings, askAll, events: undefined })
+}
 
 function takeOwnColumn(columns: ColumnBook): number {
   const column = columns.take()

@@ -4,6 +4,7 @@ import type { Scene } from '../scenarios/scene.ts'
 import type { VirtualConnection } from '../world/connection.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
+import { checkTrials } from './i06-trials.ts'
 import { checkLeases } from './i07-leases.ts'
 import { checkBuffers } from './i08-buffers.ts'
 import { checkWaiting } from './i09-waiting.ts'
@@ -38,6 +39,7 @@ export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checke
 export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I1: checkStreams,
   I2: checkAdmission,
+  I6: checkTrials,
   I7: checkLeases,
   I8: checkBuffers,
   I9: checkWaiting,

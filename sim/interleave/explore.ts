@@ -1,7 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import { Lease } from '../../src/core/guard/guard.ts'
 import { SeededRandom } from '../world/random.ts'
-import { IDENTITIES, MOST_NEW, MOST_OPEN, NOW_MS, openTables, SOURCES, ThreadMemory, THREADS, type Tables } from './tables.ts'
+import {
+  IDENTITIES,
+  MOST_NEW,
+  MOST_OPEN,
+  NOW_MS,
+  openTables,
+  SOURCES,
+  ThreadMemory,
+  THREADS,
+  type Tables,
+} from './tables.ts'
 import { Turns } from './turns.ts'
 import { Ledger, type Job } from './worker.ts'
 

@@ -1,4 +1,7 @@
+import { z } from 'zod'
 import type { ReloadResult } from '../config/live.ts'
+import type { Desk } from './desk.ts'
+import { REQUESTS, type Request, type RequestName } from './requests.ts'
 
 /** What a running proxy tells about itself; the answer of `palisade status --json`. */
 export interface Status {
@@ -39,18 +42,24 @@ export interface Control {
   drain(): void
   /** Begins to replace all worker processes, one after the other; a text says why not. */
   restart(): string | undefined
+  /** For commands with arguments. */
+  readonly desk: Desk
 }
 
-export const COMMANDS = ['status', 'reload', 'drain', 'restart'] as const
+export const COMMANDS = [
+  ...(['status', 'reload', 'drain', 'restart'] as const),
+  ...(Object.keys(REQUESTS) as RequestName[]),
+] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 export type Answer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string; readonly problems?: readonly string[] }
 
-/** One request, one answer, each a line of JSON: `{"command":"status"}`. Never rejects. */
+/** One request, one answer, each a line of JSON: `{"command":"kill","args":{"ids":["0.17"]}}`. Never rejects. */
 export async function answerCommand(line: string, control: Control): Promise<Answer> {
-  const name = readCommand(line)
+  const { name, args } = readCommand(line)
+  if (isForDesk(name)) return atDesk(name, args, control.desk)
   switch (name) {
     case 'status':
       return { ok: true, result: await control.status() }
@@ -78,12 +87,32 @@ export async function answerCommand(line: string, control: Control): Promise<Ans
   }
 }
 
-function readCommand(line: string): CommandName | undefined {
+function isForDesk(name: CommandName | undefined): name is RequestName {
+  return name !== undefined && Object.hasOwn(REQUESTS, name)
+}
+
+async function atDesk<N extends RequestName>(name: N, args: unknown, desk: Desk): Promise<Answer> {
+  const read = REQUESTS[name].safeParse(args)
+  if (!read.success) return { ok: false, error: `${name}: ${oneLine(read.error)}` }
+  try {
+    const answer = desk[name].bind(desk) as (request: Request<N>) => Promise<unknown>
+    return { ok: true, result: await answer(read.data as Request<N>) }
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function oneLine({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => [...path.map(String), message].join(': ')).join('; ')
+}
+
+function readCommand(line: string): { readonly name?: CommandName | undefined; readonly args?: unknown } {
   try {
     const request: unknown = JSON.parse(line)
-    if (typeof request !== 'object' || request === null || !('command' in request)) return undefined
-    return COMMANDS.find((name) => name === request.command)
+    if (typeof request !== 'object' || request === null || !('command' in request)) return {}
+    const name = COMMANDS.find((known) => known === request.command)
+    return { name, args: 'args' in request ? request.args : {} }
   } catch {
-    return undefined
+    return {}
   }
 }

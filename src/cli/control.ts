@@ -1,10 +1,8 @@
-import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Status } from '../admin/commands.ts'
-import { loadFile } from '../config/load.ts'
 import { formatDuration } from '../config/values/time.ts'
-import { askRunning } from './admin-client.ts'
-import { withConfigOptions, type ConfigOptions, DEFAULT_FILE } from './config-file.ts'
+import { askRunning, socketOf } from './admin-client.ts'
+import { withConfigOptions, type ConfigOptions } from './config-file.ts'
 import { print } from './output.ts'
 
 interface StatusOptions extends ConfigOptions {
@@ -56,16 +54,4 @@ async function restart(options: ConfigOptions): Promise<void> {
 async function drain(options: ConfigOptions): Promise<void> {
   const { open } = (await askRunning(socketOf(options), 'drain')) as { open: number }
   print(`draining: ${open} open`)
-}
-
-/**
- * The socket of the configuration. One with problems still tells where the socket is by default: asking a running proxy what
- * it says to a broken file must work.
- */
-function socketOf({ config = DEFAULT_FILE, set = [] }: ConfigOptions): string {
-  const result = loadFile(config, set)
-  if (!('problems' in result)) return result.config.admin.socket
-  const override = set.findLast((text) => text.startsWith('admin.socket='))
-  if (override !== undefined) return resolve(dirname(config), override.slice('admin.socket='.length))
-  return resolve(dirname(config), 'palisade.sock')
 }

@@ -1,13 +1,16 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../version.ts'
+import { addBans } from './bans.ts'
 import { addCheck } from './check.ts'
 import { addControl } from './control.ts'
 import { addDemo } from './demo.ts'
+import { addEvents } from './events.ts'
 import { CliError, EXIT } from './exit.ts'
 import { addLink } from './link.ts'
 import { addPin } from './pin.ts'
 import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
+import { addSessions } from './sessions.ts'
 import { addSim } from './sim.ts'
 import { addWorker } from './worker.ts'
 import { say } from './output.ts'
@@ -15,7 +18,20 @@ import { say } from './output.ts'
 const HELP_WIDTH = 80
 
 /** In the order of the help. */
-const COMMANDS = [addRun, addCheck, addSecret, addLink, addControl, addPin, addSim, addDemo, addWorker]
+const COMMANDS = [
+  addRun,
+  addCheck,
+  addSecret,
+  addLink,
+  addControl,
+  addSessions,
+  addBans,
+  addEvents,
+  addPin,
+  addSim,
+  addDemo,
+  addWorker,
+]
 
 function createProgram(): Command {
   const program = new Command('palisade')

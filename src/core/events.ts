@@ -43,6 +43,8 @@ export const CLOSE_REASONS = [
   'drain',
   /** Its secret was removed with `on_remove = "close"`. */
   'secret-removed',
+  /** An operator ended it by hand. */
+  'killed',
   /** An assertion of ours failed. */
   'fault',
 ] as const

@@ -5,6 +5,7 @@ import { BanKeeper } from './guard/ban-keeper.ts'
 import { Guard } from './guard/guard.ts'
 import { Overload } from './guard/overload.ts'
 import { ReplayGuard } from './guard/replay.ts'
+import { TrialTable } from './guard/trial-table.ts'
 import { TrialBudget } from './guard/trials.ts'
 import { FlightLearner } from './mask/flight.ts'
 import { SharePool } from './mask/shares.ts'
@@ -81,6 +82,12 @@ export interface Glance {
   readonly waitingBytes: number
 }
 
+/** One open session as an operator sees it; its members change as it goes on. */
+export type SessionView = Readonly<
+  Pick<Session, 'id' | 'clientAddress' | 'user' | 'mode' | 'dc' | 'way' | 'level' | 'openedAt'>
+> &
+  Readonly<Pick<Session, 'fromClientBytes' | 'toClientBytes'>> & { readonly stage: { readonly name: StageName } }
+
 /**
  * The whole proxy behind its ports. The owner opens the listeners, hands every accepted connection to `accept`, calls
  * `tick` about every `TICK_MS`, and puts secrets into the vault before `apply` names them.
@@ -134,7 +141,10 @@ export class Proxy {
       overload,
       tarpits: new TarpitPlaces(gauges.socketsMax),
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec, worker }),
-      trials: new TrialBudget({ random }),
+      trials: new TrialBudget({
+        table: new TrialTable({ memory, random, worker, nowMs: clock.mono() }),
+        secrets: () => this.#services.secrets,
+      }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
       middle: new MiddleProxies({
         ...{ network, clock, random, wheel, pool, store, fetcher, emit, run },
@@ -192,6 +202,16 @@ export class Proxy {
     for (const { stage, isArmed, level } of this.#sessions)
       yield { stage: stage.name, isArmed, level, waitingBytes: stage.waitingBytes ?? 0 }
   }
+  /** Open ones in the order they came, for `sessions`. Do not keep any. */
+  get sessions(): Iterable<SessionView> {
+    return this.#sessions
+  }
+  get access(): AccessRules {
+    return this.#services.access
+  }
+  get guard(): Guard {
+    return this.#services.guard
+  }
   get isDraining(): boolean {
     return this.#onDrained !== undefined
   }
@@ -226,6 +246,7 @@ export class Proxy {
   takeBack(column: number): void {
     this.#services.guard.takeBack(column)
     this.#services.replay.takeBack(column)
+    this.#services.trials.takeBack(column)
   }
 
   tick(): void {
@@ -261,6 +282,13 @@ export class Proxy {
     const { clock, settings, wheel } = this.#services
     wheel.arm(this.#drainTimer, clock.mono() + settings.listen.drainTimeoutMs)
     if (this.#sessions.size === 0) this.#drained()
+  }
+
+  /** Ends those sessions with reason `killed`; returns how many. Whoever is only waited for to go counts as well. */
+  kill(isMeant: (session: SessionView) => boolean): number {
+    const meant = [...this.#sessions].filter(isMeant)
+    for (const session of meant) session.kill()
+    return meant.length
   }
 
   /** Closes everything now. */

@@ -4,7 +4,7 @@ import { errorCode } from './network.ts'
 
 /** A request is one short line, an answer one line. */
 const REQUEST_BYTES_MAX = 4096
-const ANSWER_BYTES_MAX = 1 << 20
+const ANSWER_BYTES_MAX = 4 << 20
 const TIME_MS_MAX = 5000
 const CONNECTIONS_MAX = 16
 /** Nobody but the owner may connect. */

@@ -1,4 +1,5 @@
 import type { WorkerStatus } from '../admin/commands.ts'
+import type { AskAll } from '../admin/desk.ts'
 import type { LiveConfig } from '../config/live.ts'
 import type { Address, Store } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
@@ -117,6 +118,16 @@ export class Crew {
         return { worker, answer }
       }),
     )
+  }
+
+  /** As `Desk` asks; one that starts has nothing to tell yet. */
+  readonly inspectAll: AskAll = async (name, query) => {
+    const answers = await this.askAll(name, query)
+    const asked = answers.filter(({ worker }) => worker.state !== 'starting')
+    return asked.map(({ worker, answer }) => ({
+      column: worker.column,
+      value: answer.ok ? (answer.value as never) : undefined,
+    }))
   }
 
   /** Of all workers, and their sums with those that are gone. */

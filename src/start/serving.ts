@@ -1,4 +1,5 @@
 import type { WorkerStatus } from '../admin/commands.ts'
+import { inspectionOf, type Inspection } from '../admin/inspect.ts'
 import { LiveConfig, type ReloadResult } from '../config/live.ts'
 import type { LoadedConfig, LoadResult } from '../config/load.ts'
 import type { Prepared } from '../config/settings.ts'
@@ -11,6 +12,7 @@ import type { Settings } from '../core/settings.ts'
 import { LoopLag } from '../observe/lag.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics, type BufferReadings, type Readings } from '../observe/metrics.ts'
+import { SecurityEvents } from '../observe/security-events.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { createResolver } from '../runtime/dns/index.ts'
 import { createFetcher } from '../runtime/fetcher.ts'
@@ -52,6 +54,7 @@ export interface Serving {
   readonly proxy: Proxy
   readonly live: LiveConfig
   readonly metrics: Metrics
+  readonly inspection: Inspection
   readonly listening: readonly Address[]
   status(): WorkerStatus
   readonly reload: () => ReloadResult
@@ -77,9 +80,12 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   const publicAddress = createPublicAddress({ resolve, random })
   const run = { pid: process.pid, startedSec: clock.wall() }
   const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
+  const { addresses } = loaded.config.log
+  const events = new SecurityEvents({ mono: () => clock.mono(), wall: () => clock.wall(), addresses })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
+    events.emit(event)
   }
   const ports = {
     ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
@@ -103,6 +109,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
 
   return {
     ...{ proxy, live, metrics, listening },
+    inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, worker),
     reload: () => reloadInto({ proxy, live, vault, log, metrics, policy }),
     drain(done) {

@@ -1,11 +1,14 @@
 import { join } from 'node:path'
 import type { Status } from '../admin/commands.ts'
+import { Desk } from '../admin/desk.ts'
 import { LiveConfig, type ReloadResult } from '../config/live.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { RunningProxy, StartOptions } from '../main.ts'
 import type { Log } from '../observe/log.ts'
 import { MergedMetrics } from '../observe/merge.ts'
+import { SecurityEvents } from '../observe/security-events.ts'
 import { Closing } from '../runtime/closing.ts'
+import type { Emit, ProxyEvent } from '../core/events.ts'
 import { TableKeeper } from '../core/guard/table-keeper.ts'
 import type { Store } from '../core/ports.ts'
 import { createRuntime, type Runtime } from '../runtime/index.ts'
@@ -42,6 +45,7 @@ async function open(
 ): Promise<RunningProxy> {
   const { config } = loaded
   const runtime = createRuntime()
+  const mono = () => runtime.clock.mono()
   const sockets = openSockets({ runtime, loaded, slots: count, inherited, log })
   closing.add(() => sockets.close())
   const front = new Front(runtime, config)
@@ -63,13 +67,17 @@ async function open(
   })
 
   const live = new LiveConfig(loaded, reread)
-  const keeper = await keepTables({ runtime, config, live, store: front.store, columns, log })
+  const events = new SecurityEvents({ mono, wall: () => runtime.clock.wall(), addresses: config.log.addresses })
+  const emit = (event: ProxyEvent) => {
+    log.emit(event)
+    events.emit(event)
+  }
+  const keeper = await keepTables({ runtime, config, live, store: front.store, columns, emit })
   closing.add(() => keeper.close())
   const keeping = setInterval(() => keeper.tick(), LOOK_MS)
   closing.add(() => clearInterval(keeping))
   const metrics = new MergedMetrics((): number => crew.size)
   const listening = sockets.addresses
-  const mono = () => runtime.clock.mono()
   const crew: Crew = new Crew({
     slots: count,
     live,
@@ -117,7 +125,12 @@ async function open(
   closing.add(() => front.closeDesk())
   const { contentType } = metrics
   const text = async () => metrics.text(await crew.snapshots())
-  await front.openDesk({ control: { status, reload, drain, restart }, metrics: { contentType, text } })
+  const desk = new Desk({
+    ...{ guard: keeper.guard, keeper: keeper.banKeeper, clock: runtime.clock, events },
+    settings: () => live.prepared.settings.guard,
+    askAll: (name, query) => crew.inspectAll(name, query),
+  })
+  await front.openDesk({ control: { status, reload, drain, restart, desk }, metrics: { contentType, text } })
   announce(log, { runtime, loaded, listening, metricsAt: front.metricsAt, workers: count })
   predecessor?.tell('ready')
   const stopped = closing.done.then(() => log.write('info', 'stopped', 'Palisade stopped'))
@@ -130,16 +143,16 @@ interface KeptBy {
   readonly live: LiveConfig
   readonly store: Store
   readonly columns: ColumnBook
-  readonly log: Log
+  readonly emit: Emit
 }
 
 /** The tables that all workers share, as far as the disk knows them. */
-function keepTables({ runtime, config, live, store, columns, log }: KeptBy): Promise<TableKeeper> {
+function keepTables({ runtime, config, live, store, columns, emit }: KeptBy): Promise<TableKeeper> {
   const { clock, random } = runtime
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   const keeper = new TableKeeper({
     ...{ memory, store, clock, random, columns: columns.count },
-    emit: log.emit,
+    emit,
     settings: () => live.prepared.settings,
   })
   for (const column of columns.unused) keeper.takeBack(column)

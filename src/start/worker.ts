@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { inspectionServices } from '../admin/inspect.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { load } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
@@ -37,6 +38,7 @@ export async function work(createLog: (loaded: LoadedConfig, column: number) => 
     services: {
       status: () => begunServing(serving).status(),
       metrics: () => begunServing(serving).metrics.snapshot(),
+      ...inspectionServices(() => begunServing(serving).inspection),
       reload: (args) => reloadTo(begunServing(serving), (args as { text: string }).text, texts),
     },
     notes: {

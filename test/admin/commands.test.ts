@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { answerCommand, type Control, type Status } from '../../src/admin/commands.ts'
+import type { Desk } from '../../src/admin/desk.ts'
 import type { ReloadResult } from '../../src/config/live.ts'
 
 const WORKERS = [{ state: 'running' }, { state: 'running' }, { state: 'starting' }]
@@ -9,6 +10,7 @@ const STATUS = { state: 'running', open: 5, workers: WORKERS } as unknown as Sta
 function makeControl(reload: ReloadResult = { ok: true, applied: [], cold: [] }, whyNoRestart?: string) {
   const calls: string[] = []
   const control: Control = {
+    desk: {} as Desk,
     status: () => STATUS,
     reload: () => {
       calls.push('reload')

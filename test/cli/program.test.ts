@@ -39,6 +39,13 @@ describe('wrong use', () => {
     ['too many arguments', ['status', 'x'], /too many arguments/],
     ['a runtime that is none', ['status', '--runtime', 'deno'], /expected auto, bun or node, got 'deno'/],
     ['a mode that is none', ['secret', 'new', '--mode', 'tls'], /'tls' is invalid.*fake-tls/],
+    ['an address that is none', ['ban', '192.0.2.300'], /'192\.0\.2\.300' is invalid.*an IP address or a range/],
+    ['a duration without its unit', ['ban', '192.0.2.1', '--for', '10'], /'10' is invalid.*such as 10m/],
+    ['a range where an address is meant', ['access', '192.0.2.0/24'], /expected an IP address such as/i],
+    ['nobody to end', ['kill'], /kill: expected ids, --user or --ip/],
+    ['an id that is none', ['kill', '17'], /expected an id such as 0\.17, got '17'/],
+    ['nobody to let in again', ['unban'], /unban: expected an address, a range, or --all/],
+    ['too much at once', ['sessions', '--limit', '100000'], /whole number from 1 to 5000/],
     ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
   ])('%s is one line, and exits with 2', (_, args, part) => expectOneLine(palisade(args), 2, part))
 
@@ -49,13 +56,23 @@ describe('wrong use', () => {
 
   it('nobody to ask is a failure', () => {
     expectOneLine(palisade(['status']), 1, /no proxy answers on .*palisade\.sock/)
+    expectOneLine(palisade(['ban', '192.0.2.1']), 1, /no proxy answers on .*palisade\.sock/)
     expectOneLine(palisade(['drain'], { PALISADE_RUNTIME: 'bun' }), 1, /no proxy answers on .*palisade\.sock/)
   })
 })
 
 describe('results', () => {
   it('help fits 80 columns, goes to stdout, and has examples', () => {
-    for (const args of [['--help'], ['run', '--help'], ['check', '--help'], ['secret', 'new', '--help']]) {
+    for (const args of [
+      ['--help'],
+      ['run', '--help'],
+      ['check', '--help'],
+      ['secret', 'new', '--help'],
+      ['sessions', '--help'],
+      ['kill', '--help'],
+      ['ban', '--help'],
+      ['events', '--help'],
+    ]) {
       const { status, stdout } = palisade(args)
       expect(status).toBe(0)
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)

@@ -1,5 +1,4 @@
-import { connect as connectTcp } from 'node:net'
-import { connect } from 'node:tls'
+import { connect, type ConnectionOptions } from 'node:tls'
 import { DOMAIN } from './config.ts'
 import { within } from './wait.ts'
 
@@ -55,9 +54,12 @@ export class Knocker {
 export function knock(port: number): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     let when: Failure['when'] = 'connecting'
-    const below = connectTcp({ host: '127.0.0.1', port, localAddress: FROM })
-    below.on('error', (error) => socket.destroy(error))
-    const socket = connect({ socket: below, servername: DOMAIN, rejectUnauthorized: false })
+    const options: ConnectionOptions & { localAddress: string } = {
+      localAddress: FROM,
+      servername: DOMAIN,
+      rejectUnauthorized: false,
+    }
+    const socket = connect(port, '127.0.0.1', options)
     const done = (failure?: Failure) => {
       clearTimeout(limit)
       socket.destroy()

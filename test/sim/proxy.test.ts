@@ -261,6 +261,28 @@ describe('the proxy in a virtual world', () => {
     expect(reasons('closed')).toEqual(['secret-removed'])
   })
 
+  it('ends the session that an operator means, in the relay and in front of it, and tells of all that are open', () => {
+    const { world, proxy, dial, reasons } = scene(10)
+    const relayed = dial(makeInit({ random, framing: 'padded', dc: 2, secret: KEY }).wire)
+    world.runFor(5_000)
+    const silent = dial(new Uint8Array(0))
+    const other = dial(makeInit({ random, framing: 'padded', dc: 2, secret: KEY }).wire)
+    world.runFor(5_000)
+    const told = [...proxy.sessions].map(({ id, user, mode, dc, way, stage }) => [id, user, mode, dc, way, stage.name])
+    expect(told).toEqual([
+      [1, 'a', 'padded', 2, 'direct', 'relay'],
+      [2, undefined, undefined, undefined, undefined, 'hello'],
+      [3, 'a', 'padded', 2, 'direct', 'relay'],
+    ])
+    expect(proxy.kill(({ id }) => id === 1)).toBe(1)
+    expect(reasons('closed')).toEqual(['killed'])
+    expect(proxy.kill(({ user }) => user === undefined)).toBe(1)
+    world.runFor(10_000)
+    expect(reasons('closed')).toEqual(['killed', 'killed'])
+    expect([relayed.events, silent.events, other.events]).toEqual([['end'], ['end'], []])
+    expect(proxy.open).toBe(1)
+  })
+
   it('ends them in order in front of the relay too, over bytes that nobody has read', () => {
     const { world, proxy, dial, reasons } = scene(10)
     const peer = dial(hello(world.clock.wall()))

@@ -88,7 +88,9 @@ export function mapAsLruProblems(path: string, text: string): Problem[] {
       return
     const inner = node.expression.expression
     if (ts.isPropertyAccessExpression(inner) && /^(keys|values|entries)$/.test(inner.name.text))
-      problems.push(problemAt(source, node, 'a Map used as an LRU; take core/memory/table.ts'))
+      problems.push(
+        problemAt(source, node, 'a Map used as an LRU; take a table of fixed size, as core/guard/sources/table.ts'),
+      )
   })
   return problems
 }

@@ -5,6 +5,7 @@ import type { Settings } from '../settings.ts'
 import { BanKeeper } from './ban-keeper.ts'
 import { Guard } from './guard.ts'
 import { ReplayGuard } from './replay.ts'
+import { TrialTable } from './trial-table.ts'
 
 export interface TableKeeperOptions {
   readonly memory: SharedMemory
@@ -25,6 +26,7 @@ export class TableKeeper {
   readonly guard: Guard
   readonly banKeeper: BanKeeper
   readonly #replay: ReplayGuard
+  readonly #trials: TrialTable
   readonly #wheel: TimerWheel
   readonly #clock: Clock
 
@@ -39,6 +41,7 @@ export class TableKeeper {
       ...{ entries: guard.tableEntries, nowMs: clock.mono() },
     })
     this.#replay = new ReplayGuard({ memory, store, clock, skewSec: mask.skewSec, worker })
+    this.#trials = new TrialTable({ memory, random, worker, nowMs: clock.mono() })
     this.banKeeper = new BanKeeper({
       ...{ bans: this.guard.bans, store, clock, wheel: this.#wheel },
       rememberMs: () => settings().guard.blockMaxMs,
@@ -53,6 +56,7 @@ export class TableKeeper {
   takeBack(column: number): void {
     this.guard.takeBack(column)
     this.#replay.takeBack(column)
+    this.#trials.takeBack(column)
   }
 
   /** About once a second: writes the bans that workers have made. */

@@ -109,11 +109,12 @@ export class HelloStage implements Stage {
       return
     }
     const ip = this.#session.clientAddress.ip
-    const candidates = trials.candidates(ip, hello.sni === undefined ? [] : all, all, wheel.now)
+    const taken = trials.take(ip, hello.sni === undefined ? [] : all, all, wheel.now)
+    const { candidates } = taken
     this.#isAsking = true
     vault.match({ kind: 'client-hello', record: hello.record, random: hello.random }, candidates, (match, spent) => {
       this.#answered(() => {
-        trials.spent(ip, spent, match?.id, wheel.now)
+        trials.settle(ip, taken, spent, match?.id, wheel.now)
         if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match.id, match.stamp, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'bad-digest', hello.sni, spent)
       })
@@ -159,7 +160,7 @@ export class HelloStage implements Stage {
           return
         }
         answer.set(mac, ANSWER_RANDOM_AT)
-        this.#admit(id)
+        this.#admit(id, 'fake-tls')
         const init = new InitStage(this.#session, id)
         const isKept = init.adopt(answer, this.#seen.bytes.subarray(consumed))
         this.#session.moveTo(init)
@@ -184,12 +185,13 @@ export class HelloStage implements Stage {
       return
     }
     const ip = this.#session.clientAddress.ip
-    const candidates = trials.candidates(ip, [], all, wheel.now)
+    const taken = trials.take(ip, [], all, wheel.now)
+    const { candidates } = taken
     const wire = seen.slice(0, INIT_LENGTH)
     this.#isAsking = true
     vault.match({ kind: 'init', wire }, candidates, (match, spent) => {
       this.#answered(() => {
-        trials.spent(ip, spent, match?.id, wheel.now)
+        trials.settle(ip, taken, spent, match?.id, wheel.now)
         if (match?.kind === 'init') this.#judgeInit(match, wire, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'not-a-client', undefined, spent)
       })
@@ -218,7 +220,8 @@ export class HelloStage implements Stage {
       return
     }
     const session = this.#session
-    this.#admit(match.id)
+    this.#admit(match.id, mode)
+    session.dc = init.dc
     emit({ kind: 'authenticated', connection: session.id, mode, secret: match.id, dc: init.dc })
     const opening = new OpeningStage(session, { ...init, match, hasClientEnded: this.#hasEnded })
     if (opening.adopt(this.#seen.bytes.subarray(INIT_LENGTH))) session.moveTo(opening)
@@ -251,12 +254,14 @@ export class HelloStage implements Stage {
   }
 
   /** The client knows the secret, and nothing speaks against it. */
-  #admit(id: SecretId): void {
+  #admit(id: SecretId, mode: Mode): void {
     const session = this.#session
-    const { guard, clock } = session.services
+    const { guard, clock, secrets } = session.services
     guard.authenticated(session.clientAddress.ip, session.lease, clock.mono())
     session.level = this.#levelFor(id)
     session.secret = id
+    session.user = secrets.get(id)?.name
+    session.mode = mode
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */

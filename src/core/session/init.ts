@@ -119,6 +119,7 @@ export class InitStage implements Stage {
       this.#discard('bad-init')
       return
     }
+    session.dc = init.dc
     session.services.emit({
       kind: 'authenticated',
       connection: session.id,

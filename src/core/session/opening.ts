@@ -86,6 +86,7 @@ export class OpeningStage implements Stage {
     this.#way = dialer.open(dc, {
       onOpen: (connection, way, waitMs) => {
         this.#way = undefined
+        session.way = way
         session.services.emit({ kind: 'relaying', connection: session.id, dc, way, waitMs })
         const relay = new RelayStage(session, connection, this.#opened, init, this.#giveEarly())
         session.guard(() => session.moveTo(relay))
@@ -109,6 +110,7 @@ export class OpeningStage implements Stage {
         isOver = true
         this.#way = undefined
         this.#giveEarly()
+        session.way = 'middle'
         session.services.emit({ kind: 'relaying', connection: session.id, dc, way: 'middle', waitMs })
         relay.take(slot)
         session.guard(() => session.moveTo(relay))

@@ -1,12 +1,16 @@
+import { crc32 } from 'node:zlib'
 import type { Mode } from '../events.ts'
+import type { SecretMarks } from '../guard/trials.ts'
 import type { SecretId } from '../ports.ts'
 import type { SecretSettings } from '../settings.ts'
 
 const NONE: readonly SecretId[] = []
 
 /** The configured secrets, indexed for the ways they are looked up. Immutable; a reload makes a new one. */
-export class SecretTable {
+export class SecretTable implements SecretMarks {
   readonly #byId = new Map<SecretId, SecretSettings>()
+  readonly #marks = new Map<SecretId, number>()
+  readonly #byMark = new Map<number, SecretId>()
   readonly #byDomain = new Map<string, SecretId[]>()
   readonly #fakeTls: SecretId[] = []
   readonly #obfuscated: SecretId[] = []
@@ -14,6 +18,10 @@ export class SecretTable {
   constructor(secrets: readonly SecretSettings[]) {
     for (const secret of secrets) {
       this.#byId.set(secret.id, secret)
+      // Names are the same in every process. Where two had one mark, one of them is tried in vain once more.
+      const mark = crc32(secret.name) | 0 || 1
+      this.#marks.set(secret.id, mark)
+      this.#byMark.set(mark, secret.id)
       if (secret.modes.includes('fake-tls')) {
         this.#fakeTls.push(secret.id)
         const same = this.#byDomain.get(secret.domain)
@@ -26,6 +34,14 @@ export class SecretTable {
 
   get(id: SecretId): SecretSettings | undefined {
     return this.#byId.get(id)
+  }
+
+  markOf(id: SecretId): number {
+    return this.#marks.get(id) ?? 0
+  }
+
+  byMark(mark: number): SecretId | undefined {
+    return this.#byMark.get(mark)
   }
 
   /** Secrets that may answer a ClientHello: those of the named host, or all when the client named none (some clients send no SNI). */

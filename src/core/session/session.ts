@@ -1,5 +1,5 @@
 import { assert } from '../assert.ts'
-import { REFUSALS, type CloseReason, type Outcome, type RejectReason } from '../events.ts'
+import { REFUSALS, type CloseReason, type Mode, type Outcome, type RejectReason, type Way } from '../events.ts'
 import type { AccessLevel } from '../guard/access/index.ts'
 import { Lease, type Failure } from '../guard/guard.ts'
 import type { Owner } from '../memory/pool.ts'
@@ -72,9 +72,17 @@ export class Session extends Timer implements Handler, Owner {
   level: AccessLevel = 'none'
   /** Once authenticated. */
   secret: SecretId | undefined
+  /** What its secret is called, whatever a reload does to it afterwards. */
+  user: string | undefined
+  mode: Mode | undefined
+  /** What it asked for, once it has: signed, as the wire has it. */
+  dc: number | undefined
+  /** Once it is in the relay. */
+  way: Way | undefined
   fromClientBytes = 0
   toClientBytes = 0
-  readonly #openedAt: number
+  /** Monotonic ms. */
+  readonly openedAt: number
   readonly #onClosed: (session: Session) => void
   #stage: Stage = CLOSED
 
@@ -85,7 +93,7 @@ export class Session extends Timer implements Handler, Owner {
     this.services = services
     this.clientAddress = client.remote
     this.#onClosed = onClosed
-    this.#openedAt = services.clock.mono()
+    this.openedAt = services.clock.mono()
   }
 
   get stage(): Stage {
@@ -203,7 +211,7 @@ export class Session extends Timer implements Handler, Owner {
     this.services.wheel.disarm(this)
     from.leave()
     const { guard, clock } = this.services
-    const ageMs = clock.mono() - this.#openedAt
+    const ageMs = clock.mono() - this.openedAt
     const { fromClientBytes, toClientBytes } = this
     if (from.name === 'relay') guard.used(this.lease, { ageMs, fromClientBytes, toClientBytes }, clock.mono())
     guard.release(this.lease)
@@ -218,6 +226,13 @@ export class Session extends Timer implements Handler, Owner {
       outcome,
       ...{ fromClientBytes, toClientBytes, ageMs },
     })
+  }
+
+  /** Ends it by an operator's word: a relay at once, anything else in order, as its client would see any server end. */
+  kill(): void {
+    const { name } = this.#stage
+    if (name === 'relay' || name === 'discard') this.close('killed', name === 'relay' ? 'relayed' : 'discarded')
+    else if (!this.isClosed) this.guard(() => this.refuse('killed'))
   }
 
   /** Runs a step that belongs to this session; an assertion that fails in it ends this session alone. */

@@ -16,15 +16,39 @@ function prefix(text: string): Prefix {
 }
 
 /** One start of the program on a machine whose disk is `store`; the map is lost unless it is given. */
-function boot(world: World, store: Store, memory = new Memory()) {
+function boot(world: World, store: Store, memory = new Memory(), runMs = 100) {
   const wheel = new TimerWheel(world.clock.mono())
   const { clock } = world
   const bans = new BanTable({ memory, random: world.random('bans'), worker: ALONE, nowMs: clock.mono() })
   const keeper = new BanKeeper({ bans, store, clock, wheel, rememberMs: () => 86_400_000 })
   keeper.start()
   world.addTicker({ everyMs: 50, tick: () => wheel.advance(clock.mono()), nextAt: () => wheel.nextAt() })
-  world.runFor(100)
+  world.runFor(runMs)
   return { bans, keeper }
+}
+
+/** Writes reach it in another order than they were made. */
+class SlowDisk implements Store {
+  isGone = false
+  readonly #store: VirtualStore
+  readonly #world: World
+  constructor(store: VirtualStore, world: World) {
+    this.#store = store
+    this.#world = world
+  }
+  get(...args: Parameters<Store['get']>): void {
+    this.#store.get(...args)
+  }
+  put(key: string, value: Uint8Array, reply?: (isDurable: boolean) => void): void {
+    const kept = value.slice()
+    const laterMs = (7 * Number(key.slice('bans-'.length))) % 23
+    this.#world.after(laterMs, () => {
+      if (!this.isGone) this.#store.put(key, kept, reply)
+    })
+  }
+  delete(...args: Parameters<Store['delete']>): void {
+    this.#store.delete(...args)
+  }
 }
 
 const inForce = (bans: BanTable, nowMs: number) =>
@@ -46,6 +70,33 @@ describe('BanKeeper', () => {
     expect(Math.abs(leftMs - 594_900)).toBeLessThanOrEqual(2_000)
     world.runFor(60_000)
     expect(inForce(again, world.clock.mono())).toEqual(['192.0.2.0/24 failures'])
+  })
+
+  it('a lifted ban stays lifted when the table was lost before and is lost again, whatever the crash leaves (I14, I17)', () => {
+    const TEXTS = Array.from({ length: 40 }, (_, at) => `192.0.2.${at}`)
+    for (let steps = 0; steps < 80; steps++) {
+      const world = new World(100 + steps)
+      const store = new VirtualStore(world)
+      const first = boot(world, store).bans
+      const untilMs = world.clock.mono() + 1e7
+      for (const text of TEXTS) first.put({ prefix: prefix(text), untilMs, times: 1, reason: 'failures' })
+      world.runFor(5_000)
+      const disk = new SlowDisk(store, world)
+      // Bans are in other buckets here, since the table has another key.
+      const { bans, keeper } = boot(world, disk, new Memory(), 3)
+      const lifted = new Set<string>()
+      for (const text of TEXTS.slice(0, 10)) {
+        bans.remove(prefix(text))
+        keeper.flush(bans.bucketOf(prefix(text)), () => lifted.add(text))
+      }
+      world.runFor(steps)
+      disk.isGone = true
+      store.losePower()
+      const left = inForce(boot(world, store).bans, world.clock.mono()).map((line) => line.split(' ')[0])
+      for (const text of TEXTS.slice(10)) expect(left).toContain(text)
+      for (const text of lifted) expect(left).not.toContain(text)
+      if (steps === 79) expect(lifted.size).toBe(10)
+    }
   })
 
   it('says when a ban is on the disk, and a lifted one is off it', () => {

@@ -1,3 +1,4 @@
+import { cidrContains, parseCidr } from '../../address.ts'
 import { write16 } from '../../protocol/bytes.ts'
 import { CallbackTimer } from '../../memory/wheel.ts'
 import type { AccessSettings } from '../../settings.ts'
@@ -19,6 +20,8 @@ export interface AccessDecision {
   readonly by: Decider
   /** The list it was: its source as configured. */
   readonly source?: string
+  /** The prefix of the configuration that named it; of a list only the list is known. */
+  readonly prefix?: string
 }
 
 /**
@@ -69,7 +72,22 @@ export class AccessRules {
   explain(ip: Uint8Array): AccessDecision {
     const { rules, sources } = this.#inForce
     const { level, by, list } = rules.decide(ip)
-    return list === undefined ? { level, by } : { level, by, source: sources[list] }
+    if (list !== undefined) return { level, by, source: sources[list] }
+    const prefix = this.#longest(by, ip)
+    return prefix === undefined ? { level, by } : { level, by, prefix }
+  }
+
+  /** Among the configured prefixes of one kind, which the rules in force do not keep as text. */
+  #longest(by: AccessDecision['by'], ip: Uint8Array): string | undefined {
+    const { deny, allow, rules } = this.#settings
+    const written = { deny, allow, rule: rules.map(({ cidr }) => cidr), list: [], default: [] }[by]
+    let longest: { readonly text: string; readonly bits: number } | undefined
+    for (const text of written) {
+      const cidr = parseCidr(text)
+      if (cidr === undefined || !cidrContains(cidr, ip)) continue
+      if (longest === undefined || cidr.bits > longest.bits) longest = { text, bits: cidr.bits }
+    }
+    return longest?.text
   }
 
   /** Starts to read lists and to keep them fresh. */

@@ -98,6 +98,11 @@ export class BanTable {
     return Atomics.load(this.#versions, bucket)
   }
 
+  /** Makes the version of a bucket a new one: what is kept of it elsewhere is not what it should be. */
+  touch(bucket: number): void {
+    Atomics.add(this.#versions, bucket, 1)
+  }
+
   bucketOf({ words, tag }: Prefix): number {
     return Math.floor(this.#setOf(words, tag) / (SETS / BUCKETS))
   }

@@ -63,6 +63,16 @@ export class Penalties {
     return true
   }
 
+  /** What handshakes of late say about a prefix; undefined when nothing is remembered of it. */
+  scoreOf(prefix: Prefix): number | undefined {
+    const { table, reputation } = this.#options
+    const entry = table.find(prefix.words, prefix.tag)
+    if (entry < 0) return undefined
+    const score = reputation.score(entry)
+    table.unlock(entry)
+    return score
+  }
+
   /** A ban is lifted, and what led to it forgotten; false when there was none. */
   lift(prefix: Prefix): boolean {
     const { bans, table, reputation, emit } = this.#options

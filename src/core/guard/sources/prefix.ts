@@ -46,6 +46,13 @@ export function prefixInto(source: SourceKey, tag: number, words: Uint32Array): 
   return true
 }
 
+/** Whether every address of `inner` lies in `outer`; a prefix covers itself. */
+export function covers(outer: Prefix, inner: Prefix): boolean {
+  const bits = bitsOf(outer.tag)
+  if (familyOf(outer.tag) !== familyOf(inner.tag) || bits > bitsOf(inner.tag)) return false
+  return outer.words.every((word, at) => word === maskWord(inner.words[at], bits - 32 * at))
+}
+
 /** `address/bits` or an address, as people write it; undefined when it is neither. */
 export function parsePrefix(text: string): Prefix | undefined {
   const cidr = parseCidr(text)
