@@ -170,6 +170,16 @@ export class Guard {
     return isEnabled && !isDryRun && this.#source.read(ip) && this.bans.covering(this.#source, nowMs) >= 0
   }
 
+  /** Bad enough for a ban, but many use it well: such a source is let in, and watched more closely while it is not recognised. */
+  isGrey(lease: Lease): boolean {
+    if (lease.entry < 0) return false
+    this.#table.relock(lease.entry)
+    const isBad = this.#reputation.score(lease.entry) >= this.#options.settings().blockScore
+    const isGrey = isBad && this.#reputation.isShared(lease.entry)
+    this.#table.unlock(lease.entry)
+    return isGrey
+  }
+
   /** Its handshake succeeded: good for its source, and for the prefix above. */
   authenticated(ip: string, lease: Lease, nowMs: number): void {
     if (lease.entry < 0) return

@@ -5,6 +5,8 @@ import type { TrialTable } from './trial-table.ts'
 export const TRIALS_BURST = 256
 export const REFILL_MS = 10_000
 const MS_PER_TRIAL = REFILL_MS / TRIALS_BURST
+/** Of a grey source. */
+const GREY_MS = REFILL_MS / 4
 /** With few secrets under one host name all of them are tried; with many, the name narrows nothing down. */
 export const PREFERRED_MAX = 4
 
@@ -37,11 +39,14 @@ export class TrialBudget {
     this.#secrets = secrets
   }
 
-  /** `preferred` are the secrets of the host the client named, `all` those that could match at all; `now` is monotonic ms. */
-  take(ip: string, preferred: readonly SecretId[], all: readonly SecretId[], now: number): Trials {
+  /**
+   * `preferred` are the secrets of the host the client named, `all` those that could match at all; `now` is monotonic ms. A source
+   * that is grey may fail less before only the secrets that are tried always are left to it.
+   */
+  take(ip: string, preferred: readonly SecretId[], all: readonly SecretId[], now: number, isGrey = false): Trials {
     const entry = this.#table.lock(ip, now)
     const debtMs = this.#debtMs(entry, now)
-    const leftMs = Math.max(0, REFILL_MS - debtMs)
+    const leftMs = Math.max(0, (isGrey ? GREY_MS : REFILL_MS) - debtMs)
     const always = all.length <= 1 ? all : this.#always(entry, preferred, all)
     const rest = all.length <= 1 ? [] : all.filter((id) => !always.includes(id))
     const candidates = [...always, ...rest.slice(0, Math.floor(leftMs / MS_PER_TRIAL))]

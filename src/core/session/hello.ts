@@ -109,7 +109,7 @@ export class HelloStage implements Stage {
       return
     }
     const ip = this.#session.clientAddress.ip
-    const taken = trials.take(ip, hello.sni === undefined ? [] : all, all, wheel.now)
+    const taken = trials.take(ip, hello.sni === undefined ? [] : all, all, wheel.now, this.#isGrey())
     const { candidates } = taken
     this.#isAsking = true
     vault.match({ kind: 'client-hello', record: hello.record, random: hello.random }, candidates, (match, spent) => {
@@ -185,7 +185,7 @@ export class HelloStage implements Stage {
       return
     }
     const ip = this.#session.clientAddress.ip
-    const taken = trials.take(ip, [], all, wheel.now)
+    const taken = trials.take(ip, [], all, wheel.now, this.#isGrey())
     const { candidates } = taken
     const wire = seen.slice(0, INIT_LENGTH)
     this.#isAsking = true
@@ -276,6 +276,10 @@ export class HelloStage implements Stage {
       this.#isAsking = false
       then()
     })
+  }
+
+  #isGrey(): boolean {
+    return this.#session.services.guard.isGrey(this.#session.lease)
   }
 
   #reject(reason: RejectReason, sni?: string, trials = 0): void {

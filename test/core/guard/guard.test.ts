@@ -174,3 +174,14 @@ describe('bans', () => {
     expect(guard.bans.get(lasting)?.reason).toBe('by-hand')
   })
 })
+
+describe('a shared address', () => {
+  it('is grey when some of its users are bad, and not banned for them; nobody else is grey', () => {
+    const { use, fail, come, guard } = scene()
+    use('203.0.113.9', 40)
+    const isGrey = (ip: string) => guard.isGrey(come(ip).lease)
+    expect([isGrey('203.0.113.9'), isGrey('203.0.113.10')]).toEqual([false, false])
+    fail('203.0.113.9', 'failure', 2_000)
+    expect([isGrey('203.0.113.9'), come('203.0.113.9').refusal]).toEqual([true, undefined])
+  })
+})

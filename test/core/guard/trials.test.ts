@@ -79,6 +79,19 @@ describe('TrialBudget', () => {
     expect(trials.take('192.0.2.1', [], [3], 0).candidates).toEqual([3])
   })
 
+  it('is a quarter for a grey source, which honest hellos of it do not use up', () => {
+    const [trials] = workers(1)
+    const most = () => trials.take('192.0.2.1', [], ALL, 0, true)
+    const first = most()
+    expect(first.candidates).toHaveLength(TRIALS_BURST / 4)
+    trials.settle('192.0.2.1', first, 64, 5, 0)
+    const second = most()
+    expect(second.candidates).toHaveLength(1 + TRIALS_BURST / 4)
+    trials.settle('192.0.2.1', second, 65, undefined, 0)
+    expect(most().candidates).toEqual([5])
+    expect(trials.take('192.0.2.1', [], ALL, 0, false).candidates).toHaveLength(1 + (3 * TRIALS_BURST) / 4)
+  })
+
   it('what one worker spends, or learns, the others know; also one that starts later', () => {
     const memory = new Memory()
     const [a, b] = workers(2, memory)
