@@ -127,6 +127,7 @@ export class Metrics {
         return this.#faults.inc()
       case 'relaying':
         return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
+      case 'entered':
       case 'unbanned':
       case 'mask-learnt':
       case 'mask-unreachable':

@@ -2,6 +2,7 @@ import type { Emit } from '../events.ts'
 import type { AccessRules } from '../guard/access/index.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { ReplayGuard } from '../guard/replay.ts'
+import type { Users } from '../guard/users/index.ts'
 import type { TrialBudget } from '../guard/trials.ts'
 import type { FlightLearner } from '../mask/flight.ts'
 import type { SharePool } from '../mask/shares.ts'
@@ -30,6 +31,7 @@ export interface Services {
   readonly pool: BufferPool
   readonly access: AccessRules
   readonly guard: Guard
+  readonly users: Users
   readonly replay: ReplayGuard
   readonly trials: TrialBudget
   readonly dialer: DirectDialer
