@@ -1,5 +1,6 @@
 import { GUARD_MUTANTS } from './guard.ts'
 import type { Mutant } from './mutant.ts'
+import { USER_MUTANTS } from './users.ts'
 
 export type { Mutant } from './mutant.ts'
 
@@ -12,6 +13,7 @@ const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
   ...GUARD_MUTANTS,
+  ...USER_MUTANTS,
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',
