@@ -101,7 +101,7 @@ export const USER_MUTANTS: readonly Mutant[] = [
     file: `${SESSION}/pipe.ts`,
     find: 'if (!this.#isHeld) this.#source.resume()',
     replace: 'this.#source.resume()',
-    tests: USERS_TESTS,
+    tests: ['--project', 'unit', 'test/core/session/pipe.test.ts'],
   },
   {
     name: 'a bandwidth is twice as wide as it is configured',
