@@ -39,8 +39,8 @@ async function status(options: StatusOptions): Promise<void> {
     for (const { pid, column, state, open, accepted } of now.workers)
       print(`  worker ${column}: ${state}, ${open} open, ${accepted} accepted, pid ${pid}`)
   print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
-  print(now.users.length === 0 ? 'no users' : 'users:')
-  for (const user of now.users) print(`  ${userLine(user)}`)
+  print(`users: ${now.users.length}`)
+  for (const user of now.users) if (user.connections > 0 || user.quota !== undefined) print(`  ${userLine(user)}`)
 }
 
 function userLine({ name, connections, addresses, quota }: UserStatus): string {
