@@ -1,6 +1,7 @@
 import { assert } from '../../assert.ts'
 import { WordHash } from '../../memory/word-hash.ts'
 import type { Random, SharedMemory, WorkerPlace } from '../../ports.ts'
+import { USER_ROWS } from './rows.ts'
 
 /** So many that a set overflows only where the whole table is nearly full. */
 const WAYS = 64
@@ -39,6 +40,8 @@ export class AddressTable {
   readonly #totals: Int32Array
   /** [column][entry]. */
   readonly #own: Int32Array
+  /** [row]: entries with connections. */
+  readonly #distinct: Int32Array
 
   constructor({ memory, random, entries, worker, nowMs }: AddressTableOptions) {
     assert(entries >= WAYS && (entries & (entries - 1)) === 0, 'sets are picked by a mask')
@@ -59,6 +62,7 @@ export class AddressTable {
     this.#rows = ints(next(entries))
     this.#totals = ints(next(entries))
     this.#own = ints(next(worker.columns * entries))
+    this.#distinct = ints(next(USER_ROWS))
     const [magic, hadEntries, hadColumns] = this.#header
     const isOurs = magic === MAGIC && hadEntries === entries && hadColumns === worker.columns
     if (!isOurs || origin === 'stale') {
@@ -95,32 +99,55 @@ export class AddressTable {
     return this.#totals[entry]
   }
 
+  /** Distinct addresses of that user with a connection, over all workers. */
+  distinct(row: number): number {
+    return this.#distinct[row]
+  }
+
   /** Adds 1 or -1 in this worker's name. */
   count(entry: number, by: 1 | -1): void {
     this.#own[this.#worker.column * this.#entries + entry] += by
-    this.#totals[entry] += by
+    this.#setTotal(entry, this.#totals[entry] + by)
   }
 
-  takeBack(column: number): void {
-    this.#own.fill(0, column * this.#entries, (column + 1) * this.#entries)
-    this.sumUp()
+  /** Entries of which that worker counts connections. */
+  *countedBy(column: number): Iterable<number> {
+    const from = column * this.#entries
+    for (let entry = 0; entry < this.#entries; entry++) if (this.#own[from + entry] !== 0) yield entry
   }
 
-  /** Makes all sums anew from what each worker counted. */
-  sumUp(): void {
-    for (let entry = 0; entry < this.#entries; entry++) {
-      let sum = 0
-      for (let column = 0; column < this.#worker.columns; column++) sum += this.#own[column * this.#entries + entry]
-      if (sum !== this.#totals[entry]) this.#totals[entry] = sum
-    }
+  /** What a worker counted is not open any more. */
+  forget(column: number, entry: number): void {
+    this.#own[column * this.#entries + entry] = 0
+    this.sumUp(entry)
   }
 
-  /** The row of each entry that has connections. */
-  *rowsInUse(): Iterable<number> {
-    for (let entry = 0; entry < this.#entries; entry++) if (this.#totals[entry] > 0) yield this.#rows[entry]
+  /** Makes the sum anew from what each worker counted. */
+  sumUp(entry: number): void {
+    let sum = 0
+    for (let column = 0; column < this.#worker.columns; column++) sum += this.#own[column * this.#entries + entry]
+    this.#setTotal(entry, sum)
+  }
+
+  /** Makes the number of distinct addresses anew from all entries. */
+  recount(row: number): void {
+    let count = 0
+    for (let entry = 0; entry < this.#entries; entry++)
+      if (this.#totals[entry] > 0 && this.#rows[entry] === row) count++
+    this.#distinct[row] = count
+  }
+
+  rowOf(entry: number): number {
+    return this.#rows[entry]
+  }
+
+  #setTotal(entry: number, total: number): void {
+    const was = this.#totals[entry] > 0 ? 1 : 0
+    this.#totals[entry] = total
+    this.#distinct[this.#rows[entry]] += (total > 0 ? 1 : 0) - was
   }
 }
 
 function sizeOf(entries: number, columns: number): number {
-  return 4 * (HEADER_WORDS + entries * (2 + 4 + columns))
+  return 4 * (HEADER_WORDS + entries * (2 + 4 + columns) + USER_ROWS)
 }

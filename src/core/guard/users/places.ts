@@ -58,10 +58,9 @@ export class Places {
       if (connectionsMax > 0 && rows.connections(row) >= connectionsMax) return 'user-connections'
       const address = this.#find(row, ip, ipv6Prefix, nowMs)
       const isNew = address >= 0 && addresses.total(address) === 0
-      if (addressesMax > 0 && (address < 0 || (isNew && rows.addresses(row) >= addressesMax))) return 'user-addresses'
-      rows.countConnection(row, 1)
-      if (isNew) rows.setAddresses(row, rows.addresses(row) + 1)
-      if (address >= 0) addresses.count(address, 1)
+      if (addressesMax > 0 && (address < 0 || (isNew && addresses.distinct(row) >= addressesMax)))
+        return 'user-addresses'
+      this.#count(row, address, 1)
       place.row = row
       place.address = address
       return undefined
@@ -82,27 +81,36 @@ export class Places {
   give(place: Place): void {
     const { row, address } = place
     if (row < 0) return
-    const { rows, addresses } = this
     this.#acquire()
-    rows.countConnection(row, -1)
-    if (address >= 0) {
-      addresses.count(address, -1)
-      if (addresses.total(address) === 0) rows.setAddresses(row, rows.addresses(row) - 1)
-    }
-    rows.placesLock.release(0)
+    this.#count(row, address, -1)
+    this.rows.placesLock.release(0)
     place.row = place.address = -1
   }
 
-  /** A worker died: its connections are gone, and what it left half done is mended. */
+  /** A worker died: its connections are gone, and what it left half done is mended. The lock is held for each of them alone. */
   takeBack(column: number): void {
     const { rows, addresses } = this
     rows.placesLock.releaseFrom(column, () => this.#mend())
     rows.locks.releaseFrom(column, () => {})
-    this.#acquire()
-    rows.takeBack(column)
-    addresses.takeBack(column)
-    this.#countAddresses()
-    rows.placesLock.release(0)
+    for (const row of rows.countedBy(column)) {
+      this.#acquire()
+      rows.changing = { row, address: -1 }
+      rows.forget(column, row)
+      rows.placesLock.release(0)
+    }
+    for (const address of addresses.countedBy(column)) {
+      this.#acquire()
+      rows.changing = { row: addresses.rowOf(address), address }
+      addresses.forget(column, address)
+      rows.placesLock.release(0)
+    }
+  }
+
+  #count(row: number, address: number, by: 1 | -1): void {
+    const { rows, addresses } = this
+    rows.changing = { row, address }
+    rows.countConnection(row, by)
+    if (address >= 0) addresses.count(address, by)
   }
 
   #find(row: number, ip: string, ipv6Prefix: number, nowMs: number): number {
@@ -119,16 +127,12 @@ export class Places {
     this.#mend()
   }
 
-  /** Whoever held the lock died in the middle of something: sums are what the workers' own counts say. */
+  /** Whoever held the lock may have died in the middle of a change: the sums are what the workers' own counts say. */
   #mend(): void {
-    this.rows.sumUp()
-    this.addresses.sumUp()
-    this.#countAddresses()
-  }
-
-  #countAddresses(): void {
-    const counts = new Map<number, number>()
-    for (const row of this.addresses.rowsInUse()) counts.set(row, (counts.get(row) ?? 0) + 1)
-    for (const row of this.rows.taken()) this.rows.setAddresses(row, counts.get(row) ?? 0)
+    const { rows, addresses } = this
+    const { row, address } = rows.changing
+    rows.sumUp(row)
+    if (address >= 0) addresses.sumUp(address)
+    addresses.recount(row)
   }
 }

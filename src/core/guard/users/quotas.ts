@@ -18,6 +18,12 @@ export interface QuotaRecord {
 export class Quotas {
   readonly #rows: UserRows
   readonly #clock: Clock
+  /** Of each period: when the one began that `wallSec` lies in. */
+  readonly #starts: Readonly<Record<QuotaPeriod, { wallSec: number; start: number }>> = {
+    day: { wallSec: -1, start: 0 },
+    week: { wallSec: -1, start: 0 },
+    month: { wallSec: -1, start: 0 },
+  }
   /** Something was used, or a period began: for whoever writes it down. */
   onChanged: () => void = () => {}
 
@@ -72,8 +78,14 @@ export class Quotas {
     if (rows.period(row) !== period || start > rows.began(row)) rows.beginPeriod(row, period, start)
   }
 
+  /** Worked out once a second. */
   #startOf(period: QuotaPeriod): number {
-    return periodStart(period, Math.max(0, this.#clock.wall()))
+    const wallSec = Math.max(0, this.#clock.wall())
+    const known = this.#starts[period]
+    if (known.wallSec === wallSec) return known.start
+    known.wallSec = wallSec
+    known.start = periodStart(period, wallSec)
+    return known.start
   }
 
   #lock(row: number): void {

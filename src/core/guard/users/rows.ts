@@ -10,8 +10,9 @@ const MAGIC = 0x50555331
 const COLUMNS_AT = 1
 const LAST_SEC_AT = 2
 const PLACES_LOCK_AT = 3
+const CHANGING_AT = 4
 // A row is 64 bytes, so that it never lies on two pages: name(16) | quota used, bytes(8) | paid up to, ms(8) |
-// period began, s(4) | period(4) | connections(4) | addresses(4) | 0(16)
+// period began, s(4) | period(4) | connections(4) | 0(20)
 const ROW_WORDS = 16
 const NAME_WORDS = 4
 const USED_AT = 4
@@ -19,7 +20,6 @@ const PAID_AT = 6
 const BEGAN_AT = 8
 const PERIOD_AT = 9
 const CONNECTIONS_AT = 10
-const ADDRESSES_AT = 11
 
 export interface UserRowsOptions {
   readonly memory: SharedMemory
@@ -67,8 +67,7 @@ export class UserRows {
       locks.fill(0)
       this.#own.fill(0)
       this.#header[PLACES_LOCK_AT] = 0
-      this.sumUp()
-      for (const row of this.taken()) this.setAddresses(row, 0)
+      for (const row of this.taken()) this.sumUp(row)
     }
     // After a start of the machine its clock begins anew.
     if (isOurs && (origin === 'stale' || this.#header[LAST_SEC_AT] > nowMs / 1000))
@@ -127,25 +126,29 @@ export class UserRows {
     this.#own[this.#worker.column * USER_ROWS + row] += by
     this.#words[row * ROW_WORDS + CONNECTIONS_AT] += by
   }
-  /** Distinct ones with a connection, over all workers. */
-  addresses(row: number): number {
-    return this.#get(row, ADDRESSES_AT)
+  /** Rows of which that worker counts connections. */
+  *countedBy(column: number): Iterable<number> {
+    for (let row = 0; row < USER_ROWS; row++) if (this.#own[column * USER_ROWS + row] !== 0) yield row
   }
-  setAddresses(row: number, count: number): void {
-    this.#set(row, ADDRESSES_AT, count)
+  /** What a worker counted is not open any more. */
+  forget(column: number, row: number): void {
+    this.#own[column * USER_ROWS + row] = 0
+    this.sumUp(row)
   }
-  /** Under the lock of places: what a worker counted is not open any more. */
-  takeBack(column: number): void {
-    this.#own.fill(0, column * USER_ROWS, (column + 1) * USER_ROWS)
-    this.sumUp()
+  /** Makes the sum anew from what each worker counted. */
+  sumUp(row: number): void {
+    let sum = 0
+    for (let column = 0; column < this.#worker.columns; column++) sum += this.#own[column * USER_ROWS + row]
+    this.#set(row, CONNECTIONS_AT, sum)
   }
-  /** Makes all sums anew from what each worker counted. */
-  sumUp(): void {
-    for (let row = 0; row < USER_ROWS; row++) {
-      let sum = 0
-      for (let column = 0; column < this.#worker.columns; column++) sum += this.#own[column * USER_ROWS + row]
-      if (sum !== this.connections(row)) this.#set(row, CONNECTIONS_AT, sum)
-    }
+
+  /** Under the lock of places, before sums are changed: which row and which address, for whoever must mend them. */
+  set changing({ row, address }: { readonly row: number; readonly address: number }) {
+    this.#header[CHANGING_AT] = row
+    this.#header[CHANGING_AT + 1] = address
+  }
+  get changing(): { readonly row: number; readonly address: number } {
+    return { row: this.#header[CHANGING_AT], address: this.#header[CHANGING_AT + 1] }
   }
 
   /** Bytes used of the quota in the period that began at `began`. */

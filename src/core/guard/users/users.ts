@@ -1,3 +1,4 @@
+import { assert } from '../../assert.ts'
 import type { UserRefusal } from '../../events.ts'
 import type { TimerWheel } from '../../memory/wheel.ts'
 import type { Clock, Random, SecretId, SharedMemory, WorkerPlace } from '../../ports.ts'
@@ -80,7 +81,7 @@ export class Users {
   /** Counts a connection that knows this secret; what it answers keeps it out. */
   enter(lease: UserLease, id: SecretId, ip: string): UserRefusal | undefined {
     const user = this.#byId.get(id)
-    if (user === undefined) return 'user-connections'
+    assert(user !== undefined, 'who matched a secret is configured')
     if (user.limits.quota !== undefined && !this.#hasQuota(user.key, user.limits.quota)) return 'quota'
     const { clock, settings } = this.#options
     const { ipv6Prefix } = settings()
@@ -133,7 +134,7 @@ export class Users {
       yield {
         ...{ name, open, clientToDcBytes, dcToClientBytes },
         connections: row < 0 ? 0 : this.rows.connections(row),
-        addresses: row < 0 ? 0 : this.rows.addresses(row),
+        addresses: row < 0 ? 0 : this.#places.addresses.distinct(row),
         quota: quota && { ...quota, usedBytes: row < 0 ? 0 : this.quotas.used(row, quota.period) },
       }
     }
