@@ -32,6 +32,8 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
   const ledger = new Ledger()
   const talks = new Map<string, number>()
   const users = new Map<number, string>()
+  /** Talks with bytes on their way that were counted before a crash or in another period, whoever says them again. */
+  const past = new Set<number>()
   const epochs = new Map<string, Epoch>()
   /** Until then what the disk knows may not have been read. */
   let restoredMs = 0
@@ -47,6 +49,13 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
   }
   function sample(): Sample {
     return { atMs: scene.world.now, used: new Map() }
+  }
+  function leaveBehind(user?: string): void {
+    for (const [talk, name] of users)
+      if (user === undefined || user === name) {
+        past.add(talk)
+        users.delete(talk)
+      }
   }
   function take(): Sample {
     const now = sample()
@@ -68,7 +77,7 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
       if (event.kind !== 'entered' || address === undefined) return
       const talk = talks.get(address)
       const name = scene.settings.secrets.find(({ id }) => id === event.secret)?.name
-      if (talk !== undefined && name !== undefined) users.set(talk, name)
+      if (talk !== undefined && name !== undefined && !past.has(talk)) users.set(talk, name)
     },
     onSeen(seen) {
       if (seen.kind === 'speaks') talks.set(keyOf(seen.address), seen.talk)
@@ -86,6 +95,7 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
         if (epoch?.period !== period) {
           epoch = { period, usedBefore: usedBytes, relayedBefore: relayed(), partBytes: 0 }
           epochs.set(name, epoch)
+          leaveBehind(name)
         }
         const used = usedBytes - epoch.usedBefore
         const most = relayed() - epoch.relayedBefore
@@ -109,7 +119,7 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
       if (!isExcused) least = how === 'kill' ? take().used : older.used
       if (how === 'power-cut') restoredMs = scene.world.now + RESTORED_MS
       ledger.crashed()
-      users.clear()
+      leaveBehind()
       epochs.clear()
     },
   }
