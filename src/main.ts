@@ -12,7 +12,7 @@ import { StartError } from './start/errors.ts'
 import { Front } from './start/front.ts'
 import { duplicatesOf, openSockets } from './start/listening.ts'
 import { serve, type Serving } from './start/serving.ts'
-import { announce, identityOf, sumOf } from './start/status.ts'
+import { announce, identityOf, sumOf, usersOf } from './start/status.ts'
 import { relieve, Succession } from './start/succession.ts'
 
 export { StartError } from './start/errors.ts'
@@ -92,10 +92,12 @@ async function open(
     keepsBans: true,
   })
   const { listening } = serving
+  serving.metrics.addUsers(() => serving.proxy.users())
   const startedAt = runtime.clock.mono()
   const status = (): Status => ({
     ...identityOf({ live: serving.live, runtime, listening, metricsAt: front.metricsAt }),
     ...sumOf([serving.status()]),
+    users: usersOf(serving.proxy.users()),
     state: serving.proxy.isDraining ? 'draining' : 'running',
     uptime_sec: Math.floor((runtime.clock.mono() - startedAt) / 1000),
   })

@@ -4,12 +4,14 @@ import type { Scene } from '../scenarios/scene.ts'
 import type { VirtualConnection } from '../world/connection.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
+import { checkUsers } from './i03-users.ts'
 import { checkTrials } from './i06-trials.ts'
 import { checkLeases } from './i07-leases.ts'
 import { checkBuffers } from './i08-buffers.ts'
 import { checkWaiting } from './i09-waiting.ts'
 import { checkAccounts } from './i10-accounts.ts'
 import { checkReplay } from './i12-replay.ts'
+import { checkQuotas } from './i14-quotas.ts'
 import { checkReject } from './i15-reject.ts'
 import { checkDeadlines } from './i16-deadlines.ts'
 import { checkAttempts } from './i25-attempts.ts'
@@ -39,12 +41,14 @@ export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checke
 export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I1: checkStreams,
   I2: checkAdmission,
+  I3: checkUsers,
   I6: checkTrials,
   I7: checkLeases,
   I8: checkBuffers,
   I9: checkWaiting,
   I10: checkAccounts,
   I12: checkReplay,
+  I14: checkQuotas,
   I15: checkReject,
   I16: checkDeadlines,
   I25: checkAttempts,

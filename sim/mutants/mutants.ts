@@ -1,6 +1,7 @@
 import { GUARD_MUTANTS } from './guard.ts'
 import type { Mutant } from './mutant.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
+import { USER_MUTANTS } from './users.ts'
 
 export type { Mutant } from './mutant.ts'
 
@@ -14,6 +15,7 @@ const PROTOCOL = 'src/core/protocol'
 export const MUTANTS: readonly Mutant[] = [
   ...GUARD_MUTANTS,
   ...OVERLOAD_MUTANTS,
+  ...USER_MUTANTS,
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',
@@ -105,8 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
     invariant: 'I2',
     also: 'I15',
     file: `${SESSION}/secrets.ts`,
-    find: '|| !secret.modes.includes(mode)) return false',
-    replace: ') return false',
+    find: "|| !secret.modes.includes(mode)) return 'mode-not-allowed'",
+    replace: ") return 'mode-not-allowed'",
   },
   {
     name: 'an expired secret is good',
@@ -164,7 +166,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a client is not read again when its DC is there',
     invariant: 'I1',
     file: `${SESSION}/relay.ts`,
-    find: 'else this.#session.client.resume()',
+    find: 'else if (!this.#session.isHeld) this.#session.client.resume()',
     replace: 'else void this.#session.client',
   },
   {
@@ -192,14 +194,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a full reader does not stop its source',
     invariant: 'I9',
     file: `${SESSION}/pipe.ts`,
-    find: 'this.#source.pause()',
-    replace: 'void this.#source',
+    find: `this.#isPaused = true
+    this.#source.pause()`,
+    replace: 'this.#isPaused = true',
   },
   {
     name: 'a paused source is never read again',
     invariant: 'I1',
     file: `${SESSION}/pipe.ts`,
-    find: 'this.#source.resume()',
+    find: 'if (!this.#isHeld) this.#source.resume()',
     replace: 'void this.#source',
   },
   {
@@ -213,8 +216,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the first bytes of a client go to the DC as they came',
     invariant: 'I1',
     file: `${SESSION}/relay.ts`,
-    find: 'this.#toDc.update(this.#fromClient.update(this.#early.bytes))',
-    replace: 'this.#fromClient.update(this.#early.bytes).slice()',
+    find: 'this.#toDc.update(this.#fromClient.update(this.#early.bytes.subarray(0, length)))',
+    replace: 'this.#fromClient.update(this.#early.bytes.subarray(0, length)).slice()',
   },
   {
     name: 'a client that ends its direction ends everything',

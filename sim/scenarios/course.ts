@@ -1,12 +1,13 @@
 import type { Mode } from '../../src/core/events.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
+import { NO_LIMITS, type UserLimits } from '../../src/core/settings.ts'
 import type { Framing } from '../../src/core/protocol/obfuscated2.ts'
 import { ATTACKS, type Attack, type AttackContext } from '../actors/attacks.ts'
 import { Prober } from '../actors/prober.ts'
 import { Talker, type Ending, type Recording, type TalkPlan } from '../actors/talker.ts'
 import { PART_MIN } from '../telegram/talk.ts'
 import type { SeededRandom } from '../world/random.ts'
-import { AMPLE_BUFFERS_BYTES, BALANCER_IP, DENIED_IP } from './options.ts'
+import { AMPLE_BUFFERS_BYTES, BALANCER_IP, DENIED_IP, EXPIRED_SEC } from './options.ts'
 import { DC_IDS, PROXY, type Scene } from './scene.ts'
 
 const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
@@ -102,7 +103,7 @@ export class Cast {
     const { domain, modes, adTag } = options.settings.secrets[index]
     const { mode } = settings.telegram
     const isMiddle = mode === 'middle' || (mode === 'auto' && adTag !== undefined)
-    const expired = settings.secrets.find(({ expiresAt }) => expiresAt > 0)
+    const expired = settings.secrets.find(({ expiresAt }) => expiresAt === EXPIRED_SEC)
     const barred = settings.secrets.find(({ access }) => access === 'none')
     return {
       random: this.#random,
@@ -123,7 +124,9 @@ export class Cast {
   #drawTalk(mustEndWell: boolean): TalkPlan {
     const random = this.#random
     const { options, settings } = this.#scene
-    const secret = random.pick(settings.secrets.filter(({ expiresAt, access }) => expiresAt === 0 && access !== 'none'))
+    const fit = settings.secrets.filter(({ expiresAt, access }) => expiresAt !== EXPIRED_SEC && access !== 'none')
+    const served = fit.filter(({ expiresAt, limits }) => expiresAt === 0 && isServed(limits))
+    const secret = random.pick(mustEndWell ? served : fit)
     const mode = random.pick(secret.modes)
     const talk = this.talkers.length + 1
     const { proxyProtocol, prewarmTimeoutMs } = settings.listen
@@ -159,6 +162,11 @@ export class Cast {
       size: random.pick(['today', 'today', 'classic'] as const),
     }
   }
+}
+
+/** Whether nothing of its limits can end or refuse a client: slowed it may be. */
+function isServed({ connectionsMax, addressesMax, quota }: UserLimits = NO_LIMITS): boolean {
+  return connectionsMax + addressesMax === 0 && quota === undefined
 }
 
 function framingOf(mode: Mode, random: SeededRandom): Framing {

@@ -1,7 +1,7 @@
 import { OVERLOAD_RESOURCES } from '../../src/core/events.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import type { SeededRandom } from '../world/random.ts'
-import type { Fault } from './options.ts'
+import { drawLimits, type Fault } from './options.ts'
 import { DC_IDS, type Scene } from './scene.ts'
 
 const DOWN_MS = { min: 500, max: 30_000 }
@@ -141,7 +141,12 @@ function flap(scene: Scene, ips: readonly string[], times: number): void {
 /** Other limits; now and then one secret less, or all of them again. */
 function changed({ options, settings, world }: Scene): Settings {
   const random = world.random('faults')
-  const { secrets } = options.settings
+  const users = world.random('users')
+  const secrets = options.settings.secrets.map((secret) =>
+    secret.limits === undefined || users.chance(1, 2)
+      ? secret
+      : { ...secret, limits: { ...drawLimits(users), quota: secret.limits.quota } },
+  )
   const without = random.below(secrets.length)
   return {
     ...settings,

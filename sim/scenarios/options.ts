@@ -6,8 +6,10 @@ import {
   type AccessSettings,
   type SecretSettings,
   type Settings,
+  type UserLimits,
 } from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
+import { WALL_START } from '../world/world.ts'
 
 /** A third of all seeds each (design.md, 5). */
 export const PROFILES = ['realistic', 'uniform', 'swarm'] as const
@@ -58,6 +60,8 @@ export const MASK_NAME = 'mask.example'
 export const BALANCER_IP = '10.0.0.9'
 /** Somebody who may not come in where the configuration says so. */
 export const DENIED_IP = '203.0.113.66'
+/** Long ago, whatever clocks do. */
+export const EXPIRED_SEC = 1_700_000_000
 const DOMAINS = ['www.example.com', 'shop.example.org', 'www.example.net']
 const MODE_SETS: readonly (readonly Mode[])[] = [['fake-tls'], ['padded'], ['fake-tls', 'padded', 'plain'], ['plain']]
 
@@ -71,7 +75,7 @@ export function drawOptions(seed: number): RunOptions {
   const hasShortages = new SeededRandom(seed, 'shortages').chance(1, 3)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const access = new SeededRandom(seed, 'access')
-  const secrets = drawSecrets(random, access)
+  const secrets = withLimits(drawSecrets(random, access), new SeededRandom(seed, 'users'))
   return {
     seed,
     profile,
@@ -128,10 +132,33 @@ function drawSecrets(random: SeededRandom, access: SeededRandom): readonly Secre
       onRemove: random.pick(['drain', 'close'] as const),
       ...(hasTag ? { adTag: random.bytes(16) } : {}),
       // The first never expires and is not shut out, so that somebody can always be let in.
-      expiresAt: at > 0 && random.chance(1, 6) ? 1_700_000_000 : 0,
+      expiresAt: at > 0 && random.chance(1, 6) ? EXPIRED_SEC : 0,
       access: at > 0 && access.chance(1, 6) ? 'none' : access.pick(['limited', 'standard', 'full']),
     }
   })
+}
+
+/** In half of all seeds; never for the first, so that somebody can always be let in. */
+function withLimits(secrets: readonly SecretSettings[], random: SeededRandom): readonly SecretSettings[] {
+  if (random.chance(1, 2)) return secrets
+  return secrets.map((secret, at) => {
+    if (at === 0 || random.chance(1, 4)) return secret
+    const ends = secret.expiresAt === 0 && random.chance(1, 6)
+    const expiresAt = ends ? WALL_START + random.between(20, 200) : secret.expiresAt
+    return { ...secret, expiresAt, limits: drawLimits(random) }
+  })
+}
+
+/** Of one user. Runs end long before a month does. */
+export function drawLimits(random: SeededRandom): UserLimits {
+  const bytes = random.pick([3_000, 60_000, 1_000_000])
+  const period = random.pick(['day', 'week'] as const)
+  return {
+    connectionsMax: random.pick([0, 1, 2]),
+    addressesMax: random.pick([0, 1, 2]),
+    bytesPerSec: random.pick([0, 20_000, 100_000]),
+    quota: random.pick([undefined, { bytes, period }]),
+  }
 }
 
 /** Everybody may come in, or all but one, or nobody but those who do come. */

@@ -27,7 +27,8 @@ export interface Ticker {
   nextAt(): number | undefined
 }
 
-const WALL_START = 1_790_000_000
+/** What clocks show at the start of a run, in unix seconds. */
+export const WALL_START = 1_790_000_000
 const MONO_START = 1_000_000
 
 /**

@@ -19,8 +19,20 @@ export interface Status {
   readonly accepted: number
   readonly bytes: { readonly client_to_dc: number; readonly dc_to_client: number }
   readonly secrets: readonly string[]
+  /** Those configured, and those that still have connections. */
+  readonly users: readonly UserStatus[]
   /** Every process that relays, those that drain for a newer one included. */
   readonly workers: readonly WorkerStatus[]
+}
+
+/** What one user has now, over all processes. */
+export interface UserStatus {
+  readonly name: string
+  readonly connections: number
+  /** Distinct ones with a connection. */
+  readonly addresses: number
+  /** Bytes in the period that is now; absent without a quota. */
+  readonly quota?: { readonly used: number; readonly of: number; readonly period: string }
 }
 
 /** What one process that relays tells about itself. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Status } from '../admin/commands.ts'
+import type { Status, UserStatus } from '../admin/commands.ts'
 import { formatDuration } from '../config/values/time.ts'
 import { askRunning, socketOf } from './admin-client.ts'
 import { withConfigOptions, type ConfigOptions } from './config-file.ts'
@@ -37,7 +37,14 @@ async function status(options: StatusOptions): Promise<void> {
     for (const { pid, column, state, open, accepted } of now.workers)
       print(`  worker ${column}: ${state}, ${open} open, ${accepted} accepted, pid ${pid}`)
   print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
-  print(`secrets: ${now.secrets.join(', ')}`)
+  print(`users: ${now.users.length}`)
+  for (const user of now.users) if (user.connections > 0 || user.quota !== undefined) print(`  ${userLine(user)}`)
+}
+
+function userLine({ name, connections, addresses, quota }: UserStatus): string {
+  const line = `${name}: ${connections} open from ${addresses} ${addresses === 1 ? 'address' : 'addresses'}`
+  if (quota === undefined) return line
+  return `${line}, ${quota.used} of ${quota.of} bytes used this ${quota.period}`
 }
 
 async function reload(options: ConfigOptions): Promise<void> {

@@ -52,6 +52,12 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       onRemove: secret.on_remove,
       expiresAt: secret.expires ?? 0,
       access: secret.access,
+      limits: {
+        connectionsMax: secret.max_connections,
+        addressesMax: secret.max_ips,
+        bytesPerSec: secret.bandwidth ?? 0,
+        quota: secret.quota,
+      },
       ...(secret.ad_tag === undefined ? {} : { adTag: secret.ad_tag }),
     })),
     access: {
@@ -105,6 +111,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       credit: guard.credit,
       isDryRun: guard.dry_run,
       anomaly: guard.anomaly,
+      limitedBytesPerSec: guard.limited_bandwidth,
       tableEntries: powerOfTwo(guard.table_entries),
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },

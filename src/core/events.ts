@@ -45,6 +45,10 @@ export const CLOSE_REASONS = [
   'secret-removed',
   /** An operator ended it by hand. */
   'killed',
+  /** The time of its secret is over, with `on_remove = "close"`. */
+  'secret-expired',
+  /** Its user's quota was used up with its last bytes. */
+  'quota',
   /** An assertion of ours failed. */
   'fault',
 ] as const
@@ -70,6 +74,15 @@ export type OverloadResource = (typeof OVERLOAD_RESOURCES)[number]
 /** 0: nothing is short. 1: no newcomers but from known sources. 2: no newcomers. */
 export type OverloadLevel = 0 | 1 | 2
 
+/** Why a connection that knows a secret is kept out by the limits of its user. */
+export const USER_REFUSALS = [
+  'user-connections',
+  'user-addresses',
+  /** Used up, or not yet read from the disk at a start. */
+  'quota',
+] as const
+export type UserRefusal = (typeof USER_REFUSALS)[number]
+
 /** Why a connection was not taken for a client. */
 export const REJECT_REASONS = [
   /** The address, or the user of the secret it knows, has access level "none". */
@@ -82,12 +95,15 @@ export const REJECT_REASONS = [
   'replay',
   'replay-full',
   'mode-not-allowed',
+  /** The time of the secret it knows is over. */
+  'expired',
   'trial-budget',
   'first-byte-timeout',
   'handshake-timeout',
   'client-ended',
   /** The guard refused the connection when it came (see `REFUSALS`). */
   ...REFUSALS,
+  ...USER_REFUSALS,
 ] as const
 export type RejectReason = (typeof REJECT_REASONS)[number]
 
@@ -156,6 +172,13 @@ export type AccessListResult = (typeof ACCESS_LIST_RESULTS)[number]
 /** What the core tells the outside. Metrics, logs and traces subscribe; nothing in core depends on who listens. */
 export type ProxyEvent =
   | { readonly kind: 'accepted'; readonly connection: number; readonly client: Address }
+  /** Counted as one of its user's from now on, until it is closed or rejected. */
+  | {
+      readonly kind: 'entered'
+      readonly connection: number
+      readonly client: Address
+      readonly secret: SecretId
+    }
   | {
       readonly kind: 'authenticated'
       readonly connection: number

@@ -6,6 +6,7 @@ import { Guard } from './guard/guard.ts'
 import { Overload } from './guard/overload.ts'
 import { ReplayGuard } from './guard/replay.ts'
 import { TrialTable } from './guard/trial-table.ts'
+import { QuotaKeeper, Users, type UserReading } from './guard/users/index.ts'
 import { TrialBudget } from './guard/trials.ts'
 import { FlightLearner } from './mask/flight.ts'
 import { SharePool } from './mask/shares.ts'
@@ -63,7 +64,7 @@ export interface ProxyPorts {
   readonly worker?: WorkerPlace
   /** Places whose processes are gone: what they counted is taken back at once. All, for one that is alone. */
   readonly deadColumns?: readonly number[]
-  /** Whether bans are written to the store by this process, which is the only one that has it. */
+  /** Whether bans and quotas are written to the store by this process, which is the only one that has it. */
   readonly keepsBans?: boolean
   /** Poison buffers on release, so that a use after release shows, and remember who leased which. Tests and simulator. */
   readonly debugBuffers?: boolean
@@ -71,6 +72,8 @@ export interface ProxyPorts {
   readonly sharesAhead?: number
 }
 
+/** How often times of secrets that are over are looked for. */
+const EXPIRY_MS = 1_000
 /** What gets record headers at a time: at least one read, and most answers by middle proxy. */
 const SCRATCH_BYTES = 1 << 20
 
@@ -99,6 +102,8 @@ export class Proxy {
   /** Where several processes share the tables, the one that has the store keeps their bans. */
   readonly banKeeper: BanKeeper | undefined
   readonly #sessions = new Set<Session>()
+  readonly #quotaKeeper: QuotaKeeper | undefined
+  readonly #expiryTimer = new CallbackTimer(() => this.#endExpired())
   readonly #drainTimer = new CallbackTimer(() => this.#closeAll())
   #trusted: readonly Cidr[]
   #listening: readonly Address[] = []
@@ -140,6 +145,10 @@ export class Proxy {
       }),
       overload,
       tarpits: new TarpitPlaces(gauges.socketsMax),
+      users: new Users({
+        ...{ memory, random, clock, wheel, worker, settings: guardSettings },
+        ...{ entries: settings.guard.tableEntries, readMaxBytes: network.readMaxBytes },
+      }),
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec, worker }),
       trials: new TrialBudget({
         table: new TrialTable({ memory, random, worker, nowMs: clock.mono() }),
@@ -162,6 +171,11 @@ export class Proxy {
     for (const column of ports.deadColumns ?? [worker.column]) this.takeBack(column)
     if (ports.keepsBans ?? true) this.banKeeper = new BanKeeper({ bans, store, clock, wheel, rememberMs })
     this.banKeeper?.start()
+    const { users } = this.#services
+    users.apply(settings.secrets)
+    if (ports.keepsBans ?? true) this.#quotaKeeper = new QuotaKeeper({ users, store, clock, wheel })
+    this.#quotaKeeper?.start()
+    this.#watchExpiry()
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
   }
 
@@ -190,6 +204,10 @@ export class Proxy {
   /** Prefixes of access lists that are in force. */
   get listedPrefixes(): number {
     return this.#services.access.listed
+  }
+  /** All users: over all workers, and what of them is of this process. */
+  users(): Iterable<UserReading> {
+    return this.#services.users.list()
   }
   get pool(): BufferPool {
     return this.#services.pool
@@ -245,6 +263,7 @@ export class Proxy {
   /** What a process with that place counted is not open any more: it has died. */
   takeBack(column: number): void {
     this.#services.guard.takeBack(column)
+    this.#services.users.takeBack(column)
     this.#services.replay.takeBack(column)
     this.#services.trials.takeBack(column)
   }
@@ -263,16 +282,18 @@ export class Proxy {
     services.settings = settings
     services.secrets = new SecretTable(settings.secrets)
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
+    services.users.apply(settings.secrets)
     services.access.apply(settings.access)
     services.targets.refresh()
     services.flights.refresh()
     services.middle.refresh(needsMiddle(settings))
     for (const session of [...this.#sessions]) {
-      if (session.secret === undefined || services.secrets.get(session.secret) !== undefined) continue
-      if (before.get(session.secret)?.onRemove !== 'close') continue
-      if (session.stage.name === 'relay') session.close('secret-removed', 'relayed')
-      else if (session.stage.name !== 'discard') session.guard(() => session.refuse('secret-removed'))
+      if (session.secret === undefined) continue
+      session.guard(() => session.refreshFlow())
+      if (services.secrets.get(session.secret) !== undefined) continue
+      if (before.get(session.secret)?.onRemove === 'close') endOf(session, 'secret-removed')
     }
+    this.#watchExpiry()
   }
 
   /** Lets live connections run on for `drain_timeout`, then closes them. `done` is called once, when none is left. */
@@ -295,12 +316,33 @@ export class Proxy {
   close(): void {
     this.#closeAll()
     this.banKeeper?.close()
+    this.#quotaKeeper?.close()
+    this.#services.wheel.disarm(this.#expiryTimer)
     this.#services.flights.close()
     this.names.close()
     this.#services.middle.close()
     this.#services.access.close()
     this.#services.overload.close()
     this.#services.dialer.close()
+  }
+
+  /** By the wall clock, which may be set: it is looked at again and again. */
+  #watchExpiry(): void {
+    const { clock, settings, wheel } = this.#services
+    const isDue = settings.secrets.some(({ expiresAt, onRemove }) => expiresAt > 0 && onRemove === 'close')
+    if (isDue) wheel.arm(this.#expiryTimer, clock.mono() + EXPIRY_MS)
+    else wheel.disarm(this.#expiryTimer)
+  }
+
+  #endExpired(): void {
+    const { clock, users } = this.#services
+    const expired = new Set(users.expired(clock.wall()))
+    if (expired.size > 0)
+      for (const session of [...this.#sessions]) {
+        const { user } = session.userLease
+        if (session.secret !== undefined && user !== undefined && expired.has(user)) endOf(session, 'secret-expired')
+      }
+    this.#watchExpiry()
   }
 
   #isTrusted(peer: Address): boolean {
@@ -330,4 +372,11 @@ const NO_GAUGES: Gauges = {
   socketsMax: Infinity,
   read: () => ({ loopLagMs: 0, memoryBytes: 0, descriptors: 0, buffers: 0 }),
 }
+
+/** Its user is not one any more. */
+function endOf(session: Session, reason: 'secret-removed' | 'secret-expired'): void {
+  if (session.stage.name === 'relay') session.close(reason, 'relayed')
+  else if (session.stage.name !== 'discard') session.guard(() => session.refuse(reason))
+}
+
 const NO_FETCHER: Fetcher = { fetch: (_source, _maxBytes, reply) => reply({ why: 'not built in' }) }

@@ -1,6 +1,7 @@
 import type { Address, SecretId } from './ports.ts'
 import type { Mode, OverloadResource } from './events.ts'
 import type { AccessLevel } from './guard/access/levels.ts'
+import type { QuotaPeriod } from './guard/users/period.ts'
 
 /** What the core needs of the configuration, in its own units. One immutable snapshot; a reload replaces it whole. */
 export interface Settings {
@@ -68,6 +69,8 @@ export interface GuardSettings {
   readonly isDryRun: boolean
   /** Whether detectors of attacks by many count at all, and whether they tighten limits and ban. */
   readonly anomaly: 'off' | 'observe' | 'enforce'
+  /** Both directions together, of each address of a user where the level in force is "limited". */
+  readonly limitedBytesPerSec: number
   /** Sources remembered, a power of two; read once. */
   readonly tableEntries: number
 }
@@ -82,6 +85,7 @@ const OVERLOAD: OverloadSettings = {
 export const UNGUARDED: GuardSettings = {
   ...{ isEnabled: false, isDryRun: false, connectionsPerIp: 256, handshakesPerIp: 64, ipv6Prefix: 64, credit: 64 },
   ...{ newPerIp: { perSec: 30, burst: 120 }, newTotal: { perSec: 5_000, burst: 20_000 }, onRefuse: 'mask' },
+  limitedBytesPerSec: 250_000,
   ...{ blockScore: 100, blockForMs: 600_000, blockMaxMs: 86_400_000, tableEntries: 1024, anomaly: 'observe' },
   overload: OVERLOAD,
 }
@@ -99,7 +103,28 @@ export interface SecretSettings {
   readonly access: AccessLevel
   /** 16 bytes that name a sponsored channel; its clients go by middle proxy. */
   readonly adTag?: Uint8Array
+  /** None unless given. */
+  readonly limits?: UserLimits
 }
+
+/** How much one user may have, over all its connections. */
+export interface UserLimits {
+  /** 0: no limit. */
+  readonly connectionsMax: number
+  /** Distinct addresses at once; 0: no limit. */
+  readonly addressesMax: number
+  /** Both directions together; 0: no limit. */
+  readonly bytesPerSec: number
+  readonly quota: QuotaSettings | undefined
+}
+
+/** Bytes of both directions in each calendar period, UTC; at least 1. */
+export interface QuotaSettings {
+  readonly bytes: number
+  readonly period: QuotaPeriod
+}
+
+export const NO_LIMITS: UserLimits = { connectionsMax: 0, addressesMax: 0, bytesPerSec: 0, quota: undefined }
 
 /** CIDRs are text, such as "192.0.2.0/24". */
 export interface AccessSettings {

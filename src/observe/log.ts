@@ -183,6 +183,7 @@ export class Log {
           ip: event.ip,
           why: event.why,
         })
+      case 'entered':
       case 'dial-ahead':
       case 'name-asked':
         return

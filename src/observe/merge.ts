@@ -1,4 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, Registry, type Aggregator, type MetricObjectWithValues } from 'prom-client'
+import type { UserReading } from '../core/guard/users/index.ts'
+import { registerUserGauges } from './user-metrics.ts'
 
 export type { Aggregator }
 
@@ -38,6 +40,10 @@ export class MergedMetrics {
         this.set(workers())
       },
     })
+  }
+
+  addUsers(users: () => Iterable<UserReading>): void {
+    registerUserGauges(this.#own, users)
   }
 
   reloaded(result: 'applied' | 'refused'): void {

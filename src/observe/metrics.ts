@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { NAME_RESULTS, OVERLOAD_RESOURCES, type ProxyEvent } from '../core/events.ts'
+import type { UserReading } from '../core/guard/users/index.ts'
 import type { Aggregator, Snapshot } from './merge.ts'
+import { registerUserGauges } from './user-metrics.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
@@ -13,6 +15,8 @@ export interface Readings {
   readonly ahead: number
   /** Of lists of addresses. */
   readonly listedPrefixes: number
+  /** For what each process counts of them by itself. */
+  readonly users: () => Iterable<UserReading>
   readonly clientToDcBytes: number
   readonly dcToClientBytes: number
   readonly buffers: BufferReadings
@@ -143,6 +147,7 @@ export class Metrics {
         return this.#faults.inc()
       case 'relaying':
         return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
+      case 'entered':
       case 'unbanned':
       case 'mask-learnt':
       case 'mask-unreachable':
@@ -169,6 +174,11 @@ export class Metrics {
 
   reloaded(result: 'applied' | 'refused'): void {
     this.#reloads.inc({ result })
+  }
+
+  /** For a process that is alone. */
+  addUsers(users: () => Iterable<UserReading>): void {
+    registerUserGauges(this.#registry, users)
   }
 
   readonly contentType = this.#registry.contentType
@@ -212,6 +222,18 @@ export class Metrics {
       counter.inc({ direction: 'client_to_dc' }, now.clientToDcBytes)
       counter.inc({ direction: 'dc_to_client' }, now.dcToClientBytes)
     })
+    this.#liveTotal(
+      'user_bytes_total',
+      'Bytes relayed by user and direction',
+      ['secret', 'direction'],
+      (counter, now) => {
+        for (const { name: secret, clientToDcBytes, dcToClientBytes } of now.users()) {
+          if (clientToDcBytes + dcToClientBytes === 0) continue
+          counter.inc({ secret, direction: 'client_to_dc' }, clientToDcBytes)
+          counter.inc({ secret, direction: 'dc_to_client' }, dcToClientBytes)
+        }
+      },
+    )
     this.#liveTotal(
       'tls_pin_checks_total',
       'Outgoing TLS connections by host and outcome of pinning',

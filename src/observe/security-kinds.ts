@@ -43,6 +43,10 @@ const REFUSED: Readonly<Record<RejectReason, Severity>> = {
   connections: 'notice',
   handshakes: 'notice',
   overload: 'notice',
+  'user-connections': 'notice',
+  'user-addresses': 'notice',
+  quota: 'notice',
+  expired: 'notice',
 }
 
 const LISTS: Readonly<Record<AccessListResult, Severity>> = {
@@ -95,6 +99,7 @@ const NOTES: { readonly [K in ProxyEvent['kind']]: Note<K> | 'other' } = {
   fault: ({ where, message }) => ({ code: 'fault', severity: 'error', about: message, details: { where, message } }),
   accepted: 'other',
   authenticated: 'other',
+  entered: 'other',
   relaying: 'other',
   'dial-failed': 'other',
   'mask-learnt': 'other',

@@ -186,6 +186,7 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     pins: policy.counts(),
     clientToDcBytes: proxy.totals.clientToDcBytes,
     dcToClientBytes: proxy.totals.dcToClientBytes,
+    users: () => proxy.users(),
     listedPrefixes: proxy.listedPrefixes,
     staleNames: proxy.names.stale,
     buffers: bufferReadings(proxy.pool),

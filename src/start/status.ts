@@ -1,8 +1,9 @@
-import type { Status, WorkerStatus } from '../admin/commands.ts'
+import type { Status, UserStatus, WorkerStatus } from '../admin/commands.ts'
 import type { LiveConfig } from '../config/live.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { formatAddress } from '../config/values/net.ts'
+import type { UserReading } from '../core/guard/users/index.ts'
 import type { Address } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Runtime } from '../runtime/index.ts'
@@ -26,6 +27,14 @@ export function identityOf({ live, runtime, listening, metricsAt }: Identity) {
     metrics: metricsAt,
     secrets: live.loaded.config.secret.map(({ name }) => name),
   }
+}
+
+/** What users have over all processes, from any of them. */
+export function usersOf(readings: Iterable<UserReading>): UserStatus[] {
+  return Array.from(readings, ({ name, connections, addresses, quota }) => ({
+    ...{ name, connections, addresses },
+    ...(quota && { quota: { used: quota.usedBytes, of: quota.bytes, period: quota.period } }),
+  }))
 }
 
 type Counts = Pick<Status, 'open' | 'accepted' | 'bytes'>

@@ -17,7 +17,7 @@ import { ColumnBook } from './columns.ts'
 import { Crew } from './crew.ts'
 import { Front } from './front.ts'
 import { openSockets } from './listening.ts'
-import { announce, identityOf } from './status.ts'
+import { announce, identityOf, usersOf } from './status.ts'
 import { relieve, Succession } from './succession.ts'
 
 const LOOK_MS = 1000
@@ -77,6 +77,7 @@ async function open(
   const keeping = setInterval(() => keeper.tick(), LOOK_MS)
   closing.add(() => clearInterval(keeping))
   const metrics = new MergedMetrics((): number => crew.size)
+  metrics.addUsers(() => keeper.users())
   const listening = sockets.addresses
   const crew: Crew = new Crew({
     slots: count,
@@ -98,6 +99,7 @@ async function open(
   const status = async (): Promise<Status> => ({
     ...identityOf({ live, runtime, listening, metricsAt: front.metricsAt }),
     ...(await crew.status()),
+    users: usersOf(keeper.users()),
     state: isDraining ? 'draining' : 'running',
     uptime_sec: Math.floor((mono() - startedAt) / 1000),
   })

@@ -38,8 +38,10 @@ describe('the registry of secrets', () => {
     expect(idsOf(registry, secret('a', '1') + secret('b', '2'))).toEqual({ ids: [1, 3], removed: [] })
   })
 
+  const LIMITS = 'max_connections = 30\nmax_ips = 3\nquota = "50 GB / month"\nbandwidth = "20 Mbit/s"'
+
   it('hands over keys and settings in the units of the core', () => {
-    const text = `${secret('a', '1', 'expires = "2027-01-01T00:00:00Z"\non_remove = "close"\naccess = "limited"')}
+    const text = `${secret('a', '1', `expires = "2027-01-01T00:00:00Z"\non_remove = "close"\naccess = "limited"\n${LIMITS}`)}
 [access]
 default = "full"
 allow = ["192.0.2.0/24"]
@@ -71,6 +73,10 @@ overload = { loop_lag = ["50ms", "1s"], descriptors = [0.5, 0.6] }
       onRemove: 'close',
       expiresAt: 1_798_761_600,
       access: 'limited',
+      limits: {
+        ...{ connectionsMax: 30, addressesMax: 3, bytesPerSec: 2_500_000 },
+        quota: { bytes: 50 * 1024 ** 3, period: 'month' },
+      },
     })
     expect(settings.access).toEqual({
       default: 'full',

@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { readSize } from '../../src/config/values/amount.ts'
+import { bandwidth, quota, readSize } from '../../src/config/values/amount.ts'
 import { dnsServer, formatDnsServer } from '../../src/config/values/dns-server.ts'
 import { formatAddress, hostPort, readAddress, socks5, splitHostPort } from '../../src/config/values/net.ts'
 import { formatDuration, readDuration, readInstant } from '../../src/config/values/time.ts'
@@ -112,6 +112,23 @@ describe('DNS servers', () => {
     'https://dns.example/#x',
     `https://dns.example/${'x'.repeat(500)}`,
   ])('refuses %j', (text) => expect(dnsServer().safeParse(text).success).toBe(false))
+})
+
+describe('amounts of users', () => {
+  it('reads a quota and a bandwidth', () => {
+    expect(quota().parse('50 GB / month')).toEqual({ bytes: 50 * 1024 ** 3, period: 'month' })
+    expect(quota().parse('1 B/day')).toEqual({ bytes: 1, period: 'day' })
+    expect(bandwidth().parse('20 Mbit/s')).toBe(2_500_000)
+    expect(bandwidth().parse('64 kbit/s')).toBe(8_000)
+  })
+
+  it.each(['0 GB / month', '50 GB / year', '50 GB', '/ day'])('refuses the quota %j', (text) =>
+    expect(quota().safeParse(text).success).toBe(false),
+  )
+
+  it.each(['63.9 kbit/s', '0 Mbit/s', '20 MB/s', '20'])('refuses the bandwidth %j', (text) =>
+    expect(bandwidth().safeParse(text).success).toBe(false),
+  )
 })
 
 describe('suggestions', () => {

@@ -7,6 +7,8 @@ export interface TestSecret {
   readonly key: string
   /** 16 bytes in hex, of a sponsored channel. */
   readonly adTag?: string
+  /** Lines put at the end of its table. */
+  readonly limits?: string
 }
 
 /** One user for each way of connecting. */
@@ -70,12 +72,13 @@ export function configText(options: ConfigOptions): string {
   } = options
   const dcs = [1, 2, 3, 4, 5].map((id) => `${id} = ["127.0.0.1:${dcPort}"]`)
   const users = secrets.map(
-    ({ name, key, mode, adTag }) => `[[secret]]
+    ({ name, key, mode, adTag, limits = '' }) => `[[secret]]
 name = "${name}"
 key = "${key}"
 modes = ["${mode}"]
 ${mode === 'fake-tls' ? `domain = "${DOMAIN}"` : ''}
-${adTag === undefined ? '' : `ad_tag = "${adTag}"`}`,
+${adTag === undefined ? '' : `ad_tag = "${adTag}"`}
+${limits}`,
   )
   return `[listen]
 address = ["127.0.0.1:${listenPort}"]

@@ -2,10 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { MergedMetrics } from '../../src/observe/merge.ts'
 import { Metrics, type Readings } from '../../src/observe/metrics.ts'
 
+const ALICE = {
+  ...{ name: 'alice', connections: 5, addresses: 2, open: 2, clientToDcBytes: 30, dcToClientBytes: 40 },
+  quota: { bytes: 1000, period: 'day' as const, usedBytes: 140 },
+}
+
 function worker(openConnections: number, loopLagSec: number) {
   const readings = {
     ...{ openConnections, loopLagSec, links: 0, linkClients: 0, ahead: 0, pins: [], sockets: 0 },
-    ...{ listedPrefixes: 0, staleNames: 0 },
+    ...{ listedPrefixes: 0, staleNames: 0, users: () => [ALICE] },
     buffers: { inUse: 0, highWater: 0, slabs: 0, ceiling: 0, turns: 0, paused: 0, ended: 0 },
     ...{ clientToDcBytes: 10, dcToClientBytes: 20, socketsRefused: 0, memoryBytes: { rss: 5 } },
   } satisfies Readings
@@ -22,11 +27,16 @@ async function lines(merged: MergedMetrics, workers: readonly Metrics[]): Promis
 describe('metrics of several processes', () => {
   it('are those of one program: sums, and the worst where a sum means nothing', async () => {
     const merged = new MergedMetrics(() => 2)
+    merged.addUsers(() => [ALICE])
     const found = await lines(merged, [worker(3, 0.25), worker(4, 0.5)])
     expect(found).toEqual(
       expect.arrayContaining([
         'palisade_connections 7',
         'palisade_event_loop_lag_seconds 0.5',
+        'palisade_user_connections{secret="alice"} 5',
+        'palisade_user_addresses{secret="alice"} 2',
+        'palisade_user_quota_used_bytes{secret="alice"} 140',
+        'palisade_user_bytes_total{secret="alice",direction="dc_to_client"} 80',
         'palisade_bytes_total{direction="client_to_dc"} 20',
         'palisade_memory_bytes{kind="rss"} 10',
         'palisade_build_info{version="1",runtime="bun"} 1',

@@ -8,6 +8,7 @@ const READINGS: Readings = {
   openConnections: 3,
   links: 2,
   listedPrefixes: 7,
+  users: () => [],
   linkClients: 9,
   staleNames: 2,
   ahead: 1,

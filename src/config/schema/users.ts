@@ -51,15 +51,27 @@ export const secret = sectionList(
       '',
       '16 bytes hex, of a sponsored channel; needs `telegram.mode` "auto" or "middle".',
     ),
-    max_connections: key(integer(0, COUNT_MAX), 0, 'Most connections at once. 0: no limit.', { planned: true }),
-    max_ips: key(integer(0, COUNT_MAX), 0, 'Most addresses at once. 0: no limit.', { planned: true }),
-    quota: key(optional(quota()), '', 'Such as "50 GB / month".', { planned: true }),
-    bandwidth: key(optional(bandwidth()), '', 'Such as "20 Mbit/s".', { planned: true }),
+    max_connections: key(integer(0, COUNT_MAX), 0, 'Most connections at once. 0: no limit.'),
+    max_ips: key(
+      integer(0, COUNT_MAX),
+      0,
+      'Most addresses at once; of IPv6 `guard.ipv6_prefix` bits count. 0: no limit.',
+    ),
+    quota: key(
+      optional(quota()),
+      '',
+      'Such as "50 GB / month" (or day, week; UTC, weeks from Monday): both directions together.',
+    ),
+    bandwidth: key(
+      optional(bandwidth()),
+      '',
+      'Such as "20 Mbit/s": both directions of all connections together. At least "64 kbit/s".',
+    ),
     expires: key(optional(instant()), '', 'Such as "2027-01-01T00:00:00Z": not accepted from then on.'),
     on_remove: key(
       oneOf('drain', 'close'),
       'drain',
-      'What happens to live connections when this secret is removed by a reload.',
+      'What happens to live connections when this secret is removed by a reload, or expires.',
     ),
   },
   SECRETS_MAX,
@@ -122,7 +134,11 @@ export const guard = section(
       'What a refused source gets: the mask site, silence for a while, or an end at once.',
     ),
     credit: key(integer(1, 65536), 64, 'Authenticated use raises the limit in force of its address up to this factor.'),
-    limited_bandwidth: key(bandwidth(), '2 Mbit/s', 'Of level "limited".', { planned: true }),
+    limited_bandwidth: key(
+      bandwidth(),
+      '2 Mbit/s',
+      'Of each address of a user where the level is "limited": both directions together.',
+    ),
     overload: key(
       z.strictObject({
         loop_lag: durationSpan().prefault(LAG_SPAN),

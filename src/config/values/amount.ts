@@ -1,3 +1,4 @@
+import type { QuotaPeriod } from '../../core/guard/users/period.ts'
 import { readDuration } from './time.ts'
 import { text, value, type Kind } from './value.ts'
 
@@ -49,24 +50,30 @@ export function rate(): Kind<Rate> {
   })
 }
 
+/** Below this one read of the socket would be followed by a pause of more than a minute. */
+const BANDWIDTH_MIN_BYTES = 8_000
+
 /** Bytes a second of a bandwidth such as "20 Mbit/s". */
 export function bandwidth(): Kind<number> {
-  return text('a bandwidth such as "20 Mbit/s"', (found) => {
+  return text('a bandwidth of at least "64 kbit/s" such as "20 Mbit/s"', (found) => {
     const parts = /^(\d{1,6}(?:\.\d{1,3})?) ?(bit|kbit|Mbit|Gbit)\/s$/.exec(found)
-    return parts === null ? undefined : Math.floor((Number(parts[1]) * BIT_UNITS[parts[2]]) / 8)
+    const bytes = parts === null ? 0 : Math.floor((Number(parts[1]) * BIT_UNITS[parts[2]]) / 8)
+    return bytes >= BANDWIDTH_MIN_BYTES ? bytes : undefined
   })
 }
 
 export interface Quota {
   readonly bytes: number
-  readonly period: 'day' | 'week' | 'month'
+  readonly period: QuotaPeriod
 }
 
 export function quota(): Kind<Quota> {
   return text('a quota such as "50 GB / month" (or day, week)', (found) => {
     const parts = /^(.+?) ?\/ ?(day|week|month)$/.exec(found)
     const bytes = parts === null ? undefined : readSize(parts[1])
-    return parts === null || bytes === undefined ? undefined : { bytes, period: parts[2] as Quota['period'] }
+    return parts === null || bytes === undefined || bytes === 0
+      ? undefined
+      : { bytes, period: parts[2] as Quota['period'] }
   })
 }
 

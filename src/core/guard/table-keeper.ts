@@ -6,6 +6,7 @@ import { BanKeeper } from './ban-keeper.ts'
 import { Guard } from './guard.ts'
 import { ReplayGuard } from './replay.ts'
 import { TrialTable } from './trial-table.ts'
+import { QuotaKeeper, Users, type UserReading } from './users/index.ts'
 
 export interface TableKeeperOptions {
   readonly memory: SharedMemory
@@ -25,6 +26,9 @@ export interface TableKeeperOptions {
 export class TableKeeper {
   readonly guard: Guard
   readonly banKeeper: BanKeeper
+  readonly #users: Users
+  readonly #quotaKeeper: QuotaKeeper
+  readonly #settings: () => Settings
   readonly #replay: ReplayGuard
   readonly #trials: TrialTable
   readonly #wheel: TimerWheel
@@ -40,6 +44,13 @@ export class TableKeeper {
       ...{ memory, random, worker, emit, settings: () => settings().guard },
       ...{ entries: guard.tableEntries, nowMs: clock.mono() },
     })
+    this.#users = new Users({
+      ...{ memory, random, worker, clock, wheel: this.#wheel, settings: () => settings().guard },
+      // Nothing flows through this process.
+      ...{ entries: guard.tableEntries, readMaxBytes: 1 },
+    })
+    this.#settings = settings
+    this.#quotaKeeper = new QuotaKeeper({ users: this.#users, store, clock, wheel: this.#wheel })
     this.#replay = new ReplayGuard({ memory, store, clock, skewSec: mask.skewSec, worker })
     this.#trials = new TrialTable({ memory, random, worker, nowMs: clock.mono() })
     this.banKeeper = new BanKeeper({
@@ -50,22 +61,31 @@ export class TableKeeper {
 
   /** `done` is called once the tables know what the disk knows: then workers may start. */
   start(done: () => void): void {
-    this.banKeeper.start(() => this.#replay.whenSure(done))
+    this.banKeeper.start(() => this.#quotaKeeper.start(() => this.#replay.whenSure(done)))
   }
 
   takeBack(column: number): void {
     this.guard.takeBack(column)
+    this.#users.takeBack(column)
     this.#replay.takeBack(column)
     this.#trials.takeBack(column)
   }
 
-  /** About once a second: writes the bans that workers have made. */
+  /** Users over all workers; what is of one process alone is 0. */
+  users(): Iterable<UserReading> {
+    this.#users.apply(this.#settings().secrets)
+    return this.#users.list()
+  }
+
+  /** About once a second: writes the bans that workers have made, and what users have used of their quotas. */
   tick(): void {
     this.#wheel.advance(this.#clock.mono())
     this.banKeeper.care()
+    this.#quotaKeeper.care()
   }
 
   close(): void {
     this.banKeeper.close()
+    this.#quotaKeeper.close()
   }
 }

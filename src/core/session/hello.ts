@@ -125,8 +125,9 @@ export class HelloStage implements Stage {
   #judgeHello(hello: ClientHello, consumed: number, id: SecretId, stamp: number, spent: number): void {
     const { clock, replay, secrets, settings } = this.#session.services
     const wall = clock.wall()
-    if (!secrets.allows(id, 'fake-tls', wall)) {
-      this.#reject('mode-not-allowed', hello.sni, spent)
+    const unfit = secrets.refusal(id, 'fake-tls', wall)
+    if (unfit !== undefined) {
+      this.#reject(unfit, hello.sni, spent)
       return
     }
     if (this.#levelFor(id) === 'none') {
@@ -136,6 +137,11 @@ export class HelloStage implements Stage {
     const isStamped = !isBootStamp(stamp)
     if (isStamped && Math.abs(wall - stamp) > settings.mask.skewSec) {
       this.#reject('skew', hello.sni, spent)
+      return
+    }
+    const excess = this.#session.enterAs(id)
+    if (excess !== undefined) {
+      this.#reject(excess, hello.sni, spent)
       return
     }
     const identity = hello.random.subarray(0, MAC_LENGTH)
@@ -203,12 +209,14 @@ export class HelloStage implements Stage {
     const { clock, replay, secrets, emit } = this.#session.services
     const init = readInit(match.plain)
     const mode: Mode = init?.framing === 'padded' ? 'padded' : 'plain'
-    if (init === undefined || !secrets.allows(match.id, mode, clock.wall())) {
-      this.#reject('mode-not-allowed', undefined, spent)
+    const unfit = init === undefined ? 'mode-not-allowed' : secrets.refusal(match.id, mode, clock.wall())
+    if (init === undefined || unfit !== undefined) {
+      this.#reject(unfit ?? 'mode-not-allowed', undefined, spent)
       return
     }
-    if (this.#levelFor(match.id) === 'none') {
-      this.#reject('access', undefined, spent)
+    const excess = this.#levelFor(match.id) === 'none' ? 'access' : this.#session.enterAs(match.id)
+    if (excess !== undefined) {
+      this.#reject(excess, undefined, spent)
       return
     }
     if (replay.admitUnstamped(wire.subarray(INIT_IDENTITY.from, INIT_IDENTITY.to)) !== 'fresh') {
@@ -262,6 +270,7 @@ export class HelloStage implements Stage {
     session.secret = id
     session.user = secrets.get(id)?.name
     session.mode = mode
+    session.refreshFlow()
   }
 
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */

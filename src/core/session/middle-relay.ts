@@ -141,11 +141,21 @@ export class MiddleRelayStage implements Stage, LinkClient {
       if (isEmpty) this.#session.client.end()
     } else if (isEmpty) this.#goOn()
     // Whoever takes some is read once: without its confirmations Telegram would send all of it again on the next link.
-    else if (this.#slot !== undefined && this.#pending.length === 0) this.#resume()
+    else if (this.#slot !== undefined && this.#pending.length === 0 && !this.#session.isHeld) this.#resume()
   }
 
   giveWay(): void {
     this.#session.close('overflow', 'relayed')
+  }
+
+  /** A shared link cannot be stopped for it: no more is asked for, and what comes meanwhile is paid by a longer pause. */
+  hold(): void {
+    if (!this.#isEnding) this.#pause()
+  }
+
+  letGo(): void {
+    this.#times.touch()
+    this.#goOn()
   }
 
   /** Answers may still be on their way: it is closed once none has come for a while. */
@@ -239,12 +249,13 @@ export class MiddleRelayStage implements Stage, LinkClient {
   }
 
   #takePayload(payload: Uint8Array): void {
-    const { totals } = this.#session.services
-    totals.clientToDcBytes += payload.length
-    const verdict = this.#reader.push(this.#fromClient.update(payload), (frame) => this.#takeFrame(frame))
+    const length = this.#session.passUp(payload.length)
+    const granted = length === payload.length ? payload : payload.subarray(0, length)
+    const verdict = this.#reader.push(this.#fromClient.update(granted), (frame) => this.#takeFrame(frame))
     if (this.#hasAdded) this.#sendAdded()
     if (verdict === 'bad') this.#session.close('bad-frame', 'relayed')
     else if (verdict === 'full') this.#session.close('overflow', 'relayed')
+    else if (length < payload.length) this.#session.close('quota', 'relayed')
     else this.#goOn()
   }
 
@@ -267,7 +278,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
       } else this.#sendPending(Infinity)
     }
     if (this.#session.isClosed) return
-    if (this.#slot === undefined || this.#pending.length > 0 || this.#isBehind) this.#pause()
+    if (this.#slot === undefined || this.#pending.length > 0 || this.#isBehind || this.#session.isHeld) this.#pause()
     else this.#resume()
   }
 
@@ -318,10 +329,9 @@ export class MiddleRelayStage implements Stage, LinkClient {
   #sendFrames(): void {
     if (this.#frames.length === 0 || this.#session.isClosed) return
     this.#times.touch()
-    const { totals } = this.#session.services
-    totals.dcToClientBytes += this.#frames.length
-    this.#session.toClientBytes += this.#frames.length
-    let bytes = this.#toClient.update(this.#frames.bytes)
+    const whole = this.#frames.length
+    const length = this.#session.passDown(whole)
+    let bytes = this.#toClient.update(this.#frames.bytes.subarray(0, length))
     this.#frames.release()
     if (this.#opened.records !== undefined) {
       const wrapped = scratchFor(this.#session.services.scratch, wrappedLength(bytes.length))
@@ -329,6 +339,7 @@ export class MiddleRelayStage implements Stage, LinkClient {
     }
     if (!this.#toClientBox.send(bytes) || this.#toClientBox.waiting > WAITING_MAX_BYTES)
       this.#session.close('overflow', 'relayed')
+    else if (length < whole) this.#session.close('quota', 'relayed')
     else if (this.#hasClientEnded) this.#waitForLast()
     else if (this.#isBehind) this.#pause()
   }

@@ -11,6 +11,8 @@ export class Pipe implements Turn {
   readonly #outbox: Outbox
   readonly #waitingMax: number
   #isPaused = false
+  /** For want of bandwidth. */
+  #isHeld = false
   #hasEnded = false
   #isFinished = false
 
@@ -53,7 +55,18 @@ export class Pipe implements Turn {
   /** There is room for another read. */
   onTurn(): void {
     this.#isPaused = false
-    this.#source.resume()
+    if (!this.#isHeld) this.#source.resume()
+  }
+
+  /** Stops the source for another reason than its target, until `letGo`. */
+  hold(): void {
+    this.#isHeld = true
+    if (!this.#isPaused && !this.#hasEnded) this.#source.pause()
+  }
+
+  letGo(): void {
+    this.#isHeld = false
+    if (!this.#isPaused && !this.#hasEnded) this.#source.resume()
   }
 
   /** The source sends no more. */

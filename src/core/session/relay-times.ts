@@ -29,6 +29,8 @@ export class RelayTimes {
     const { clock, settings } = this.#session.services
     const { idleTimeoutMs, maxLifetimeMs } = settings.relay
     const now = clock.mono()
+    // Whoever waits for bandwidth would say something.
+    if (this.#session.isHeld) this.touch()
     if (maxLifetimeMs > 0 && now - this.#since >= maxLifetimeMs) this.#session.close('lifetime', 'relayed')
     else if (now - this.#lastActive >= idleTimeoutMs) this.#session.close('idle', 'relayed')
     else this.arm()

@@ -67,7 +67,7 @@ export class RelayStage implements Stage {
     this.#greet()
     if (this.#session.isClosed) return
     if (this.#hasClientEnded) this.onEnd()
-    else this.#session.client.resume()
+    else if (!this.#session.isHeld) this.#session.client.resume()
   }
 
   onData(chunk: Uint8Array): void {
@@ -93,16 +93,15 @@ export class RelayStage implements Stage {
   }
 
   onDcData(chunk: Uint8Array): void {
-    const { services } = this.#session
     this.#times.touch()
-    services.totals.dcToClientBytes += chunk.length
-    this.#session.toClientBytes += chunk.length
-    let bytes = chunk
+    const length = this.#session.passDown(chunk.length)
+    let bytes = length === chunk.length ? chunk : chunk.subarray(0, length)
     if (this.#records !== undefined) {
-      const wrapped = scratchFor(services.scratch, wrappedLength(chunk.length))
-      bytes = wrapped.subarray(0, wrapRecords(chunk, wrapped))
+      const wrapped = scratchFor(this.#session.services.scratch, wrappedLength(length))
+      bytes = wrapped.subarray(0, wrapRecords(bytes, wrapped))
     }
     if (!this.#downlink.push(bytes)) this.#session.close('overflow', 'relayed')
+    else if (length < chunk.length) this.#session.close('quota', 'relayed')
   }
 
   onDcDrain(): void {
@@ -138,6 +137,17 @@ export class RelayStage implements Stage {
     this.#session.close('overflow', 'relayed')
   }
 
+  hold(): void {
+    this.#uplink.hold()
+    this.#downlink.hold()
+  }
+
+  letGo(): void {
+    this.#times.touch()
+    this.#uplink.letGo()
+    this.#downlink.letGo()
+  }
+
   leave(): void {
     this.#early.release()
     this.#uplink.release()
@@ -147,19 +157,23 @@ export class RelayStage implements Stage {
 
   /** Our init and the client's first bytes in one write: one packet on the way to the DC. */
   #greet(): void {
-    const early = this.#toDc.update(this.#fromClient.update(this.#early.bytes))
-    this.#session.services.totals.clientToDcBytes += early.length
+    const length = this.#session.passUp(this.#early.length)
+    const isCut = length < this.#early.length
+    const early = this.#toDc.update(this.#fromClient.update(this.#early.bytes.subarray(0, length)))
     const first = new Uint8Array(this.#init.length + early.length)
     first.set(this.#init)
     first.set(early, this.#init.length)
     this.#early.release()
     if (!this.#uplink.push(first)) this.#session.close('overflow', 'relayed')
+    else if (isCut) this.#session.close('quota', 'relayed')
   }
 
   #sendUp(payload: Uint8Array): void {
-    this.#session.services.totals.clientToDcBytes += payload.length
-    if (!this.#uplink.push(this.#toDc.update(this.#fromClient.update(payload))))
+    const length = this.#session.passUp(payload.length)
+    const bytes = length === payload.length ? payload : payload.subarray(0, length)
+    if (!this.#uplink.push(this.#toDc.update(this.#fromClient.update(bytes))))
       this.#session.close('overflow', 'relayed')
+    else if (length < payload.length) this.#session.close('quota', 'relayed')
   }
 
   #closeIfDone(): void {

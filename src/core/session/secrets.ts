@@ -54,9 +54,10 @@ export class SecretTable implements SecretMarks {
     return this.#obfuscated
   }
 
-  allows(id: SecretId, mode: Mode, wallSec: number): boolean {
+  /** Why that secret is not good for a client of that mode now; undefined when it is. */
+  refusal(id: SecretId, mode: Mode, wallSec: number): 'mode-not-allowed' | 'expired' | undefined {
     const secret = this.#byId.get(id)
-    if (secret === undefined || !secret.modes.includes(mode)) return false
-    return secret.expiresAt === 0 || wallSec < secret.expiresAt
+    if (secret === undefined || !secret.modes.includes(mode)) return 'mode-not-allowed'
+    return secret.expiresAt === 0 || wallSec < secret.expiresAt ? undefined : 'expired'
   }
 }

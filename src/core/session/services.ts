@@ -3,6 +3,7 @@ import type { AccessRules } from '../guard/access/index.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { Overload } from '../guard/overload.ts'
 import type { ReplayGuard } from '../guard/replay.ts'
+import type { Users } from '../guard/users/index.ts'
 import type { TrialBudget } from '../guard/trials.ts'
 import type { FlightLearner } from '../mask/flight.ts'
 import type { SharePool } from '../mask/shares.ts'
@@ -34,6 +35,7 @@ export interface Services {
   readonly guard: Guard
   readonly overload: Overload
   readonly tarpits: TarpitPlaces
+  readonly users: Users
   readonly replay: ReplayGuard
   readonly trials: TrialBudget
   readonly dialer: DirectDialer

@@ -1,7 +1,16 @@
 import { assert } from '../assert.ts'
-import { REFUSALS, type CloseReason, type Mode, type Outcome, type RejectReason, type Way } from '../events.ts'
+import {
+  REFUSALS,
+  type CloseReason,
+  type Mode,
+  type Outcome,
+  type RejectReason,
+  type UserRefusal,
+  type Way,
+} from '../events.ts'
 import type { AccessLevel } from '../guard/access/index.ts'
 import { Lease, type Failure } from '../guard/guard.ts'
+import { UserLease, type Flow, type Paced } from '../guard/users/index.ts'
 import type { Owner } from '../memory/pool.ts'
 import { Timer } from '../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler, SecretId } from '../ports.ts'
@@ -22,6 +31,9 @@ export interface Stage extends Handler {
   onDeadline(): void
   /** Ends, since its buffers are needed more elsewhere; for stages that keep bytes for a reader. */
   giveWay?(): void
+  /** Stops its sources for want of bandwidth, until `letGo`; for stages that have any. */
+  hold?(): void
+  letGo?(): void
   /** Gives back what the stage still holds: called exactly once, when the session leaves it. */
   leave(): void
 }
@@ -60,7 +72,7 @@ function isRefusal(reason: RejectReason): boolean {
  * One client connection from its first byte to its last. The session holds what outlives a stage (the connection, the one
  * live deadline, the counts) and is the single place where it ends: one reason, one event, everything given back.
  */
-export class Session extends Timer implements Handler, Owner {
+export class Session extends Timer implements Handler, Owner, Paced {
   readonly id: number
   readonly client: Connection
   readonly services: Services
@@ -68,6 +80,10 @@ export class Session extends Timer implements Handler, Owner {
   clientAddress: Address
   /** What it holds of the limits of its source. */
   readonly lease = new Lease()
+  /** What it holds of the limits of its user. */
+  readonly userLease = new UserLease()
+  /** What its bytes go through; undefined where nothing limits them. */
+  flow: Flow | undefined
   /** Of the address once it is known; once authenticated the lower of that and the user's. */
   level: AccessLevel = 'none'
   /** Once authenticated. */
@@ -156,6 +172,49 @@ export class Session extends Timer implements Handler, Owner {
     else this.refuse('refused')
   }
 
+  /** It knows that secret: counts as its user's until it is closed or rejected, unless that is over a limit. */
+  enterAs(secret: SecretId): UserRefusal | undefined {
+    const { users, emit } = this.services
+    const refusal = users.enter(this.userLease, secret, this.clientAddress.ip)
+    if (refusal === undefined) emit({ kind: 'entered', connection: this.id, client: this.clientAddress, secret })
+    return refusal
+  }
+
+  /** So many bytes of the client's have come: counts them, and returns how many may pass. Fewer: the quota is used up with them. */
+  passUp(bytes: number): number {
+    const passed = this.flow === undefined ? bytes : this.flow.take(bytes)
+    this.services.totals.clientToDcBytes += passed
+    if (this.userLease.user !== undefined) this.userLease.user.clientToDcBytes += passed
+    return passed
+  }
+
+  /** The same for bytes of the DC's. */
+  passDown(bytes: number): number {
+    const passed = this.flow === undefined ? bytes : this.flow.take(bytes)
+    this.services.totals.dcToClientBytes += passed
+    if (this.userLease.user !== undefined) this.userLease.user.dcToClientBytes += passed
+    this.toClientBytes += passed
+    return passed
+  }
+
+  /** Once authenticated, and after every change of limits. */
+  refreshFlow(): void {
+    this.flow = this.services.users.flowFor(this.userLease, this.level, this, this.flow)
+  }
+
+  /** Its sources are stopped for want of bandwidth. */
+  get isHeld(): boolean {
+    return this.flow !== undefined && this.flow.isHeld
+  }
+
+  hold(): void {
+    this.#stage.hold?.()
+  }
+
+  letGo(): void {
+    this.guard(() => this.#stage.letGo?.())
+  }
+
   /** Its handshake failed, which the guard remembers of its source. */
   hasFailed(failure: Failure): void {
     const { guard, clock } = this.services
@@ -181,6 +240,7 @@ export class Session extends Timer implements Handler, Owner {
     const { services } = this
     const failure = FAILURES[reason]
     if (failure !== undefined) this.hasFailed(failure)
+    services.users.leave(this.userLease)
     services.emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason, trials: hello.trials })
     if (isRefusal(reason) && services.settings.guard.onRefuse !== 'mask') {
       seen.release()
@@ -210,6 +270,8 @@ export class Session extends Timer implements Handler, Owner {
     this.#stage = CLOSED
     this.services.wheel.disarm(this)
     from.leave()
+    this.flow?.end()
+    this.services.users.leave(this.userLease)
     const { guard, clock } = this.services
     const ageMs = clock.mono() - this.openedAt
     const { fromClientBytes, toClientBytes } = this

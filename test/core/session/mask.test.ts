@@ -75,7 +75,7 @@ const PATHS: Record<string, Path & { readonly reason: RejectReason }> = {
     say: (it) => initOf(it).wire,
     options: { secret: { modes: ['plain'] } },
   },
-  'an expired secret': { reason: 'mode-not-allowed', say: helloOf, options: { secret: { expiresAt: 1 } } },
+  'an expired secret': { reason: 'expired', say: helloOf, options: { secret: { expiresAt: 1 } } },
   'no budget for an init': {
     reason: 'trial-budget',
     options: { secrets: many(300) },

@@ -82,6 +82,29 @@ describe('Pipe', () => {
     expect(pool.leases).toBe(0)
   })
 
+  test.prop([fc.array(fc.tuple(fc.constantFrom('push', 'room', 'hold', 'let go'), fc.nat(40)), { maxLength: 60 })])(
+    'reads its source just where nothing stands in the way: neither its target nor a bandwidth',
+    (steps) => {
+      const [source, target] = [new FakeConnection(), new FakeConnection()]
+      const pipe = new Pipe(source, target, new BufferPool({ ceilingBytes: 1 << 20 }), 20)
+      target.room = 0
+      let [isFull, isHeld] = [false, false]
+      for (const [what, size] of steps) {
+        if (what === 'hold') pipe.hold()
+        else if (what === 'let go') pipe.letGo()
+        else if (what === 'push') pipe.push(bytes(size))
+        else {
+          target.room = size
+          pipe.drain()
+        }
+        if (what === 'hold' || what === 'let go') isHeld = what === 'hold'
+        if (pipe.waiting > 20) isFull = true
+        if (pipe.waiting === 0) isFull = false
+        expect(source.isPaused).toBe(isFull || isHeld)
+      }
+    },
+  )
+
   test.prop([fc.array(fc.tuple(fc.nat(9000), fc.nat(6000), fc.boolean()), { maxLength: 30 })])(
     'keeps every byte in order for any pattern of sizes, room and drains',
     (steps) => {

@@ -1,0 +1,85 @@
+import type { Turn } from '../../memory/backlog.ts'
+import type { Bucket, Pacer } from './bucket.ts'
+import type { Quotas } from './quotas.ts'
+import type { User } from './user.ts'
+
+/** A connection whose two sources can be stopped. */
+export interface Paced {
+  hold(): void
+  letGo(): void
+}
+
+export interface FlowOptions {
+  readonly user: User
+  /** Of the user, in the shared rows. */
+  readonly row: number
+  readonly quotas: Quotas
+  readonly pacer: Pacer
+  readonly owner: Paced
+}
+
+/** What the bytes of one connection go through whose user has a quota or a bandwidth, or whose level has one. */
+export class Flow implements Turn {
+  readonly #options: FlowOptions
+  /** Of its level and address; undefined: none. */
+  #limited: Bucket | undefined
+  #waitsIn: Bucket | undefined
+
+  constructor(options: FlowOptions) {
+    this.#options = options
+  }
+
+  /** Its sources are stopped, for want of bandwidth. */
+  get isHeld(): boolean {
+    return this.#waitsIn !== undefined
+  }
+
+  /** So many bytes have come, in either direction; returns how many may pass. Fewer: the quota is used up with them. */
+  take(bytes: number): number {
+    const { user, row, quotas } = this.#options
+    const { quota } = user.limits
+    const granted = quota === undefined ? bytes : quotas.spend(row, quota, bytes)
+    if (user.bucket !== undefined || this.#limited !== undefined) this.#charge(granted)
+    return granted
+  }
+
+  /** After a change of limits: whoever waits looks again. */
+  refresh(limited: Bucket | undefined): void {
+    this.#limited = limited
+    if (this.#waitsIn === undefined) return
+    this.#waitsIn.line.delete(this)
+    this.onTurn()
+  }
+
+  onTurn(): void {
+    const over = this.#over()
+    this.#waitsIn = over
+    if (over === undefined) this.#options.owner.letGo()
+    else this.#options.pacer.wait(over, this)
+  }
+
+  /** The connection is closed. */
+  end(): void {
+    this.#waitsIn?.line.delete(this)
+    this.#waitsIn = undefined
+  }
+
+  #charge(bytes: number): void {
+    const { user, pacer, owner } = this.#options
+    user.bucket?.charge(bytes, pacer.nowMs)
+    this.#limited?.charge(bytes, pacer.nowMs)
+    if (this.#waitsIn !== undefined) return
+    this.#waitsIn = this.#over()
+    if (this.#waitsIn === undefined) return
+    pacer.wait(this.#waitsIn, this)
+    owner.hold()
+  }
+
+  /** A bandwidth that is used up. */
+  #over(): Bucket | undefined {
+    const { user, pacer } = this.#options
+    const now = pacer.nowMs
+    if (user.bucket !== undefined && user.bucket.room(now) <= 0) return user.bucket
+    return this.#limited !== undefined && this.#limited.room(now) <= 0 ? this.#limited : undefined
+  }
+}

@@ -1,0 +1,3 @@
+export { Flow, type Paced } from './flow.ts'
+export { QuotaKeeper } from './quota-keeper.ts'
+export { UserLease, Users, type UserReading } from './users.ts'
