@@ -172,6 +172,10 @@ export class Proxy {
   get listedPrefixes(): number {
     return this.#services.access.listed
   }
+  /** Sources and prefixes that the guard remembers; counted one by one, so not for every event. */
+  get sources(): number {
+    return this.#services.guard.sources
+  }
   get pool(): BufferPool {
     return this.#services.pool
   }

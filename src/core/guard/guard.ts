@@ -78,6 +78,11 @@ export class Guard {
     })
   }
 
+  /** Sources and prefixes remembered now; counted one by one. */
+  get sources(): number {
+    return this.#table.used
+  }
+
   /**
    * For a connection that has just come, or whose address a load balancer has just named; fills in `lease`. What it answers holds
    * unless `dry_run` is set: then the lease says that it may come in, and the answer what would have been.
