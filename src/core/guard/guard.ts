@@ -200,7 +200,7 @@ export class Guard {
       if (known === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
       return 'rate'
     }
-    if (!this.#total.take(settings.newTotal, known > 1, nowMs)) return 'total-rate'
+    if (!this.#total.take(settings.newTotal, this.#reputation.isKnown(entry, nowMs), nowMs)) return 'total-rate'
     this.#table.arrivalMs[entry] = arrivalMs
     return undefined
   }

@@ -67,7 +67,7 @@ describe('limits of a source', () => {
 
   it('keep a part of the total for sources that are known, while strangers flood', () => {
     const { come, use } = scene({ settings: { newTotal: { perSec: 1, burst: 100 } }, entries: 4096 })
-    use('192.0.2.1', 32)
+    use('192.0.2.1')
     let strangers = 0
     for (let i = 0; i < 200; i++) if (come(`10.1.${i >> 8}.${i & 255}`).refusal === undefined) strangers++
     expect(strangers).toBeGreaterThan(40)

@@ -23,7 +23,7 @@ describe('the scenarios that come with Palisade', () => {
   it('are these', () => {
     expect(scenarioNames()).toEqual([
       ...['active-probing', 'bandwidth-hog', 'botnet', 'cgnat', 'connect-flood', 'flash-crowd', 'handshake-garbage'],
-      ...['ipv6-rotation', 'mixed-day', 'reconnect-storm', 'replay-storm', 'secret-guessing', 'slowloris'],
+      ...['ipv6-rotation', 'mixed-day', 'reconnect-storm', 'replay-storm', 'secret-guessing', 'slowloris', 'total-flood'],
     ])
   })
 

@@ -56,6 +56,12 @@ export class Reputation {
     return Math.min(most, 1 + Math.floor(this.#table.credit[entry] / SUCCESSES_PER_FACTOR))
   }
 
+  /** Whether somebody has used it well in the last hour or two, if only once: no stranger can. */
+  isKnown(entry: number, nowMs: number): boolean {
+    this.#halve(entry, nowMs)
+    return this.#table.credit[entry] > 0
+  }
+
   /** Whether many have used it well of late: such an address is shared, and not banned for what some of its users do. */
   isShared(entry: number): boolean {
     return this.#table.credit[entry] >= SUCCESSES_PER_FACTOR
