@@ -34,6 +34,8 @@ export class Lease {
   isExcess = false
   isGreeting = false
   isRelaying = false
+  /** Its source was used well of late when it came: what its neighbours do is not held against it. */
+  isKnown = false
 }
 
 /** What a level gets of the limits of a source; "full" has none, and "none" is masked whatever it gets. */
@@ -113,9 +115,9 @@ export class Guard {
   }
 
   /** Whether a handshake must not be answered any more, because its source was banned meanwhile (I4). */
-  isBanned(ip: string, nowMs: number): boolean {
+  isBanned(ip: string, lease: Lease, nowMs: number): boolean {
     const { isEnabled, isDryRun } = this.#options.settings()
-    return isEnabled && !isDryRun && this.#source.read(ip) && this.bans.covering(this.#source, nowMs) >= 0
+    return isEnabled && !isDryRun && this.#source.read(ip) && this.#isKeptOut(lease, nowMs)
   }
 
   /** Its handshake succeeded: good for its source, and for the prefix above. */
@@ -169,15 +171,15 @@ export class Guard {
   }
 
   #decide(settings: GuardSettings, lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
-    const isBanned = this.bans.covering(this.#source, nowMs) >= 0
     let entry = this.#lockPrefix(sourceTag(this.#source, settings.ipv6Prefix), nowMs)
+    lease.isKnown = entry >= 0 && this.#reputation.isKnown(entry, nowMs)
     // Where every place is taken by sources with connections, the prefix above stands for it.
     if (entry < 0) entry = this.#lockPrefix(parentTag(this.#source), nowMs)
     if (entry < 0) {
       lease.isExcess = true
       return 'connections'
     }
-    const refusal = isBanned ? 'banned' : this.#judge(settings, entry, level, nowMs)
+    const refusal = this.#isKeptOut(lease, nowMs) ? 'banned' : this.#judge(settings, entry, level, nowMs)
     lease.counted = refusal === undefined ? OPEN : REFUSED
     lease.isExcess = refusal !== undefined && this.#table.total(entry, REFUSED) >= settings.handshakesPerIp
     if (!lease.isExcess || settings.isDryRun) {
@@ -186,6 +188,12 @@ export class Guard {
     }
     this.#table.unlock(entry)
     return refusal
+  }
+
+  /** A ban holds for the source that has just been read; one for what its neighbours did not where it is known itself. */
+  #isKeptOut(lease: Lease, nowMs: number): boolean {
+    const ban = this.bans.covering(this.#source, nowMs)
+    return ban >= 0 && !(lease.isKnown && this.bans.isForNeighbours(ban))
   }
 
   /** Under the lock of the entry. What is refused uses up nothing. */

@@ -22,8 +22,17 @@ function scenarioOf(text: string): Scenario {
 describe('the scenarios that come with Palisade', () => {
   it('are these', () => {
     expect(scenarioNames()).toEqual([
-      ...['active-probing', 'bandwidth-hog', 'botnet', 'cgnat', 'connect-flood', 'flash-crowd', 'handshake-garbage'],
-      ...['ipv6-rotation', 'mixed-day', 'reconnect-storm', 'replay-storm', 'secret-guessing', 'slowloris', 'total-flood'],
+      ...['active-probing', 'bad-neighbours', 'bandwidth-hog', 'botnet', 'cgnat', 'connect-flood', 'flash-crowd'],
+      ...[
+        'handshake-garbage',
+        'ipv6-rotation',
+        'mixed-day',
+        'reconnect-storm',
+        'replay-storm',
+        'secret-guessing',
+        'slowloris',
+        'total-flood',
+      ],
     ])
   })
 

@@ -19,6 +19,7 @@ const LAST_AT = 4
 /** Why a prefix is banned; as `ban` events and `palisade bans` name it. */
 export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack'] as const
 export type BanReason = (typeof BAN_REASONS)[number]
+const CHILDREN = BAN_REASONS.indexOf('children')
 
 export interface Ban {
   readonly prefix: Prefix
@@ -121,6 +122,11 @@ export class BanTable {
       times: this.#times[entry],
       reason: BAN_REASONS[this.#reasons[entry]],
     }
+  }
+
+  /** Of an entry that `covering` has just told: the prefix is banned for what some of it did, not for what all did. */
+  isForNeighbours(entry: number): boolean {
+    return this.#reasons[entry] === CHILDREN
   }
 
   /** The ban of exactly that prefix, in force or over. */
