@@ -85,8 +85,7 @@ export class Tally {
       if (event.outcome === 'masked') attack.maskedBytes += event.fromClientBytes + event.toClientBytes
     } else if (event.kind === 'banned') this.bans.push({ atMs, prefix: event.prefix, reason: event.reason })
     else if (event.kind === 'fault') this.faults++
-    // Told by detectors where there are any.
-    else if ((event.kind as string) === 'attack') this.alarmsAt.push(atMs)
+    else if (isAlarm(event)) this.alarmsAt.push(atMs)
   }
 
   /** Which of these addresses were banned at some time. */
@@ -100,6 +99,11 @@ export class Tally {
     }
     return banned
   }
+}
+
+/** A detector has begun to see an attack; told only where there are detectors. */
+function isAlarm(event: { readonly kind: string; readonly state?: string }): boolean {
+  return event.kind === 'attack' && event.state !== 'over'
 }
 
 export function count(counts: Counts, what: string): void {
