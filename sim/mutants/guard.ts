@@ -5,6 +5,9 @@ const SOURCES = 'src/core/guard/sources'
 /** Models of the limits, in every order of events. */
 const GUARD_TESTS = ['--project', 'unit', 'test/core/guard']
 
+const DETECTOR_TESTS = ['--project', 'unit', 'test/core/guard/detectors']
+const DETECTORS = 'src/core/guard/detectors'
+
 /** Who may come in, and how much of it. */
 export const GUARD_MUTANTS: readonly Mutant[] = [
   {
@@ -32,11 +35,11 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     tests: GUARD_TESTS,
   },
   {
-    name: 'what is refused uses up the rate',
+    name: 'a burst may be longer than it is configured',
     invariant: 'I3',
     file: `${SOURCES}/rate.ts`,
-    find: 'return next - nowMs > aheadMs ? NaN : next + distanceMs',
-    replace: 'return next - nowMs > aheadMs + 2 * distanceMs ? NaN : next + distanceMs',
+    find: 'return arrivals[at] - nowMs > ((burst - 1) * 1000) / perSec',
+    replace: 'return arrivals[at] - nowMs > ((burst + 1) * 1000) / perSec',
     tests: GUARD_TESTS,
   },
   {
@@ -102,5 +105,37 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     find: 'reputation.forgive(entry)',
     replace: 'void reputation',
     tests: GUARD_TESTS,
+  },
+  {
+    name: 'an attack by many tightens the limits of those who used the proxy well',
+    invariant: 'I3',
+    file: 'src/core/guard/guard.ts',
+    find: 'return this.#isTight && this.#isStranger(entry) ? TIGHT : 1',
+    replace: 'return this.#isTight ? TIGHT : 1',
+    tests: DETECTOR_TESTS,
+  },
+  {
+    name: 'an attack by many is never over',
+    invariant: 'I3',
+    file: `${DETECTORS}/watch.ts`,
+    find: 'state[CALM] = isCalm(state) ? state[CALM] + 1 : 0',
+    replace: 'state[CALM] = 0',
+    tests: DETECTOR_TESTS,
+  },
+  {
+    name: 'bins are closed by every worker',
+    invariant: 'I3',
+    file: `${DETECTORS}/watch.ts`,
+    find: 'if (bins > 0) this.#header[2] = binOf(nowMs)',
+    replace: 'if (bins > 2) this.#header[2] = binOf(nowMs)',
+    tests: DETECTOR_TESTS,
+  },
+  {
+    name: 'a prefix that many use well is banned as a whole',
+    invariant: 'I4',
+    file: `${DETECTORS}/prefix.ts`,
+    find: 'return !isShared && areMany(family, failing)',
+    replace: 'return areMany(family, failing)',
+    tests: DETECTOR_TESTS,
   },
 ]

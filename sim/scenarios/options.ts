@@ -181,6 +181,7 @@ function drawSettings(
       ]),
       blockScore: random.pick([20, 100]),
       blockForMs: random.pick([5_000, 600_000]),
+      anomaly: random.pick(['off', 'observe', 'enforce'] as const),
     },
     relay: {
       idleTimeoutMs: random.pick([60_000, 900_000]),

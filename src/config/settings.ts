@@ -103,6 +103,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       onRefuse: guard.on_refuse,
       credit: guard.credit,
       isDryRun: guard.dry_run,
+      anomaly: guard.anomaly,
       tableEntries: powerOfTwo(guard.table_entries),
     },
     relay: { idleTimeoutMs: relay.idle_timeout, maxLifetimeMs: relay.max_lifetime ?? 0 },

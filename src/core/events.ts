@@ -192,6 +192,17 @@ export type ProxyEvent =
       readonly score: number
     }
   | { readonly kind: 'unbanned'; readonly prefix: string }
+  /** A detector sees an attack by many sources, or sees it no more. */
+  | {
+      readonly kind: 'attack'
+      readonly detector: string
+      readonly state: 'begun' | 'over'
+      /** Whether limits of strangers are tightened for it with `guard.anomaly = "enforce"`. */
+      readonly isAnswered: boolean
+      readonly why: string
+    }
+  /** What a detector would have banned with `guard.anomaly = "enforce"`. */
+  | { readonly kind: 'suspect'; readonly prefix: string; readonly detector: string; readonly score: number }
   | { readonly kind: 'mask-learnt'; readonly domain: string; readonly flightBytes: number }
   | { readonly kind: 'mask-unreachable'; readonly domain: string; readonly why: string }
   | { readonly kind: 'mask-refused'; readonly host: string; readonly ip: string; readonly why: 'private' | 'ourselves' }

@@ -223,7 +223,9 @@ export class Proxy {
   }
 
   tick(): void {
-    this.#services.wheel.advance(this.#services.clock.mono())
+    const nowMs = this.#services.clock.mono()
+    this.#services.wheel.advance(nowMs)
+    this.#services.guard.advance(nowMs)
     this.#services.shares.refill()
   }
 

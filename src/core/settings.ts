@@ -54,6 +54,8 @@ export interface GuardSettings {
   /** At least 1. */
   readonly credit: number
   readonly isDryRun: boolean
+  /** Whether detectors of attacks by many count at all, and whether they tighten limits and ban. */
+  readonly anomaly: 'off' | 'observe' | 'enforce'
   /** Sources remembered, a power of two; read once. */
   readonly tableEntries: number
 }
@@ -62,7 +64,7 @@ export interface GuardSettings {
 export const UNGUARDED: GuardSettings = {
   ...{ isEnabled: false, isDryRun: false, connectionsPerIp: 256, handshakesPerIp: 64, ipv6Prefix: 64, credit: 64 },
   ...{ newPerIp: { perSec: 30, burst: 120 }, newTotal: { perSec: 5_000, burst: 20_000 }, onRefuse: 'mask' },
-  ...{ blockScore: 100, blockForMs: 600_000, blockMaxMs: 86_400_000, tableEntries: 1024 },
+  ...{ blockScore: 100, blockForMs: 600_000, blockMaxMs: 86_400_000, tableEntries: 1024, anomaly: 'observe' },
 }
 
 export interface SecretSettings {

@@ -24,6 +24,11 @@ export interface LogOptions {
 /** Values of a log line: nothing that could hold more than it shows. */
 export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
+const ATTACK_WORDS = {
+  begun: ['More strangers come than usual', 'Many sources attack at once'],
+  over: ['Strangers come as usual', 'No attack by many any more'],
+} as const
+
 /**
  * One event, one line: `time`, `level`, `event`, `msg` and the event's fields. Client addresses pass through `redact`,
  * secrets appear as their configured name only.
@@ -121,6 +126,25 @@ export class Log {
           times: event.times,
           score: Math.round(event.score),
         })
+      case 'attack':
+        return this.write(
+          event.state === 'begun' ? 'warn' : 'info',
+          `guard.attack.${event.state}`,
+          ATTACK_WORDS[event.state][event.isAnswered ? 1 : 0],
+          { detector: event.detector, why: event.why, answered: event.isAnswered },
+        )
+      case 'suspect':
+        return this.#limited(
+          'warn',
+          'guard.suspect',
+          'guard.suspect',
+          'Would be banned with guard.anomaly = "enforce"',
+          {
+            prefix: redactPrefix(event.prefix, this.#addresses),
+            detector: event.detector,
+            score: Math.round(event.score),
+          },
+        )
       case 'unbanned':
         return this.write('info', 'guard.unbanned', 'Ban lifted', {
           prefix: redactPrefix(event.prefix, this.#addresses),

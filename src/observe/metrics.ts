@@ -63,6 +63,8 @@ export class Metrics {
   readonly #rejects = this.#counter('rejects_total', 'Connections not taken for a client, by reason', ['reason'])
   readonly #wouldRefuse = this.#counter('would_refuse_total', 'What guard.dry_run let pass, by reason', ['reason'])
   readonly #bans = this.#counter('bans_total', 'Bans made, by reason', ['reason'])
+  readonly #attacks = this.#counter('attacks_total', 'Attacks by many sources that a detector saw begin', ['detector'])
+  readonly #suspects = this.#counter('suspects_total', 'What guard.anomaly = "enforce" would have banned', ['detector'])
   readonly #trials = this.#counter('trials_total', 'Secrets tried on connections that knew none', [])
   readonly #dialFailures = this.#counter('dial_failures_total', 'Failed attempts to connect', ['target', 'why'])
   readonly #ahead = this.#counter('dial_ahead_total', 'Connections to DCs dialled ahead, by what came of them', [
@@ -121,6 +123,11 @@ export class Metrics {
         return this.#wouldRefuse.inc({ reason: event.reason })
       case 'banned':
         return this.#bans.inc({ reason: event.reason })
+      case 'attack':
+        if (event.state === 'begun') this.#attacks.inc({ detector: event.detector })
+        return
+      case 'suspect':
+        return this.#suspects.inc({ detector: event.detector })
       case 'dial-failed':
         return this.#dialFailures.inc({ target: event.target, why: event.why })
       case 'fault':

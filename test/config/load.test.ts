@@ -135,7 +135,6 @@ max_time = 10
 describe('keys of features not built yet', () => {
   it.each([
     ['[listen]\naffinity = "off"', 'listen.affinity'],
-    ['[guard]\nanomaly = "enforce"', 'guard.anomaly'],
     ['[telegram]\ncongestion = "bbr"', 'telegram.congestion'],
     ['[mask]\ngroup = "mirror"', 'mask.group'],
     ['[trace]\npath = "x"', 'trace.path'],

@@ -9,6 +9,8 @@ export interface Failure {
 }
 
 const AT_A_TIME = 8
+/** Its own address: whoever only knocks is banned, and the clients of the test are not to share that. */
+const FROM = '127.0.0.9'
 const ANSWER_MS = 20_000
 
 /** A stream of short connections, each a whole TLS handshake with the site behind the proxy, until it is told to end. */
@@ -52,7 +54,8 @@ export class Knocker {
 export function knock(port: number): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     let when: Failure['when'] = 'connecting'
-    const socket = connect(port, '127.0.0.1', { servername: DOMAIN, rejectUnauthorized: false })
+    const at = { host: '127.0.0.1', port, localAddress: FROM }
+    const socket = connect({ ...at, servername: DOMAIN, rejectUnauthorized: false })
     const done = (failure?: Failure) => {
       clearTimeout(limit)
       socket.destroy()

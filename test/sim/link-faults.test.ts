@@ -19,7 +19,7 @@ const PAUSE_MS = 2_000
 /** A length that was made longer, but not too long, shows by the silence behind it (core/telegram/middle/link.ts). */
 const SILENCE_MS = 90_000
 /** Those who left are forgotten, and idle links closed. */
-const BETWEEN_MS = 13_000
+const BETWEEN_MS = 23_000
 /** The one that is disturbed, one to move to, and one for whoever comes again. */
 const LINKS_PER_ROUND = 3
 

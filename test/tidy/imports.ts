@@ -20,7 +20,7 @@ const GROUND = /^src\/core\/(ports|assert|events|address)\.ts$/
 const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
-  { path: /^sim\/(run|demo|attacks)\.ts$/, why: 'commands: read arguments, print' },
+  { path: /^sim\/(run|demo|attacks|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
   { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]

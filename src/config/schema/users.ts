@@ -130,9 +130,11 @@ export const guard = section(
       'Where shedding load begins, and where it is complete.',
       { planned: true },
     ),
-    anomaly: key(oneOf('off', 'observe', 'enforce'), 'observe', 'What detectors of anomalies may do.', {
-      planned: true,
-    }),
+    anomaly: key(
+      oneOf('off', 'observe', 'enforce'),
+      'observe',
+      'What detectors of attacks by many sources do: nothing, tell, or tighten limits for strangers and ban prefixes too.',
+    ),
     dry_run: key(boolean(), false, 'Count what would be refused, refuse nothing.'),
   },
 )

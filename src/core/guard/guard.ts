@@ -2,10 +2,13 @@ import type { Emit, Refusal } from '../events.ts'
 import type { Random, SharedMemory, WorkerPlace } from '../ports.ts'
 import type { GuardSettings } from '../settings.ts'
 import type { AccessLevel } from './access/index.ts'
+import { areMany, isBadPrefix } from './detectors/prefix.ts'
+import { shapeOf, type Use } from './detectors/shape.ts'
+import { AttackWatch } from './detectors/watch.ts'
 import { BanTable, type BanReason } from './sources/bans.ts'
 import { Penalties } from './sources/penalties.ts'
 import { parentTag, prefixInto, sourceTag, type Prefix } from './sources/prefix.ts'
-import { admitAt } from './sources/rate.ts'
+import { isOver, spend } from './sources/rate.ts'
 import { Reputation, WEIGHTS } from './sources/reputation.ts'
 import { SourceKey } from './sources/source-key.ts'
 import { GREETING, OPEN, REFUSED, RELAYING, SourceTable, type Count } from './sources/table.ts'
@@ -36,10 +39,26 @@ export class Lease {
   isRelaying = false
   /** Its source was used well of late when it came: what its neighbours do is not held against it. */
   isKnown = false
+  /** It raised what its source may have. */
+  hasEarned = false
 }
+
+/** While many attack at once, a source without good use of late gets this part of its limits, */
+const TIGHT = 0.25
+/** and is banned at this score: with the second failure, since clients of honest people succeed. */
+const TIGHT_SCORE = 24
+/** Of one source so many failures of late count as signs of an attack by many; beyond that it is an attack by one. */
+const FEW_FAILURES = 8
 
 /** What a level gets of the limits of a source; "full" has none, and "none" is masked whatever it gets. */
 const SHARES: Readonly<Record<AccessLevel, number>> = { none: 0.25, limited: 0.25, standard: 1, full: 1 }
+
+/** Scores as `guard.block_score` measures them. */
+export interface Suspicion {
+  readonly source: number
+  /** Of the prefix above, where many sources of it failed of late; 0 otherwise. */
+  readonly prefix: number
+}
 
 /** Failures of handshakes, as the guard weighs them. */
 export type Failure = 'failure' | 'halfOpen' | 'replay'
@@ -57,6 +76,7 @@ const BAN_REASON_OF: Readonly<Record<Failure, BanReason>> = {
 export class Guard {
   readonly bans: BanTable
   readonly penalties: Penalties
+  readonly watch: AttackWatch
   readonly #options: GuardOptions
   readonly #table: SourceTable
   readonly #reputation: Reputation
@@ -71,6 +91,7 @@ export class Guard {
     this.#reputation = new Reputation(this.#table)
     this.#total = new TotalRate(options)
     const { settings, emit } = options
+    this.watch = new AttackWatch({ ...options, emit: (event) => settings().anomaly !== 'off' && emit(event) })
     this.penalties = new Penalties({
       bans: this.bans,
       table: this.#table,
@@ -93,6 +114,7 @@ export class Guard {
     const settings = this.#options.settings()
     if (!settings.isEnabled) return undefined
     this.#source.read(ip)
+    this.watch.advance(nowMs)
     const refusal = this.#decide(settings, lease, level, nowMs)
     if (settings.isDryRun) lease.isExcess = false
     else lease.refusal = refusal
@@ -104,7 +126,8 @@ export class Guard {
     if (lease.entry < 0 || lease.refusal !== undefined || level === 'full') return undefined
     const { handshakesPerIp, credit, isDryRun } = this.#options.settings()
     this.#table.relock(lease.entry)
-    const most = handshakesPerIp * SHARES[level] * this.#reputation.factor(lease.entry, credit, nowMs)
+    const factor = this.#reputation.factor(lease.entry, credit, nowMs) * this.#tightness(lease.entry)
+    const most = handshakesPerIp * SHARES[level] * factor
     const isMore = this.#table.total(lease.entry, GREETING) >= most
     lease.isGreeting = !isMore
     if (lease.isGreeting) this.#table.count(lease.entry, GREETING, 1)
@@ -112,6 +135,24 @@ export class Guard {
     if (!isMore) return undefined
     if (!isDryRun) lease.refusal = 'handshakes'
     return 'handshakes'
+  }
+
+  /** What is held against an address and against the prefix above it, as scores; 0 for one that is not known. */
+  suspicion(ip: string): Suspicion {
+    this.#source.read(ip)
+    const { ipv6Prefix } = this.#options.settings()
+    const found = { source: 0, prefix: 0 }
+    let entry = this.#findPrefix(sourceTag(this.#source, ipv6Prefix))
+    if (entry >= 0) {
+      found.source = this.#reputation.score(entry)
+      this.#table.unlock(entry)
+    }
+    entry = this.#findPrefix(parentTag(this.#source))
+    if (entry < 0) return found
+    const { family } = this.#source
+    if (family !== 0 && areMany(family, this.#table.failing[entry])) found.prefix = this.#reputation.score(entry)
+    this.#table.unlock(entry)
+    return found
   }
 
   /** Whether a handshake must not be answered any more, because its source was banned meanwhile (I4). */
@@ -126,7 +167,8 @@ export class Guard {
     this.#table.relock(lease.entry)
     this.#endGreeting(lease)
     this.#table.count(lease.entry, RELAYING, 1)
-    lease.isRelaying = true
+    lease.isRelaying = lease.hasEarned = true
+    if (this.#isStranger(lease.entry)) this.watch.succeeded()
     this.#reputation.succeeded(lease.entry, nowMs)
     this.#table.unlock(lease.entry)
     this.#source.read(ip)
@@ -136,18 +178,35 @@ export class Guard {
     this.#table.unlock(parent)
   }
 
+  /** Its relay is over, and was like this. */
+  used(lease: Lease, use: Use, nowMs: number): void {
+    const shape = shapeOf(use)
+    if (lease.entry < 0 || shape === 'usual') return
+    this.#table.relock(lease.entry)
+    if (shape === 'dumb') this.#reputation.worsen(lease.entry, WEIGHTS.dumb, nowMs)
+    if (lease.hasEarned) this.#reputation.unearn(lease.entry)
+    lease.hasEarned = false
+    this.#table.unlock(lease.entry)
+  }
+
   /** Its handshake failed. Enough of that, and its source is banned; not one that many use well. */
   failed(ip: string, lease: Lease, failure: Failure, nowMs: number): void {
     if (lease.entry < 0 || lease.refusal !== undefined) return
     this.#table.relock(lease.entry)
     this.#endGreeting(lease)
+    const { blockScore } = this.#options.settings()
+    const isStranger = this.#isStranger(lease.entry)
+    const isFirst = this.#table.failed[lease.entry] === 0
+    if (isStranger && this.#table.failed[lease.entry] < FEW_FAILURES) this.watch.failed(isFirst)
     this.#reputation.failed(lease.entry, WEIGHTS[failure], nowMs)
     const score = this.#reputation.score(lease.entry)
     const isShared = this.#reputation.isShared(lease.entry)
     this.#table.unlock(lease.entry)
-    if (score < this.#options.settings().blockScore || isShared) return
     this.#source.read(ip)
-    this.penalties.ban(this.#source, BAN_REASON_OF[failure], score, nowMs)
+    const isTight = isStranger && this.#isTight
+    if (score >= blockScore && !isShared) this.penalties.ban(this.#source, BAN_REASON_OF[failure], score, nowMs)
+    else if (isTight && score >= TIGHT_SCORE) this.penalties.ban(this.#source, 'attack', score, nowMs)
+    this.#prefixFailed(WEIGHTS[failure], isFirst, nowMs)
   }
 
   /** The connection is closed. */
@@ -168,6 +227,12 @@ export class Guard {
     this.#table.takeBack(column)
     this.bans.takeBack(column)
     this.#total.takeBack(column)
+    this.watch.takeBack(column)
+  }
+
+  /** At least once a second: what is over is judged. */
+  advance(nowMs: number): void {
+    this.watch.advance(nowMs)
   }
 
   #decide(settings: GuardSettings, lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
@@ -179,6 +244,7 @@ export class Guard {
       lease.isExcess = true
       return 'connections'
     }
+    if (this.#isStranger(entry)) this.watch.arrived()
     const refusal = this.#isKeptOut(lease, nowMs) ? 'banned' : this.#judge(settings, entry, level, nowMs)
     lease.counted = refusal === undefined ? OPEN : REFUSED
     lease.isExcess = refusal !== undefined && this.#table.total(entry, REFUSED) >= settings.handshakesPerIp
@@ -200,17 +266,54 @@ export class Guard {
   #judge(settings: GuardSettings, entry: number, level: AccessLevel, nowMs: number): Refusal | undefined {
     if (level === 'full') return undefined
     const known = this.#reputation.factor(entry, settings.credit, nowMs)
-    const factor = known * SHARES[level]
+    const factor = known * SHARES[level] * this.#tightness(entry)
     if (this.#table.total(entry, OPEN) >= settings.connectionsPerIp * factor) return 'connections'
     const { perSec, burst } = settings.newPerIp
-    const arrivalMs = admitAt(this.#table.arrivalMs[entry], nowMs, perSec, burst, factor)
-    if (Number.isNaN(arrivalMs)) {
+    const { arrivalMs } = this.#table
+    if (isOver(arrivalMs, entry, nowMs, perSec, burst)) {
       if (known === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
       return 'rate'
     }
     if (!this.#total.take(settings.newTotal, this.#reputation.isKnown(entry, nowMs), nowMs)) return 'total-rate'
-    this.#table.arrivalMs[entry] = arrivalMs
+    spend(arrivalMs, entry, nowMs, perSec, factor)
     return undefined
+  }
+
+  /** The prefix above remembers as well: who takes another address each time is found there. */
+  #prefixFailed(weight: number, isFirst: boolean, nowMs: number): void {
+    const { blockScore, anomaly } = this.#options.settings()
+    const { family } = this.#source
+    const tag = parentTag(this.#source)
+    if (family === 0 || anomaly === 'off') return
+    const entry = this.#lockPrefix(tag, nowMs)
+    if (entry < 0) return
+    const before = this.#reputation.score(entry)
+    this.#reputation.failed(entry, weight, nowMs)
+    if (isFirst) this.#table.failing[entry] += 1
+    const score = this.#reputation.score(entry)
+    const isShared = this.#reputation.isShared(entry)
+    const failing = this.#table.failing[entry]
+    this.#table.unlock(entry)
+    if (!isBadPrefix(family, failing, score, isShared, blockScore)) return
+    this.penalties.judgePrefix(this.#source, tag, score, before < blockScore, nowMs)
+  }
+
+  #findPrefix(tag: number): number {
+    prefixInto(this.#source, tag, this.#words)
+    return this.#table.find(this.#words, tag)
+  }
+
+  /** Nobody has used it well of late. */
+  #isStranger(entry: number): boolean {
+    return this.#table.credit[entry] < 1
+  }
+
+  get #isTight(): boolean {
+    return this.watch.isAttack && this.#options.settings().anomaly === 'enforce'
+  }
+
+  #tightness(entry: number): number {
+    return this.#isTight && this.#isStranger(entry) ? TIGHT : 1
   }
 
   #lockPrefix(tag: number, nowMs: number): number {

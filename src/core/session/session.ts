@@ -175,7 +175,11 @@ export class Session extends Timer implements Handler, Owner {
     this.#stage = CLOSED
     this.services.wheel.disarm(this)
     from.leave()
-    this.services.guard.release(this.lease)
+    const { guard, clock } = this.services
+    const ageMs = clock.mono() - this.#openedAt
+    const { fromClientBytes, toClientBytes } = this
+    if (from.name === 'relay') guard.used(this.lease, { ageMs, fromClientBytes, toClientBytes }, clock.mono())
+    guard.release(this.lease)
     if (how === 'close') this.client.close()
     else if (how === 'reset') this.client.reset()
     this.#onClosed(this)
@@ -185,9 +189,7 @@ export class Session extends Timer implements Handler, Owner {
       client: this.clientAddress,
       reason,
       outcome,
-      fromClientBytes: this.fromClientBytes,
-      toClientBytes: this.toClientBytes,
-      ageMs: this.services.clock.mono() - this.#openedAt,
+      ...{ fromClientBytes, toClientBytes, ageMs },
     })
   }
 

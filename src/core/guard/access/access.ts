@@ -1,6 +1,7 @@
-import { parseIp } from '../../address.ts'
+import { write16 } from '../../protocol/bytes.ts'
 import { CallbackTimer } from '../../memory/wheel.ts'
 import type { AccessSettings } from '../../settings.ts'
+import { SourceKey } from '../sources/source-key.ts'
 import type { Steps } from './flatten.ts'
 import type { AccessLevel } from './levels.ts'
 import { AccessList, type ListPorts } from './lists.ts'
@@ -12,7 +13,6 @@ export const LISTED_PREFIXES_MAX = 400_000
 const WORK_PER_TICK = 250_000
 /** Between the first questions to several sources. */
 const STAGGER_MS = 500
-const NO_ADDRESS = new Uint8Array(4)
 
 export interface AccessDecision {
   readonly level: AccessLevel
@@ -31,6 +31,9 @@ export class AccessRules {
   #lists: readonly AccessList[]
   #inForce: { readonly rules: RuleSet; readonly sources: readonly string[] }
   #making: { readonly steps: Steps<RuleSet>; readonly sources: readonly string[] } | undefined
+  readonly #source = new SourceKey()
+  readonly #ipv4 = new Uint8Array(4)
+  readonly #ipv6 = new Uint8Array(16)
   readonly #timer = new CallbackTimer(() => this.#makeOn(WORK_PER_TICK))
 
   constructor(ports: ListPorts, settings: AccessSettings) {
@@ -45,9 +48,16 @@ export class AccessRules {
     return this.#lists.reduce((sum, { prefixes }) => sum + prefixes.count, 0)
   }
 
-  /** Of an address as text. What is no address counts as 0.0.0.0. */
+  /** Of an address as text, without an allocation. What is no address counts as 0.0.0.0. */
   levelOf(ip: string): AccessLevel {
-    return this.#inForce.rules.levelOf(parseIp(ip) ?? NO_ADDRESS)
+    const source = this.#source
+    if (!source.read(ip)) source.words.fill(0)
+    const bytes = source.family === 6 ? this.#ipv6 : this.#ipv4
+    for (let at = 0; at < bytes.length; at += 4) {
+      write16(bytes, at, source.words[at >> 2] >>> 16)
+      write16(bytes, at + 2, source.words[at >> 2] & 0xffff)
+    }
+    return this.#inForce.rules.levelOf(bytes)
   }
 
   /** The same for 4 or 16 bytes, without an allocation. */

@@ -17,9 +17,9 @@ const VERSION_AT = 8
 const LAST_AT = 4
 
 /** Why a prefix is banned; as `ban` events and `palisade bans` name it. */
-export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack'] as const
+export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack', 'prefix'] as const
 export type BanReason = (typeof BAN_REASONS)[number]
-const CHILDREN = BAN_REASONS.indexOf('children')
+const FOR_NEIGHBOURS: readonly number[] = [BAN_REASONS.indexOf('children'), BAN_REASONS.indexOf('prefix')]
 
 export interface Ban {
   readonly prefix: Prefix
@@ -126,7 +126,7 @@ export class BanTable {
 
   /** Of an entry that `covering` has just told: the prefix is banned for what some of it did, not for what all did. */
   isForNeighbours(entry: number): boolean {
-    return this.#reasons[entry] === CHILDREN
+    return FOR_NEIGHBOURS.includes(this.#reasons[entry])
   }
 
   /** The ban of exactly that prefix, in force or over. */

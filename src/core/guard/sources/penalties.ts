@@ -40,6 +40,14 @@ export class Penalties {
     if (children >= CHILDREN[source.family] && !isShared) this.banPrefix(above, 'children', children, nowMs)
   }
 
+  /** A prefix is bad as a whole: banned, or told of where that is not wanted; `isNew` when it was not before. */
+  judgePrefix(source: SourceKey, tag: number, score: number, isNew: boolean, nowMs: number): void {
+    const { settings, emit } = this.#options
+    const prefix = prefixOf(source, tag)
+    if (settings().anomaly === 'enforce') this.banPrefix(prefix, 'prefix', score, nowMs)
+    else if (isNew) emit({ kind: 'suspect', prefix: formatPrefix(prefix), detector: 'prefix', score })
+  }
+
   /** For as long as its past says; false when it is banned already. `forMs` replaces that, for a ban by hand. */
   banPrefix(prefix: Prefix, reason: BanReason, score: number, nowMs: number, forMs?: number): boolean {
     const { bans, settings, emit } = this.#options

@@ -22,6 +22,8 @@ export const WEIGHTS = {
   replay: 3,
   /** More connections than its rate allows; alone never enough for a ban. */
   excess: 0.25,
+  /** Authenticated, and then nothing that Telegram answers; half of its handshakes were good, so never enough either. */
+  dumb: 0.5,
 } as const
 
 /** What handshakes say about a source. All calls are under the lock of the entry. */
@@ -42,6 +44,17 @@ export class Reputation {
     this.#halve(entry, nowMs)
     this.#table.tried[entry] += 1
     this.#table.credit[entry] += 1
+  }
+
+  /** A handshake that seemed good was not. */
+  worsen(entry: number, weight: number, nowMs: number): void {
+    this.#halve(entry, nowMs)
+    this.#table.failed[entry] += weight
+  }
+
+  /** What it earned was not worth it. */
+  unearn(entry: number): void {
+    this.#table.credit[entry] = Math.max(0, this.#table.credit[entry] - 1)
   }
 
   /** Grows with the share of failures and, slowly, with how many there were. */
@@ -69,7 +82,8 @@ export class Reputation {
 
   /** What was held against it is forgotten. */
   forgive(entry: number): void {
-    this.#table.tried[entry] = this.#table.failed[entry] = this.#table.children[entry] = 0
+    const { tried, failed, children, failing } = this.#table
+    tried[entry] = failed[entry] = children[entry] = failing[entry] = 0
   }
 
   /** Of a parent: one more below it was banned. Returns how many of late. */
@@ -79,7 +93,7 @@ export class Reputation {
   }
 
   #halve(entry: number, nowMs: number): void {
-    const { tried, failed, credit, children, halvedAt } = this.#table
+    const { tried, failed, credit, children, failing, halvedAt } = this.#table
     const period = Math.floor(nowMs / HALVING_MS)
     const before = halvedAt[entry]
     halvedAt[entry] = period
@@ -89,6 +103,7 @@ export class Reputation {
     tried[entry] *= by
     failed[entry] *= by
     children[entry] *= by
+    failing[entry] *= by
     credit[entry] *= powerOfHalf(Math.floor(period / CREDIT_HALVINGS) - Math.floor(before / CREDIT_HALVINGS))
     // Below this nothing is left to say.
     if (tried[entry] < 0.5) tried[entry] = failed[entry] = 0

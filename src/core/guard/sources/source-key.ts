@@ -1,6 +1,7 @@
 const DOT = 46
 const COLON = 58
 const GROUPS = 8
+const MAPPED = '::ffff:'
 
 /**
  * An address as numbers, for look-ups that make nothing: one object is used for all of them. IPv4 is one word, IPv6 four, the
@@ -12,18 +13,28 @@ export class SourceKey {
   readonly words = new Uint32Array(4)
   readonly #groups = new Uint16Array(GROUPS)
 
-  /** Takes the text of an `Address` of the ports; false when it is not one. */
+  /** Takes the text of an `Address` of the ports; false when it is not one. An IPv4 address mapped into IPv6 is that IPv4 address. */
   read(ip: string): boolean {
     this.words.fill(0)
     this.family = 0
-    if (ip.includes(':')) this.family = this.#readIpv6(ip) ? 6 : 0
-    else this.family = this.#readIpv4(ip) ? 4 : 0
+    if (!ip.includes(':')) this.family = this.#readIpv4(ip, 0) ? 4 : 0
+    else if (ip.startsWith(MAPPED) && ip.includes('.')) this.family = this.#readIpv4(ip, MAPPED.length) ? 4 : 0
+    else this.family = this.#readIpv6(ip) ? 6 : 0
+    if (this.family === 6) this.#unmap()
     return this.family !== 0
   }
 
-  #readIpv4(ip: string): boolean {
+  #unmap(): void {
+    const { words } = this
+    if (words[0] !== 0 || words[1] !== 0 || words[2] !== 0xffff) return
+    words[0] = words[3]
+    words[2] = words[3] = 0
+    this.family = 4
+  }
+
+  #readIpv4(ip: string, from: number): boolean {
     let [word, part, digits, parts] = [0, 0, 0, 0]
-    for (let at = 0; at <= ip.length; at++) {
+    for (let at = from; at <= ip.length; at++) {
       const code = at < ip.length ? ip.charCodeAt(at) : DOT
       if (code >= 48 && code <= 57 && digits < 3) {
         part = part * 10 + code - 48

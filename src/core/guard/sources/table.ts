@@ -5,7 +5,7 @@ import type { Random, SharedMemory, WorkerPlace } from '../../ports.ts'
 
 const WAYS = 8
 const HEADER_WORDS = 16
-const MAGIC = 0x50534f32
+const MAGIC = 0x50534f33
 /** What a worker counts of an entry in its own column, so that it can be taken back when the worker dies. */
 export type Count = 0 | 1 | 2 | 3
 /** Admitted and not yet closed. */
@@ -50,6 +50,8 @@ export class SourceTable {
   readonly halvedAt: Int32Array
   /** How many prefixes below this one were banned of late; for parents. */
   readonly children: Float32Array
+  /** How many sources below this one have failed of late; for parents. */
+  readonly failing: Float32Array
   readonly #sets: number
   readonly #columns: number
   readonly #column: number
@@ -93,6 +95,7 @@ export class SourceTable {
     this.failed = next(Float32Array, 4, entries)
     this.credit = next(Float32Array, 4, entries)
     this.children = next(Float32Array, 4, entries)
+    this.failing = next(Float32Array, 4, entries)
     this.halvedAt = next(Int32Array, 4, entries)
     this.#totals = next(Int32Array, 4, COUNTS.length * entries)
     this.#own = next(Uint16Array, 2, worker.columns * COUNTS.length * entries)
@@ -222,7 +225,7 @@ export class SourceTable {
     this.#high[entry] = high
     this.#seenSec[entry] = nowSec
     this.arrivalMs[entry] = 0
-    this.tried[entry] = this.failed[entry] = this.credit[entry] = this.children[entry] = 0
+    this.tried[entry] = this.failed[entry] = this.credit[entry] = this.children[entry] = this.failing[entry] = 0
     this.halvedAt[entry] = 0
   }
 
@@ -249,6 +252,6 @@ export class SourceTable {
 }
 
 function sizeOf(entries: number, columns: number): number {
-  const perEntry = 8 + 4 * (3 + 4 + 1 + COUNTS.length) + 2 * columns * COUNTS.length
+  const perEntry = 8 + 4 * (3 + 5 + 1 + COUNTS.length) + 2 * columns * COUNTS.length
   return 4 * HEADER_WORDS + 4 * (entries / WAYS) + entries * perEntry
 }

@@ -1,7 +1,7 @@
 import { SharedLocks } from '../../memory/shared-lock.ts'
 import type { SharedMemory, WorkerPlace } from '../../ports.ts'
 import type { Rate } from '../../settings.ts'
-import { admitAt } from './rate.ts'
+import { isOver, spend } from './rate.ts'
 
 /** Of the burst, this part in four is for sources with good use of late, when a flood of strangers has taken the rest. */
 const RESERVE = 4
@@ -29,9 +29,8 @@ export class TotalRate {
   take(rate: Rate, isKnown: boolean, nowMs: number): boolean {
     if (!this.#lock.acquire(0)) this.#lock.seize(0)
     const burst = isKnown ? rate.burst : Math.max(1, rate.burst - Math.floor(rate.burst / RESERVE))
-    const arrivalMs = admitAt(this.#arrivalMs[0], nowMs, rate.perSec, burst, 1)
-    const isAdmitted = !Number.isNaN(arrivalMs)
-    if (isAdmitted) this.#arrivalMs[0] = arrivalMs
+    const isAdmitted = !isOver(this.#arrivalMs, 0, nowMs, rate.perSec, burst)
+    if (isAdmitted) spend(this.#arrivalMs, 0, nowMs, rate.perSec, 1)
     this.#lock.release(0)
     return isAdmitted
   }
