@@ -274,7 +274,7 @@ export class Guard {
       if (known === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
       return 'rate'
     }
-    if (!this.#total.take(settings.newTotal, this.#reputation.isKnown(entry, nowMs), nowMs)) return 'total-rate'
+    if (!this.#total.take(settings.newTotal, this.#reputation.standing(entry, nowMs), nowMs)) return 'total-rate'
     spend(arrivalMs, entry, nowMs, perSec, factor)
     return undefined
   }

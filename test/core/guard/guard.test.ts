@@ -76,6 +76,16 @@ describe('limits of a source', () => {
     expect(come('192.0.2.1').refusal).toBeUndefined()
   })
 
+  it('keep a part of the total for newcomers, while sources flood that only fail', () => {
+    const { come, fail, now } = scene({ settings: { newTotal: { perSec: 1, burst: 100 } } })
+    const flooders = Array.from({ length: 4 }, (_, at) => `10.1.1.${at}`)
+    for (const ip of flooders) fail(ip, 'failure')
+    now.ms += 100_000
+    for (let i = 0; i < 400; i++) come(flooders[i & 3])
+    expect(come(flooders[0]).refusal).toBe('total-rate')
+    expect(come('10.9.9.9').refusal).toBeUndefined()
+  })
+
   it('are only counted with dry_run', () => {
     const { come, guard, now } = scene({ settings: { connectionsPerIp: 1, handshakesPerIp: 1, isDryRun: true } })
     const [first, second, third] = [come('192.0.2.1'), come('192.0.2.1'), come('192.0.2.1')]
