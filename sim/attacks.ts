@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { readTextFile, whyUnreadable } from '../src/config/key-files.ts'
 import { formatProblem } from '../src/config/problem.ts'
 import { judge } from './attacks/judge.ts'
 import { readScenario, type Scenario } from './attacks/plan/read.ts'
@@ -34,9 +35,17 @@ export function loadScenario(name: string): Scenario {
   if (!isPath && !scenarioNames().includes(name))
     throw new Error(`there is no scenario ${name}; there are: ${scenarioNames().join(', ')}, or a path to a .toml file`)
   const file = isPath ? name : `fixtures/scenarios/${name}.toml`
-  const read = readScenario(readFileSync(isPath ? name : new URL(`${name}.toml`, FOLDER), 'utf8'), file)
+  const read = readScenario(textOf(isPath ? name : fileURLToPath(new URL(`${name}.toml`, FOLDER))), file)
   if ('problems' in read) throw new Error(read.problems.map(formatProblem).join('\n'))
   return read
+}
+
+function textOf(path: string): string {
+  try {
+    return readTextFile(path).text
+  } catch (error) {
+    throw new Error(`${path} ${whyUnreadable(error)}`, { cause: error })
+  }
 }
 
 /** Plays seeds `seed`..`seed + runs - 1` of a scenario or of all, and prints what came of each; true when all assertions hold. */
@@ -110,13 +119,17 @@ function main(): void {
     },
   })
   const name = positionals[0] ?? 'all'
-  const [seed, runs] = [Number(values.seed), Number(values.runs)]
+  const [seed, runs, jobs] = [values.seed, values.runs, values.jobs ?? '0'].map(Number)
+  if (![seed, runs, jobs].every(Number.isSafeInteger) || runs < 1) {
+    process.stderr.write('--seed, --runs and --jobs take whole numbers, --runs from 1 on\n')
+    process.exitCode = 2
+    return
+  }
   if (values.child) {
     print(JSON.stringify(playHere(name, seed)))
     return
   }
-  const jobs = values.jobs === undefined ? {} : { jobs: Number(values.jobs) }
-  playAttacks({ name, seed, runs, ...jobs }).then(
+  playAttacks({ name, seed, runs, ...(jobs > 0 ? { jobs } : {}) }).then(
     (isGood) => (process.exitCode = isGood ? 0 : 1),
     (error: unknown) => {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

@@ -38,10 +38,6 @@ export class Crowd {
     return this.#ofConnection.get(keyOf(client))
   }
 
-  truthOfAddress(ip: string): AddressTruth | undefined {
-    return this.#ofAddress.get(ip)
-  }
-
   /** Addresses that honest users come from. */
   *honestAddresses(): Iterable<string> {
     for (const [ip, truth] of this.#ofAddress) if (truth !== 'attack') yield ip

@@ -38,6 +38,10 @@ describe('the scenarios that come with Palisade', () => {
     },
   )
 
+  it('are one line when there is no such file', () => {
+    expect(() => loadScenario('./nowhere.toml')).toThrow(/^\.\/nowhere\.toml does not exist$/)
+  })
+
   it('are named when another one is asked for', () => {
     expect(() => loadScenario('botnets')).toThrow(
       /^there is no scenario botnets; there are: active-probing, .*slowloris/,
