@@ -36,6 +36,8 @@ export interface Measures {
   readonly honestAddresses: number
   readonly honestBanned: number
   readonly bans: number
+  /** How often a detector began to see an attack. */
+  readonly alarms: number
   /** Secrets tried for everybody. */
   readonly trials: number
   readonly sources: number
@@ -69,6 +71,7 @@ export function measure({ scenario, seed, arena, tally, openMost }: Run): Measur
     honestAddresses: honestAddresses.length,
     honestBanned: tally.bannedOf(honestAddresses),
     bans: tally.bans.length,
+    alarms: tally.alarmsAt.length,
     trials: arena.vault.trials,
     sources: arena.proxy.sources,
     poolBytes: arena.proxy.pool.highWaterBytes,

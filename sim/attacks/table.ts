@@ -34,7 +34,7 @@ export function tableOf({ run, failures, cpuMs }: Told): string {
   lines.push(
     `  proxy   ${run.trials} trials in all, ${run.sources} sources tracked, ${size(run.poolBytes)} of buffers, ` +
       `${run.openMost} open at most; honest turned away: ${rejected}`,
-    `          ${run.bans} bans, on ${run.honestBanned} of ${run.honestAddresses} honest addresses; ` +
+    `          ${run.alarms} alarms; ${run.bans} bans, on ${run.honestBanned} of ${run.honestAddresses} honest addresses; ` +
       `detected after ${milliseconds(run.detectMs)}, recovered after ${milliseconds(run.recoverMs)}`,
     `  run     ${run.events} events, ${Math.round(run.virtualMs / 1000)} s of virtual time, ${Math.round(cpuMs)} ms of CPU`,
   )
