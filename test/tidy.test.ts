@@ -55,6 +55,8 @@ const RULES: readonly Case[] = [
       ['src/runtime/x.ts', `import { fakes } from '../../test/fakes.ts'`],
       ['sim/world/x.ts', `import { createRuntime } from '../../src/runtime/index.ts'`],
       ['sim/world/x.ts', `import { readFileSync } from 'node:fs'`],
+      ['sim/world/x.ts', `import { z } from 'zod'`],
+      ['sim/attacks/x.ts', `import { playAttacks } from '../attacks.ts'`],
     ],
     good: [
       ['src/core/protocol/x.ts', `import type { Random } from '../ports.ts'\nimport { crc32 } from 'node:zlib'`],
@@ -65,6 +67,7 @@ const RULES: readonly Case[] = [
       ['src/main.ts', `import { createRuntime } from './runtime/index.ts'`],
       ['src/cli/x.ts', `const { runSimulation } = await import('../../sim/run.ts')`],
       ['sim/world/x.ts', `import { assert } from '../../src/core/assert.ts'`],
+      ['sim/attacks/plan/x.ts', `import { z } from 'zod'\nimport { load } from '../../../src/config/load.ts'`],
       ['test/x.test.ts', `import { connect } from 'node:net'`],
     ],
   },

@@ -152,8 +152,8 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     name: 'an attack by many tightens the limits of those who used the proxy well',
     invariant: 'I3',
     file: 'src/core/guard/guard.ts',
-    find: 'return this.#isTight && this.#isStranger(entry) ? TIGHT : 1',
-    replace: 'return this.#isTight ? TIGHT : 1',
+    find: 'return this.#isTight && this.#isStranger(entry, nowMs) ? TIGHT : 1',
+    replace: 'return this.#isTight && nowMs > 0 ? TIGHT : 1',
     tests: DETECTOR_TESTS,
   },
   {

@@ -19,6 +19,12 @@ export class ByteQueue {
 
   /** The next `length` bytes, at most `this.length`, in memory of their own. */
   take(length: number): Uint8Array {
+    const whole = this.#pieces[this.#first]
+    if (this.#used === 0 && whole?.length === length) {
+      this.#first++
+      this.#shrink(length)
+      return whole
+    }
     const taken = new Uint8Array(length)
     for (let filled = 0; filled < length;) {
       const piece = this.#pieces[this.#first]
@@ -31,13 +37,17 @@ export class ByteQueue {
         this.#used = 0
       }
     }
+    this.#shrink(length)
+    return taken
+  }
+
+  #shrink(length: number): void {
     this.#length -= length
     if (this.#length === 0) this.clear()
     else if (this.#first > 64 && 2 * this.#first > this.#pieces.length) {
       this.#pieces = this.#pieces.slice(this.#first)
       this.#first = 0
     }
-    return taken
   }
 
   clear(): void {

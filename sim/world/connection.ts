@@ -1,6 +1,7 @@
 import type { Address, CloseKind, Connection, Handler } from '../../src/core/ports.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { SeededRandom } from './random.ts'
+import type { Uplink } from './uplink.ts'
 import type { World } from './world.ts'
 
 /** How one virtual connection behaves; both directions alike. */
@@ -44,6 +45,8 @@ export class VirtualConnection implements Connection {
   readonly remote: Address
   readonly local: Address
   peer!: VirtualConnection
+  /** What it sends goes through this line, which others use too. */
+  uplink: Uplink | undefined
   /** May be replaced while the connection lives, by one with the same window: faults end, others begin. */
   plan: LinkPlan
   /** Virtual ms. */
@@ -113,7 +116,7 @@ export class VirtualConnection implements Connection {
     const room = Math.min(bytes.length, this.#room())
     const isStingy = this.plan.isStingy === true && room > 1 && this.#random.chance(1, STINGY_ONE_IN)
     const taken = isStingy ? this.#random.below(room) : room
-    if (taken > 0) this.peer.#send(Uint8Array.from(bytes.subarray(0, taken)))
+    if (taken > 0) this.peer.#send(new Uint8Array(bytes.subarray(0, taken)))
     if (taken < bytes.length) {
       this.#wantsDrain = true
       if (isStingy) this.#confirmSoon()
@@ -178,7 +181,8 @@ export class VirtualConnection implements Connection {
   /** Bytes of the peer set out for us. */
   #send(bytes: Uint8Array): void {
     this.#onWayBytes += bytes.length
-    this.#arrive(() => {
+    const lineMs = this.peer.uplink?.delayMs(bytes.length, this.#world.now) ?? 0
+    this.#arrive(lineMs, () => {
       this.#onWayBytes -= bytes.length
       if (this.#isGone) {
         // Data for a socket that was given back: the kernel answers with RST.
@@ -192,7 +196,7 @@ export class VirtualConnection implements Connection {
 
   #sendFin(): void {
     const { peer } = this
-    peer.#arrive(() => {
+    peer.#arrive(0, () => {
       peer.#fin = 'arrived'
       peer.#wake(0)
     })
@@ -200,14 +204,14 @@ export class VirtualConnection implements Connection {
 
   #sendReset(): void {
     const { peer } = this
-    peer.#arrive(() => peer.#break())
+    peer.#arrive(0, () => peer.#break())
   }
 
-  /** Something sets out for us now, behind all that did before. On a dead path its sender waits in vain. */
-  #arrive(happen: () => void): void {
+  /** Something sets out for us in `afterMs`, behind all that did before. On a dead path its sender waits in vain. */
+  #arrive(afterMs: number, happen: () => void): void {
     const { latencyMs, stallMs } = this.plan
     const stall = stallMs > 0 && this.#random.chance(1, STALL_ONE_IN) ? this.#random.between(1, stallMs) : 0
-    this.#lastArrivalAt = Math.max(this.#lastArrivalAt, this.#world.now + latencyMs + stall)
+    this.#lastArrivalAt = Math.max(this.#lastArrivalAt, this.#world.now + afterMs + latencyMs + stall)
     this.#world.at(this.#lastArrivalAt, () => {
       if (!this.#isDead) happen()
       else this.#world.after(DEAD_PEER_MS, () => this.peer.#break())
@@ -242,7 +246,7 @@ export class VirtualConnection implements Connection {
     else if (this.#arrived.length > 0) this.#deliver()
     else if (this.#fin === 'arrived') {
       this.#fin = 'told'
-      this.#world.trace(`${this.id} end`)
+      if (this.#world.isTraced) this.#world.trace(`${this.id} end`)
       this.#handler.onEnd()
       if (this.#hasNews()) this.#wake(0)
     } else if (this.#fin === 'told' && this.#hasEnded) this.#gone('end')
@@ -254,7 +258,7 @@ export class VirtualConnection implements Connection {
     const most = Math.min(this.#arrived.length, segmentBytes)
     const chunk = this.#arrived.take(isChoppy ? this.#random.between(1, most) : most)
     this.#receivedBytes += chunk.length
-    this.#world.trace(`${this.id} data ${chunk.length}`, chunk)
+    if (this.#world.isTraced) this.#world.trace(`${this.id} data ${chunk.length}`, chunk)
     this.#handler.onData(chunk)
     chunk.fill(POISON)
     if (resetAfterBytes !== undefined && this.#receivedBytes >= resetAfterBytes) this.sever()
@@ -277,7 +281,7 @@ export class VirtualConnection implements Connection {
 
   #gone(kind: CloseKind): void {
     this.#leave()
-    this.#world.trace(`${this.id} gone ${kind}`)
+    if (this.#world.isTraced) this.#world.trace(`${this.id} gone ${kind}`)
     this.#handler.onClose(kind)
   }
 

@@ -8,7 +8,8 @@ import type {
   Network,
   Resolver,
 } from '../../src/core/ports.ts'
-import type { VirtualConnection } from './connection.ts'
+import type { ConnectionWatcher, VirtualConnection } from './connection.ts'
+import type { Uplink } from './uplink.ts'
 import type { VirtualNetwork } from './network.ts'
 
 export const READ_MAX_BYTES = 65_536
@@ -23,6 +24,10 @@ export class HostNetwork implements Network, Resolver {
   readonly #ips: readonly string[]
   /** Ends that live here. */
   readonly connections = new Set<VirtualConnection>()
+  /** Told by ends that live here. */
+  readonly watcher: ConnectionWatcher
+  /** What all its connections send through together; undefined: no bound. Of connections that are made from now on. */
+  uplink: Uplink | undefined
   /** Most sockets held at a time, dials under way included. */
   descriptorsMax = Infinity
   /** Dials that are not answered yet. */
@@ -38,6 +43,13 @@ export class HostNetwork implements Network, Resolver {
     this.#network = network
     this.#ips = ips
     this.ip = ips[0]
+    this.watcher = {
+      onHandOver: (connection) => network.onHandOver(connection),
+      onGone: (connection) => {
+        network.connections.delete(connection)
+        this.connections.delete(connection)
+      },
+    }
   }
 
   /** Sockets held now: connections of both kinds and dials under way. */
@@ -88,6 +100,11 @@ export class HostNetwork implements Network, Resolver {
 
   dial(address: Address, dialing: Dialing): Cancellable {
     return this.#network.dial(this, address, dialing)
+  }
+
+  /** From an address and port of the caller's choice: for a host that stands for many. */
+  dialFrom(local: Address, to: Address, dialing: Dialing): Cancellable {
+    return this.#network.dial(this, to, dialing, local)
   }
 
   query(host: string, reply: (answer: NameAnswer) => void): void {

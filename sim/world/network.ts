@@ -76,12 +76,13 @@ export class VirtualNetwork {
     for (const connection of this.connections) connection.plan = calmed(connection.plan)
   }
 
-  /** For hosts alone. */
-  dial(from: HostNetwork, to: Address, dialing: Dialing): Cancellable {
-    const attempt = new Attempt(`c${++this.#dialled}`, this.plan(from.ip, to), from, to, dialing)
+  /** For hosts alone. With `local` it comes from there: a host that stands for many has many addresses. */
+  dial(from: HostNetwork, to: Address, dialing: Dialing, local?: Address): Cancellable {
+    const ip = local?.ip ?? from.ip
+    const attempt = new Attempt(`c${++this.#dialled}`, this.plan(ip, to), { from, local, to }, dialing)
     const heals = this.#heals
-    this.world.trace(`${attempt.id} dial ${from.ip} ${to.ip} ${to.port}`)
-    this.onDial(from.ip, to)
+    if (this.world.isTraced) this.world.trace(`${attempt.id} dial ${ip} ${to.ip} ${to.port}`)
+    this.onDial(ip, to)
     this.world.after(2 * attempt.plan.latencyMs + 1, () => {
       if (attempt.isOver || this.reachability(to.ip) === 'black-hole') return
       attempt.cancel()
@@ -96,7 +97,7 @@ export class VirtualNetwork {
   }
 
   #answer(attempt: Attempt): void {
-    const { from, to } = attempt
+    const { from, local, to } = attempt
     if (from.open >= from.descriptorsMax) {
       this.#fail(attempt, 'descriptors')
       return
@@ -104,7 +105,7 @@ export class VirtualNetwork {
     const how = this.reachability(to.ip)
     const host = isLoopback(to.ip) ? from : this.#hosts.get(to.ip)
     const accept = host?.listenerOn(to)
-    if (how === 'unreachable' || !from.hasFamilyOf(to.ip)) this.#fail(attempt, 'unreachable')
+    if (how === 'unreachable' || (local === undefined && !from.hasFamilyOf(to.ip))) this.#fail(attempt, 'unreachable')
     else if (how === 'refusing' || host === undefined || accept === undefined) this.#fail(attempt, 'refused')
     else this.#connect(attempt, host, accept)
   }
@@ -116,7 +117,7 @@ export class VirtualNetwork {
 
   #connect(attempt: Attempt, host: HostNetwork, accept: (connection: Connection) => Handler): void {
     const { id, plan, from, to } = attempt
-    const local = { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
+    const local = attempt.local ?? { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
     const near = this.#end(plan, { id: `${id}>`, local, remote: to }, from)
     const far = this.#end(plan, { id: `${id}<`, local: to, remote: local }, host)
     this.onOpen(from.ip, to)
@@ -132,13 +133,8 @@ export class VirtualNetwork {
   }
 
   #end(plan: LinkPlan, ends: { id: string; local: Address; remote: Address }, host: HostNetwork): VirtualConnection {
-    const connection = new VirtualConnection(this.world, this.#random, plan, ends, {
-      onHandOver: (handed) => this.onHandOver(handed),
-      onGone: (gone) => {
-        this.connections.delete(gone)
-        host.connections.delete(gone)
-      },
-    })
+    const connection = new VirtualConnection(this.world, this.#random, plan, ends, host.watcher)
+    connection.uplink = host.uplink
     this.connections.add(connection)
     host.connections.add(connection)
     return connection
@@ -150,16 +146,24 @@ class Attempt implements Cancellable {
   readonly id: string
   plan: LinkPlan
   readonly from: HostNetwork
+  /** Chosen by whoever dials; undefined: the host's own, and its next port. */
+  readonly local: Address | undefined
   readonly to: Address
   readonly dialing: Dialing
 
-  constructor(id: string, plan: LinkPlan, from: HostNetwork, to: Address, dialing: Dialing) {
+  constructor(
+    id: string,
+    plan: LinkPlan,
+    ends: { readonly from: HostNetwork; readonly local: Address | undefined; readonly to: Address },
+    dialing: Dialing,
+  ) {
     this.id = id
     this.plan = plan
-    this.from = from
-    this.to = to
+    this.from = ends.from
+    this.local = ends.local
+    this.to = ends.to
     this.dialing = dialing
-    from.attempts.add(this)
+    this.from.attempts.add(this)
   }
 
   get isOver(): boolean {

@@ -10,6 +10,8 @@ export interface WorldOptions {
   readonly eventsMax?: number
   /** Sees every text of the trace: for somebody who looks for what happened. */
   readonly onTrace?: (atMs: number, what: string) => void
+  /** Whether what happens is hashed, so that two runs can be compared whole; true unless said. */
+  readonly isTraced?: boolean
 }
 
 interface Event {
@@ -37,6 +39,7 @@ const MONO_START = 1_000_000
  */
 export class World {
   readonly seed: number
+  readonly isTraced: boolean
   readonly clock: VirtualClock
   readonly #heap: Event[] = []
   readonly #streams = new Map<string, SeededRandom>()
@@ -49,6 +52,7 @@ export class World {
 
   constructor(seed: number, options: WorldOptions = {}) {
     this.seed = seed
+    this.isTraced = options.isTraced ?? true
     this.clock = new VirtualClock(MONO_START, options.wallSec ?? WALL_START)
     this.#eventsMax = options.eventsMax ?? 5_000_000
     this.#onTrace = options.onTrace
@@ -129,6 +133,7 @@ export class World {
 
   /** Something happened: part of what makes two runs the same. */
   trace(what: string, bytes?: Uint8Array): void {
+    if (!this.isTraced) return
     this.#trace.update(`${this.now} ${what}\n`)
     this.#onTrace?.(this.now, what)
     if (bytes !== undefined) this.#trace.update(bytes)

@@ -14,22 +14,51 @@ interface Simulator {
   runSimulation(options: SimOptions): Promise<boolean>
 }
 
+/** What sim/attacks.ts offers. */
+interface Attacks {
+  playAttacks(options: { readonly name: string } & Omit<SimOptions, 'trace'>): Promise<boolean>
+}
+
 const SEED_MAX = 2 ** 32 - 1
-/** The scenarios there are; `mix` draws everything from the seed. */
-const SCENARIOS = ['mix', 'all']
+/** What is no scenario file: everything drawn from the seed. */
+const DRAWN = ['mix', 'all']
 
 export function addSim(program: Command): void {
   const sim = program.command('sim').description('attack the core in a simulated world')
   sim
     .command('run')
     .description('run seeds one after the other, and check what must always hold')
-    .addArgument(new Argument('[scenario]', 'what happens').choices(SCENARIOS).default('mix'))
+    .addArgument(
+      new Argument(
+        '[scenario]',
+        'mix draws all from the seed; attacks plays all of fixtures/scenarios, a name or a file one',
+      ).default('mix'),
+    )
     .addOption(new Option('--seed <n>', 'the first seed').argParser(wholeNumber(0, SEED_MAX)).default(1))
     .addOption(new Option('--runs <n>', 'how many').argParser(wholeNumber(1, 10_000_000)).default(1))
     .addOption(new Option('--jobs <n>', 'processes side by side').argParser(wholeNumber(1, 256)))
     .addOption(new Option('--trace', 'print all that happens in the run, one line each').conflicts(['runs', 'jobs']))
-    .addHelpText('after', '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run --seed 42 --trace')
-    .action((_scenario: string, options: SimOptions) => runSim(options))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run --seed 42 --trace' +
+        '\n  palisade sim run botnet --runs 20',
+    )
+    .action((scenario: string, options: SimOptions) =>
+      DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
+    )
+}
+
+async function runAttacks(scenario: string, { trace, ...options }: SimOptions): Promise<void> {
+  if (trace === true) throw new CliError(EXIT.usage, '--trace is for mix')
+  const attacks = (await import(new URL('../../sim/attacks.ts', import.meta.url).href)) as Attacks
+  const name = scenario === 'attacks' ? 'all' : scenario
+  let isGood: boolean
+  try {
+    isGood = await attacks.playAttacks({ ...options, name })
+  } catch (error) {
+    throw new CliError(EXIT.usage, (error as Error).message)
+  }
+  if (!isGood) throw new CliError(EXIT.failed)
 }
 
 async function runSim(options: SimOptions): Promise<void> {

@@ -54,6 +54,18 @@ export class ConfigDocument {
     return true
   }
 
+  /** The table `name` as a document of its own, which knows where its values were written; undefined when it is no table. */
+  below(name: string): ConfigDocument | undefined {
+    const found = this.root[name] ?? table()
+    if (typeof found !== 'object' || Array.isArray(found)) return undefined
+    const inner = new ConfigDocument(this.#file)
+    Object.assign(inner.root, found)
+    const prefix = `${name}\0`
+    for (const [key, place] of this.#places)
+      if (key.startsWith(prefix)) inner.#places.set(key.slice(prefix.length), place)
+    return inner
+  }
+
   mark(path: Path, place: Place): void {
     this.#places.set(placeKey(path), place)
   }

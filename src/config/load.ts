@@ -50,9 +50,16 @@ export function loadFile(file: string, sets: readonly string[] = [], read: FileR
 }
 
 /** Text in; a whole configuration or every problem out. */
-export function load({ text, file, sets = [], read = readTextFile }: LoadInput): LoadResult {
-  const document = readToml(text, file)
-  if (!(document instanceof ConfigDocument)) return { problems: [document] }
+export function load(input: LoadInput): LoadResult {
+  const document = readToml(input.text, input.file)
+  return document instanceof ConfigDocument ? loadDocument(document, input) : { problems: [document] }
+}
+
+/** The same of what was read already; a part of another file may be a configuration. */
+export function loadDocument(
+  document: ConfigDocument,
+  { text, file, sets = [], read = readTextFile }: LoadInput,
+): LoadResult {
   const problems = applyOverrides(document, sets)
   const parsed = configSchema.safeParse(document.root)
   const planned = plannedProblems(document)

@@ -209,6 +209,10 @@ export class Proxy {
   users(): Iterable<UserReading> {
     return this.#services.users.list()
   }
+  /** Sources and prefixes that the guard remembers; counted one by one, so not for every event. */
+  get sources(): number {
+    return this.#services.guard.sources
+  }
   get pool(): BufferPool {
     return this.#services.pool
   }

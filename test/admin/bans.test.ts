@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Lease } from '../../src/core/guard/guard.ts'
 import { BanDesk } from '../../src/admin/bans.ts'
 import { BanKeeper } from '../../src/core/guard/ban-keeper.ts'
 import { TimerWheel } from '../../src/core/memory/wheel.ts'
@@ -78,7 +79,7 @@ describe('bans by hand', () => {
       ...{ lifted: ['192.0.2.1', '192.0.2.2'], total: 2, covered_by: [] },
     })
     expect(come('192.0.2.1').refusal).toBeUndefined()
-    expect(guard.isBanned('198.51.100.1', now.ms)).toBe(true)
+    expect(guard.isBanned('198.51.100.1', new Lease(), now.ms)).toBe(true)
     expect(fail('192.0.2.1', 'failure', 1)).toBeUndefined()
     expect(await settle(desk.unban({ all: true }))).toMatchObject({ total: 1, lifted: ['198.51.100.1'] })
     expect(desk.list({ limit: 9 }).total).toBe(0)

@@ -20,11 +20,13 @@ const GROUND = /^src\/core\/(ports|assert|events|address)\.ts$/
 const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
-  { path: /^sim\/(run|demo|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
+  { path: /^sim\/(run|demo|attacks|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
   { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
   { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]
+
+const OF_SIM = /^(src\/(core|vault|config)\/|sim\/(?!(run|demo|attacks)\.ts|demo\/|mutants\/)|fixtures\/)/
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [
@@ -35,17 +37,24 @@ const LAYERS: readonly Layer[] = [
   { name: 'runtime', holds: /^src\/runtime\//, mayImport: RING, mayUse: ANYTHING },
   { name: 'main', holds: /^src\/(main\.ts$|start\/)/, mayImport: /^src\/(?!cli\/)/, mayUse: ANYTHING },
   // The simulator and the demo are commands too; they are loaded when asked for.
-  { name: 'cli', holds: /^src\/cli\//, mayImport: /^(src\/|sim\/(run|demo)\.ts$|package\.json$)/, mayUse: ANYTHING },
+  {
+    name: 'cli',
+    holds: /^src\/cli\//,
+    mayImport: /^(src\/|sim\/(run|demo|attacks)\.ts$|package\.json$)/,
+    mayUse: ANYTHING,
+  },
   ...SIM_EDGE.map(({ path }) => ({
     name: 'sim edge',
     holds: path,
     mayImport: /^(src|sim|fixtures)\//,
     mayUse: ANYTHING,
   })),
+  // Scenario files are read as the configuration is: by a schema.
+  { name: 'sim plan', holds: /^sim\/attacks\/plan\//, mayImport: OF_SIM, mayUse: /^(zod|node:crypto)$/ },
   {
     name: 'sim',
     holds: /^sim\//,
-    mayImport: /^(src\/(core|vault|config)\/|sim\/(?!run|demo|mutants)|fixtures\/)/,
+    mayImport: OF_SIM,
     mayUse: DETERMINISTIC,
   },
 ]

@@ -39,6 +39,8 @@ export class Lease {
   isExcess = false
   isGreeting = false
   isRelaying = false
+  /** Its source was used well of late when it came: what its neighbours do is not held against it. */
+  isKnown = false
   /** It raised what its source may have. */
   hasEarned = false
 }
@@ -104,6 +106,11 @@ export class Guard {
     })
   }
 
+  /** Sources and prefixes remembered now; counted one by one. */
+  get sources(): number {
+    return this.#table.used
+  }
+
   /**
    * For a connection that has just come, or whose address a load balancer has just named; fills in `lease`. What it answers holds
    * unless `dry_run` is set: then the lease says that it may come in, and the answer what would have been.
@@ -135,7 +142,7 @@ export class Guard {
     if (lease.entry < 0 || lease.refusal !== undefined || level === 'full') return undefined
     const { handshakesPerIp, credit, isDryRun } = this.#options.settings()
     this.#table.relock(lease.entry)
-    const factor = this.#reputation.factor(lease.entry, credit, nowMs) * this.#tightness(lease.entry)
+    const factor = this.#reputation.factor(lease.entry, credit, nowMs) * this.#tightness(lease.entry, nowMs)
     const most = handshakesPerIp * SHARES[level] * factor
     const isMore = this.#table.total(lease.entry, GREETING) >= most
     lease.isGreeting = !isMore
@@ -165,9 +172,9 @@ export class Guard {
   }
 
   /** Whether a handshake must not be answered any more, because its source was banned meanwhile (I4). */
-  isBanned(ip: string, nowMs: number): boolean {
+  isBanned(ip: string, lease: Lease, nowMs: number): boolean {
     const { isEnabled, isDryRun } = this.#options.settings()
-    return isEnabled && !isDryRun && this.#source.read(ip) && this.bans.covering(this.#source, nowMs) >= 0
+    return isEnabled && !isDryRun && this.#source.read(ip) && this.#isKeptOut(lease, nowMs)
   }
 
   /** Bad enough for a ban, but many use it well: such a source is let in, and watched more closely while it is not recognised. */
@@ -187,7 +194,7 @@ export class Guard {
     this.#endGreeting(lease)
     this.#table.count(lease.entry, RELAYING, 1)
     lease.isRelaying = lease.hasEarned = true
-    if (this.#isStranger(lease.entry)) this.watch.succeeded()
+    if (this.#isStranger(lease.entry, nowMs)) this.watch.succeeded()
     this.#reputation.succeeded(lease.entry, nowMs)
     this.#table.unlock(lease.entry)
     this.#source.read(ip)
@@ -214,7 +221,7 @@ export class Guard {
     this.#table.relock(lease.entry)
     this.#endGreeting(lease)
     const { blockScore } = this.#options.settings()
-    const isStranger = this.#isStranger(lease.entry)
+    const isStranger = this.#isStranger(lease.entry, nowMs)
     const isFirst = this.#table.failed[lease.entry] === 0
     if (isStranger && this.#table.failed[lease.entry] < FEW_FAILURES) this.watch.failed(isFirst)
     this.#reputation.failed(lease.entry, WEIGHTS[failure], nowMs)
@@ -255,16 +262,16 @@ export class Guard {
   }
 
   #decide(settings: GuardSettings, lease: Lease, level: AccessLevel, nowMs: number): Refusal | undefined {
-    const isBanned = this.bans.covering(this.#source, nowMs) >= 0
     let entry = this.#lockPrefix(sourceTag(this.#source, settings.ipv6Prefix), nowMs)
+    lease.isKnown = entry >= 0 && this.#reputation.isKnown(entry, nowMs)
     // Where every place is taken by sources with connections, the prefix above stands for it.
     if (entry < 0) entry = this.#lockPrefix(parentTag(this.#source), nowMs)
     if (entry < 0) {
       lease.isExcess = true
       return 'connections'
     }
-    if (this.#isStranger(entry)) this.watch.arrived()
-    const refusal = isBanned ? 'banned' : this.#judge(settings, entry, level, nowMs)
+    if (this.#isStranger(entry, nowMs)) this.watch.arrived()
+    const refusal = this.#isKeptOut(lease, nowMs) ? 'banned' : this.#judge(settings, entry, level, nowMs)
     lease.counted = refusal === undefined ? OPEN : REFUSED
     lease.isExcess = refusal !== undefined && this.#table.total(entry, REFUSED) >= settings.handshakesPerIp
     if (!lease.isExcess || settings.isDryRun) {
@@ -275,13 +282,19 @@ export class Guard {
     return refusal
   }
 
+  /** A ban holds for the source that has just been read; one for what its neighbours did not where it is known itself. */
+  #isKeptOut(lease: Lease, nowMs: number): boolean {
+    const ban = this.bans.covering(this.#source, nowMs)
+    return ban >= 0 && !(lease.isKnown && this.bans.isForNeighbours(ban))
+  }
+
   /** Under the lock of the entry. What is refused uses up nothing. */
   #judge(settings: GuardSettings, entry: number, level: AccessLevel, nowMs: number): Refusal | undefined {
     const known = this.#reputation.factor(entry, settings.credit, nowMs)
-    const isKnown = level === 'full' || !this.#isStranger(entry)
+    const isKnown = level === 'full' || !this.#isStranger(entry, nowMs)
     if (this.#overload.level > (isKnown ? 1 : 0)) return 'overload'
     if (level === 'full') return undefined
-    const factor = known * SHARES[level] * this.#tightness(entry)
+    const factor = known * SHARES[level] * this.#tightness(entry, nowMs)
     if (this.#table.total(entry, OPEN) >= settings.connectionsPerIp * factor) return 'connections'
     const { perSec, burst } = settings.newPerIp
     const { arrivalMs } = this.#table
@@ -289,7 +302,7 @@ export class Guard {
       if (known === 1) this.#reputation.failed(entry, WEIGHTS.excess, nowMs)
       return 'rate'
     }
-    if (!this.#total.take(settings.newTotal, known > 1, nowMs)) return 'total-rate'
+    if (!this.#total.take(settings.newTotal, this.#reputation.standing(entry, nowMs), nowMs)) return 'total-rate'
     spend(arrivalMs, entry, nowMs, perSec, factor)
     return undefined
   }
@@ -319,16 +332,16 @@ export class Guard {
   }
 
   /** Nobody has used it well of late. */
-  #isStranger(entry: number): boolean {
-    return !this.#reputation.isKnown(entry)
+  #isStranger(entry: number, nowMs: number): boolean {
+    return !this.#reputation.isKnown(entry, nowMs)
   }
 
   get #isTight(): boolean {
     return this.watch.isAttack && this.#options.settings().anomaly === 'enforce'
   }
 
-  #tightness(entry: number): number {
-    return this.#isTight && this.#isStranger(entry) ? TIGHT : 1
+  #tightness(entry: number, nowMs: number): number {
+    return this.#isTight && this.#isStranger(entry, nowMs) ? TIGHT : 1
   }
 
   #lockPrefix(tag: number, nowMs: number): number {

@@ -252,8 +252,8 @@ export class HelloStage implements Stage {
 
   /** Its source may have been banned while the vault was at work (I4). */
   #isBanned(): boolean {
-    const { guard, clock } = this.#session.services
-    return guard.isBanned(this.#session.clientAddress.ip, clock.mono())
+    const { clientAddress, lease, services } = this.#session
+    return services.guard.isBanned(clientAddress.ip, lease, services.clock.mono())
   }
 
   /** What this address may do with that secret. */

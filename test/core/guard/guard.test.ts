@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Lease } from '../../../src/core/guard/guard.ts'
 import { parsePrefix } from '../../../src/core/guard/sources/prefix.ts'
 import { scene } from './scene.ts'
 
@@ -67,12 +68,22 @@ describe('limits of a source', () => {
 
   it('keep a part of the total for sources that are known, while strangers flood', () => {
     const { come, use } = scene({ settings: { newTotal: { perSec: 1, burst: 100 } }, entries: 4096 })
-    use('192.0.2.1', 32)
+    use('192.0.2.1')
     let strangers = 0
     for (let i = 0; i < 200; i++) if (come(`10.1.${i >> 8}.${i & 255}`).refusal === undefined) strangers++
     expect(strangers).toBeGreaterThan(40)
     expect(come('10.9.9.9').refusal).toBe('total-rate')
     expect(come('192.0.2.1').refusal).toBeUndefined()
+  })
+
+  it('keep a part of the total for newcomers, while sources flood that only fail', () => {
+    const { come, fail, now } = scene({ settings: { newTotal: { perSec: 1, burst: 100 } } })
+    const flooders = Array.from({ length: 4 }, (_, at) => `10.1.1.${at}`)
+    for (const ip of flooders) fail(ip, 'failure')
+    now.ms += 100_000
+    for (let i = 0; i < 400; i++) come(flooders[i & 3])
+    expect(come(flooders[0]).refusal).toBe('total-rate')
+    expect(come('10.9.9.9').refusal).toBeUndefined()
   })
 
   it('are only counted with dry_run', () => {
@@ -81,7 +92,7 @@ describe('limits of a source', () => {
     expect([first.refusal, second.refusal, second.lease.refusal]).toEqual([undefined, 'connections', undefined])
     expect(third.lease.isExcess).toBe(false)
     guard.penalties.banPrefix(prefix('192.0.2.1'), 'by-hand', 0, now.ms)
-    expect([come('192.0.2.1').refusal, guard.isBanned('192.0.2.1', now.ms)]).toEqual(['banned', false])
+    expect([come('192.0.2.1').refusal, guard.isBanned('192.0.2.1', first.lease, now.ms)]).toEqual(['banned', false])
   })
 })
 
@@ -110,6 +121,25 @@ describe('bans', () => {
     use('203.0.113.9', 40)
     fail('203.0.113.9', 'failure', 2_000)
     expect(events.filter(({ kind }) => kind === 'banned')).toEqual([])
+  })
+
+  it('of a whole prefix spare sources in it that somebody used well, also while the vault is at work', () => {
+    const { come, use, fail, guard, now, events } = scene()
+    use('192.0.2.200')
+    use('192.0.2.1')
+    const early = come('192.0.2.200')
+    for (let host = 1; host <= 8; host++) fail(`192.0.2.${host}`, 'replay', 8)
+    expect(events.at(-1)).toMatchObject({ kind: 'banned', prefix: '192.0.2.0/24', reason: 'children' })
+    const late = come('192.0.2.200')
+    expect(late.refusal).toBeUndefined()
+    expect([early, late].map(({ lease }) => guard.isBanned('192.0.2.200', lease, now.ms))).toEqual([false, false])
+    const stranger = come('192.0.2.100')
+    expect(stranger.refusal).toBe('banned')
+    expect(guard.isBanned('192.0.2.100', stranger.lease, now.ms)).toBe(true)
+    // What was used well once, and then banned for what it did itself, stays out.
+    expect(come('192.0.2.1').refusal).toBe('banned')
+    guard.penalties.banPrefix(prefix('192.0.2.0/24'), 'by-hand', 0, now.ms, 60_000)
+    expect(come('192.0.2.200').refusal).toBe('banned')
   })
 
   it('double with each one, up to the longest, and start anew after a time of peace (I17)', () => {
@@ -158,7 +188,7 @@ describe('bans', () => {
     guard.penalties.banPrefix(prefix('2001:db8::/33'), 'by-hand', 0, now.ms, 60_000)
     const told = ['10.127.255.255', '10.128.0.0', '2001:db8:7fff::1', '2001:db8:8000::1'].map((ip) => come(ip).refusal)
     expect(told).toEqual(['banned', undefined, 'banned', undefined])
-    expect(guard.isBanned('10.1.1.1', now.ms)).toBe(true)
+    expect(guard.isBanned('10.1.1.1', new Lease(), now.ms)).toBe(true)
   })
 
   it('stay within their table, whoever floods it: those that are over soonest make room', () => {

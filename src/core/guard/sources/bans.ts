@@ -19,6 +19,7 @@ const LAST_AT = 4
 /** Why a prefix is banned; as `ban` events and `palisade bans` name it. */
 export const BAN_REASONS = ['by-hand', 'failures', 'replays', 'half-open', 'children', 'attack', 'prefix'] as const
 export type BanReason = (typeof BAN_REASONS)[number]
+const FOR_NEIGHBOURS: readonly number[] = [BAN_REASONS.indexOf('children'), BAN_REASONS.indexOf('prefix')]
 
 export interface Ban {
   readonly prefix: Prefix
@@ -126,6 +127,11 @@ export class BanTable {
       times: this.#times[entry],
       reason: BAN_REASONS[this.#reasons[entry]],
     }
+  }
+
+  /** Of an entry that `covering` has just told: the prefix is banned for what some of it did, not for what all did. */
+  isForNeighbours(entry: number): boolean {
+    return FOR_NEIGHBOURS.includes(this.#reasons[entry])
   }
 
   /** The ban of exactly that prefix, in force or over. */

@@ -1,4 +1,5 @@
 import type { SourceTable } from './table.ts'
+import type { Standing } from './total-rate.ts'
 
 /** What was tried and what failed weighs half as much after this long, and half of that after as long again. */
 const HALVING_MS = 5 * 60_000
@@ -69,9 +70,16 @@ export class Reputation {
     return Math.min(most, 1 + Math.floor(this.#table.credit[entry] / SUCCESSES_PER_FACTOR))
   }
 
-  /** Whether anybody has used it well of late, as `factor` has left it. */
-  isKnown(entry: number): boolean {
+  /** Whether somebody has used it well in the last hour or two, if only once: no stranger can. */
+  isKnown(entry: number, nowMs: number): boolean {
+    this.#halve(entry, nowMs)
     return this.#table.credit[entry] > 0
+  }
+
+  /** For the rate of all. One broken connection happens to everybody. */
+  standing(entry: number, nowMs: number): Standing {
+    if (this.isKnown(entry, nowMs)) return 'known'
+    return this.#table.failed[entry] >= 1 ? 'bad' : 'new'
   }
 
   /** Whether many have used it well of late: such an address is shared, and not banned for what some of its users do. */

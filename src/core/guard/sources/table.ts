@@ -109,6 +109,13 @@ export class SourceTable {
     this.#hash = new WordHash(this.#header[4], this.#header[5])
   }
 
+  /** Entries that hold a source or a prefix now. Looks at all of them: for reports, not for decisions. */
+  get used(): number {
+    let used = 0
+    for (const seen of this.#seenSec) if (seen !== 0) used++
+    return used
+  }
+
   /** Bytes of the shared region: fixed by the configuration (I5). */
   static byteLength(entries: number, columns: number): number {
     return sizeOf(entries, columns)

@@ -3,8 +3,12 @@ import type { SharedMemory, WorkerPlace } from '../../ports.ts'
 import type { Rate } from '../../settings.ts'
 import { isOver, spend } from './rate.ts'
 
-/** Of the burst, this part in four is for sources with good use of late, when a flood of strangers has taken the rest. */
-const RESERVE = 4
+/**
+ * What its past says of a source: its handshakes failed and none succeeded; nothing; good use of late. When a flood has used up the
+ * rate, each of the better ones has a quarter of the burst that those below it cannot take.
+ */
+export type Standing = 'bad' | 'new' | 'known'
+const QUARTERS: Readonly<Record<Standing, number>> = { bad: 2, new: 3, known: 4 }
 /** No burst is longer than this. */
 const AHEAD_MAX_MS = 86_400_000
 
@@ -26,9 +30,9 @@ export class TotalRate {
   }
 
   /** False when it would be more than the rate. */
-  take(rate: Rate, isKnown: boolean, nowMs: number): boolean {
+  take(rate: Rate, standing: Standing, nowMs: number): boolean {
     if (!this.#lock.acquire(0)) this.#lock.seize(0)
-    const burst = isKnown ? rate.burst : Math.max(1, rate.burst - Math.floor(rate.burst / RESERVE))
+    const burst = Math.max(1, Math.ceil((rate.burst * QUARTERS[standing]) / 4))
     const isAdmitted = !isOver(this.#arrivalMs, 0, nowMs, rate.perSec, burst)
     if (isAdmitted) spend(this.#arrivalMs, 0, nowMs, rate.perSec, 1)
     this.#lock.release(0)

@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { readTextFile, whyUnreadable } from '../src/config/key-files.ts'
+import { formatProblem } from '../src/config/problem.ts'
+import { judge } from './attacks/judge.ts'
+import { readScenario, type Scenario } from './attacks/plan/read.ts'
+import { play } from './attacks/play.ts'
+import { failureText, summaryOf, tableOf, type Told } from './attacks/table.ts'
+
+export interface AttackOptions {
+  /** Of a file in fixtures/scenarios, a path that ends in ".toml", or "all". */
+  readonly name: string
+  readonly seed: number
+  readonly runs: number
+  /** Processes side by side; as many as there are processors unless said. */
+  readonly jobs?: number
+}
+
+const SELF = fileURLToPath(import.meta.url)
+const FOLDER = new URL('../fixtures/scenarios/', import.meta.url)
+
+/** Names of the scenarios that come with Palisade, sorted. */
+export function scenarioNames(): readonly string[] {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.toml'))
+  return files.map((file) => file.replace(/\.toml$/, '')).sort()
+}
+
+/** Throws an error whose message has one line for each problem. */
+export function loadScenario(name: string): Scenario {
+  const isPath = name.endsWith('.toml')
+  if (!isPath && !scenarioNames().includes(name))
+    throw new Error(`there is no scenario ${name}; there are: ${scenarioNames().join(', ')}, or a path to a .toml file`)
+  const file = isPath ? name : `fixtures/scenarios/${name}.toml`
+  const read = readScenario(textOf(isPath ? name : fileURLToPath(new URL(`${name}.toml`, FOLDER))), file)
+  if ('problems' in read) throw new Error(read.problems.map(formatProblem).join('\n'))
+  return read
+}
+
+function textOf(path: string): string {
+  try {
+    return readTextFile(path).text
+  } catch (error) {
+    throw new Error(`${path} ${whyUnreadable(error)}`, { cause: error })
+  }
+}
+
+/** Plays seeds `seed`..`seed + runs - 1` of a scenario or of all, and prints what came of each; true when all assertions hold. */
+export async function playAttacks({
+  name,
+  seed,
+  runs,
+  jobs = availableParallelism(),
+}: AttackOptions): Promise<boolean> {
+  const names = name === 'all' ? scenarioNames() : [name]
+  // Before anything is played: a mistake in the last file shall not show an hour later.
+  for (const each of names) loadScenario(each)
+  const tasks = names.flatMap((each) => Array.from({ length: runs }, (_, at) => ({ name: each, seed: seed + at })))
+  const wanted = tasks.length
+  const told: Told[] = []
+  const worker = async () => {
+    for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
+      const one = await playInChild(task)
+      told.push(one)
+      print(runs > 1 ? progress(one, told.length, wanted) : tableOf(one))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(jobs, wanted)) }, worker))
+  const byName = [...told].sort((a, b) =>
+    a.run.scenario < b.run.scenario ? -1 : a.run.scenario > b.run.scenario ? 1 : 0,
+  )
+  if (told.length > 1) print(summaryOf(byName))
+  const failed = told.filter(({ failures }) => failures.length > 0).length
+  print(`${told.length - failed} passed, ${failed} failed`)
+  return failed === 0
+}
+
+function playHere(name: string, seed: number): Told {
+  const scenario = loadScenario(name)
+  const before = process.cpuUsage()
+  const run = play(scenario, seed)
+  const { user, system } = process.cpuUsage(before)
+  return { run, failures: judge(scenario, run), cpuMs: (user + system) / 1000 }
+}
+
+/** A process of its own for each run: one after the other would share what the runtime learnt, and two at once are twice as fast. */
+async function playInChild({ name, seed }: { name: string; seed: number }): Promise<Told> {
+  const child = spawn(process.execPath, [SELF, name, '--seed', String(seed), '--child'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  let line = ''
+  for await (const text of createInterface({ input: child.stdout })) line = text
+  const code = await ended
+  if (code !== 0) throw new Error(`the run of ${name} with seed ${seed} ended with ${code}`)
+  return JSON.parse(line) as Told
+}
+
+function progress({ run, failures, cpuMs }: Told, done: number, wanted: number): string {
+  const end = failures.length === 0 ? 'holds' : `FAILED ${failures.map(failureText).join('; ')}`
+  return `${done}/${wanted} ${run.scenario}, seed ${run.seed}: ${end} (${Math.round(cpuMs)} ms of CPU)`
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function main(): void {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: 'string', default: '1' },
+      runs: { type: 'string', default: '1' },
+      jobs: { type: 'string' },
+      child: { type: 'boolean', default: false },
+    },
+  })
+  const name = positionals[0] ?? 'all'
+  const [seed, runs, jobs] = [values.seed, values.runs, values.jobs ?? '0'].map(Number)
+  if (![seed, runs, jobs].every(Number.isSafeInteger) || runs < 1) {
+    process.stderr.write('--seed, --runs and --jobs take whole numbers, --runs from 1 on\n')
+    process.exitCode = 2
+    return
+  }
+  if (values.child) {
+    print(JSON.stringify(playHere(name, seed)))
+    return
+  }
+  playAttacks({ name, seed, runs, ...(jobs > 0 ? { jobs } : {}) }).then(
+    (isGood) => (process.exitCode = isGood ? 0 : 1),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+      process.exitCode = 2
+    },
+  )
+}
+
+if (process.argv[1] === SELF) main()

@@ -1,0 +1,121 @@
+import type { ProxyEvent } from '../../src/core/events.ts'
+import type { Address, Hello, Match, SecretId, Vault } from '../../src/core/ports.ts'
+import { Proxy } from '../../src/core/proxy.ts'
+import type { Settings } from '../../src/core/settings.ts'
+import { addressesOf } from '../../src/core/telegram/dcs.ts'
+import { MemoryVault } from '../../src/vault/memory.ts'
+import { MaskSite } from '../telegram/mask-site.ts'
+import { VirtualNetwork } from '../world/network.ts'
+import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
+import { Uplink } from '../world/uplink.ts'
+import { World } from '../world/world.ts'
+import { CountingDc } from './counting-dc.ts'
+import { Crowd } from './crowd.ts'
+import type { Scenario } from './plan/read.ts'
+
+const PROXY: Address = { ip: '10.0.0.1', port: 443 }
+const SITE_IP = '93.184.216.34'
+const EVERYBODY = '198.18.0.1'
+export const DCS = [1, 2, 3, 4, 5] as const
+const TICK_MS = 50
+/** Long enough for names to be resolved and the mask host to be looked at. */
+const SETTLE_MS = 5_000
+const EVENTS_MAX = 2_000_000_000
+const TTL_SEC = 300
+/** One way, ms. */
+const LATENCY = { client: { from: 10, to: 90 }, site: { from: 2, to: 8 }, dc: { from: 5, to: 30 } } as const
+
+/** The whole proxy with its guard, Telegram, a web site and everybody else, in virtual time. */
+export class Arena {
+  readonly world: World
+  readonly crowd: Crowd
+  readonly proxy: Proxy
+  readonly vault: CountingVault
+  /** Told of everything the proxy says once it has settled. */
+  onEvent: (event: ProxyEvent) => void = () => {}
+  /** Virtual ms at which the scenario begins. */
+  readonly startAt: number
+  readonly #network: VirtualNetwork
+
+  constructor({ settings, keys, uplink }: Scenario, seed: number) {
+    this.world = new World(seed, { eventsMax: EVENTS_MAX, isTraced: false })
+    this.#network = new VirtualNetwork(this.world)
+    const host = this.#network.host(PROXY.ip)
+    if (uplink !== undefined) host.uplink = new Uplink(uplink)
+    this.crowd = new Crowd(this.#network.host(EVERYBODY), PROXY)
+    this.#openPlaces(settings)
+    this.vault = new CountingVault(keys)
+    const { clock } = this.world
+    this.proxy = new Proxy(
+      {
+        ...{ clock, random: this.world.random('proxy'), network: host, resolver: host, vault: this.vault },
+        ...{ memory: new VirtualSharedMemory(), store: new VirtualStore(this.world), sharesAhead: 1 },
+      },
+      settings,
+      (event) => this.onEvent(event),
+    )
+    host.listen(PROXY.port, (connection) => this.proxy.accept(connection))
+    this.proxy.start([PROXY])
+    const { wheel } = this.proxy
+    this.world.addTicker({ everyMs: TICK_MS, tick: () => this.proxy.tick(), nextAt: () => wheel.nextAt() })
+    this.world.runFor(SETTLE_MS)
+    this.startAt = this.world.now
+  }
+
+  /** Ms since the scenario began. */
+  get nowMs(): number {
+    return this.world.now - this.startAt
+  }
+
+  at(ms: number, run: () => void): void {
+    this.world.at(this.startAt + ms, run)
+  }
+
+  /** The proxy's machine is cut off, with all its connections, or back. */
+  setCutOff(isCutOff: boolean): void {
+    this.#network.setReachability(PROXY.ip, isCutOff ? 'unreachable' : 'open')
+    if (isCutOff) this.crowd.sever()
+  }
+
+  #openPlaces({ secrets, telegram }: Settings): void {
+    const { world } = this
+    const dc = new CountingDc()
+    const dcIps = DCS.flatMap((id) => (addressesOf(id, telegram) ?? []).map(({ ip }) => ip))
+    for (const ip of dcIps) this.#network.host(ip).listen(443, dc.accept)
+    this.#network.host(SITE_IP).listen(443, new MaskSite({ name: 'site', after: world.after }).accept)
+    for (const domain of new Set(secrets.map((secret) => secret.domain)))
+      this.#network.setName(domain, [SITE_IP], TTL_SEC)
+    const links = world.random('links')
+    this.#network.plan = (_from, to) => {
+      const where = to.ip === PROXY.ip ? 'client' : to.ip === SITE_IP ? 'site' : 'dc'
+      const latencyMs = links.between(LATENCY[where].from, LATENCY[where].to)
+      return { latencyMs, windowBytes: 131_072, segmentBytes: 65_536, isChoppy: false, stallMs: 0 }
+    }
+  }
+}
+
+/** A vault that counts what it is asked to compute: real CPU time is not the same twice, operations are. */
+export class CountingVault implements Vault {
+  /** Secrets tried on hellos, whoever sent them. */
+  trials = 0
+  readonly #vault = new MemoryVault()
+
+  constructor(keys: readonly Uint8Array[]) {
+    keys.forEach((key, at) => this.#vault.put(at + 1, key))
+  }
+
+  match(
+    hello: Hello,
+    candidates: readonly SecretId[],
+    reply: (match: Match | undefined, trials: number) => void,
+  ): void {
+    this.#vault.match(hello, candidates, (match, trials) => {
+      this.trials += trials
+      reply(match, trials)
+    })
+  }
+
+  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    this.#vault.sign(id, parts, reply)
+  }
+}

@@ -1,0 +1,57 @@
+import type { Scenario } from './plan/read.ts'
+import type { HonestMeasures, Measures } from './measures.ts'
+
+/** One assertion of a scenario file that a run does not hold. */
+export interface Failure {
+  /** As in the file. */
+  readonly assertion: string
+  readonly wanted: number
+  /** Undefined: it never came. */
+  readonly found: number | undefined
+}
+
+/** Share of attempts that came to an answer, over these groups. */
+export function connectedShare(groups: readonly HonestMeasures[]): number {
+  const attempts = sum(groups.map((group) => group.attempts))
+  return attempts === 0 ? 0 : sum(groups.map(({ connected }) => connected)) / attempts
+}
+
+/** Share of attackers' connections that were answered as clients. */
+export function servedShare({ attack }: Measures): number {
+  const connections = sum(attack.map((group) => group.connections))
+  return connections === 0 ? 0 : sum(attack.map(({ served }) => served)) / connections
+}
+
+/** Every assertion that fails; that no assertion of the proxy's own failed is one of them always. */
+export function judge({ honest: plans, assert: wanted }: Scenario, run: Measures): readonly Failure[] {
+  const failures: Failure[] = []
+  const atLeast = (assertion: string, least: number | undefined, found: number) => {
+    if (least !== undefined && found < least) failures.push({ assertion, wanted: least, found })
+  }
+  const atMost = (assertion: string, most: number | undefined, found: number | undefined) => {
+    if (most !== undefined && (found === undefined || found > most)) failures.push({ assertion, wanted: most, found })
+  }
+  const { honest } = run
+  atLeast('honest_connected_min', wanted.honest_connected_min, connectedShare(honest))
+  for (const { name, connected_min } of plans)
+    atLeast(
+      `honest.${name}.connected_min`,
+      connected_min,
+      connectedShare(honest.filter((group) => group.name === name)),
+    )
+  atMost('throughput_lost_max', wanted.throughput_lost_max, Math.max(...honest.map((group) => group.throughputLost)))
+  const p99 = honest.flatMap(({ connectP99Ms }) => connectP99Ms ?? [])
+  atMost('connect_p99_max', wanted.connect_p99_max, p99.length === 0 ? undefined : Math.max(...p99))
+  atMost('honest_banned_max', wanted.honest_banned_max, run.honestBanned)
+  atMost('attackers_served_max', wanted.attackers_served_max, servedShare(run))
+  atMost('detect_within', wanted.detect_within, run.detectMs)
+  atMost('recover_within', wanted.recover_within, run.recoverMs)
+  atMost('sources_max', wanted.sources_max, run.sources)
+  atMost('pool_max', wanted.pool_max, run.poolBytes)
+  atMost('faults', 0, run.faults)
+  return failures
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
+}

@@ -1,0 +1,91 @@
+import type { ProxyEvent } from '../../src/core/events.ts'
+import { Arena } from './arena.ts'
+import { Attackers } from './attackers.ts'
+import { HelloMint } from './hello-mint.ts'
+import type { Recorded } from './kinds/scripts.ts'
+import { isForClients, type Scenario } from './plan/read.ts'
+import { measure, type Measures } from './measures.ts'
+import { AttackTally, HonestTally, Tally } from './tally.ts'
+import type { Truth } from './truth.ts'
+import { Users } from './users.ts'
+
+/** What was heard on the line that can still be replayed: the latest. */
+const TAPE_MAX = 200
+/** For talks that are under way at the end. */
+const CLOSING_MS = 15_000
+
+export interface PlayOptions {
+  /**
+   * Sees every event of the proxy at its virtual ms since the start of the scenario, with the truth about the connection or the
+   * address that it is about; undefined where it is about neither. For whoever measures how well attacks are recognised.
+   */
+  readonly onEvent?: (atMs: number, event: ProxyEvent, truth: Truth | undefined) => void
+}
+
+/** One run of a scenario; the same seed gives the same measures on every runtime. */
+export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions = {}): Measures {
+  const tally = new Tally()
+  /** By the proxy's numbers of connections that are open. */
+  const truths = new Map<number, Truth>()
+  let openMost = 0
+  const arena = new Arena(scenario, seed)
+  arena.onEvent = (event) => {
+    const truth = truthOf(event, arena, truths)
+    const atMs = arena.nowMs
+    if (event.kind === 'accepted') openMost = Math.max(openMost, truths.size)
+    tally.event(event, atMs, truth)
+    onEvent?.(atMs, event, truth)
+  }
+  const tape: Recorded[] = []
+  const secrets = mintsOf(scenario, arena)
+  for (const plan of scenario.honest) {
+    const mine = new HonestTally(plan.name)
+    tally.honest.set(plan.name, mine)
+    const { duration: durationMs, outage: outages } = scenario
+    const record = (recorded: Recorded) => {
+      tape.push(recorded)
+      if (tape.length > TAPE_MAX) tape.shift()
+    }
+    new Users({ arena, plan, durationMs, outages, secrets, tally: mine, record })
+  }
+  for (const plan of scenario.attack) {
+    const mine = new AttackTally(plan.name)
+    tally.attack.set(plan.name, mine)
+    new Attackers({ arena, plan, scenario, secrets, tape, tally: mine })
+  }
+  for (const { at, for: length } of scenario.outage) {
+    arena.at(at, () => arena.setCutOff(true))
+    arena.at(at + length, () => arena.setCutOff(false))
+  }
+  arena.world.runUntil(arena.startAt + scenario.duration + CLOSING_MS)
+  return measure({ scenario, seed, arena, tally, openMost })
+}
+
+/** Those that clients can use; there is at least one. */
+function mintsOf({ settings, keys }: Scenario, arena: Arena) {
+  const random = arena.world.random('hellos')
+  const mints = new Map<string, HelloMint>()
+  return settings.secrets.flatMap((secret, at) => {
+    if (!isForClients(secret)) return []
+    const { domain } = secret
+    const mint = mints.get(domain) ?? new HelloMint(random, domain)
+    mints.set(domain, mint)
+    return { key: keys[at], mint }
+  })
+}
+
+function truthOf(event: ProxyEvent, { crowd }: Arena, open: Map<number, Truth>): Truth | undefined {
+  if (!('connection' in event)) return 'client' in event ? crowd.truthOf(event.client) : undefined
+  const { connection } = event
+  if (event.kind === 'accepted') {
+    const truth = crowd.truthOf(event.client)
+    if (truth !== undefined) open.set(connection, truth)
+    return truth
+  }
+  const truth = open.get(connection)
+  if (event.kind === 'closed') {
+    open.delete(connection)
+    crowd.forget(event.client)
+  }
+  return truth
+}

@@ -1,0 +1,111 @@
+import { cidrContains, parseCidr, parseIp } from '../../src/core/address.ts'
+import type { ProxyEvent } from '../../src/core/events.ts'
+import type { TalkEnd } from './visitor.ts'
+import type { Truth } from './truth.ts'
+
+/** How often each reason was given. */
+export type Counts = Record<string, number>
+
+/** Of one group of honest users. */
+export class HonestTally {
+  readonly name: string
+  attempts = 0
+  connected = 0
+  wantedBytes = 0
+  gotBytes = 0
+  readonly lost: Counts = {}
+  /** From the dial to the first answer, of those that got one. */
+  readonly connectMs: number[] = []
+  /** When an attempt that failed was begun, ms since the start. */
+  readonly lostAt: number[] = []
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** An attempt got its first answer. */
+  succeeded(afterMs: number): void {
+    this.attempts++
+    this.connected++
+    this.connectMs.push(afterMs)
+  }
+
+  /** A connection is over; `startMs` is when it was begun. */
+  ended({ outcome, isConnected, wantedBytes, gotBytes }: TalkEnd, startMs: number): void {
+    this.gotBytes += gotBytes
+    this.wantedBytes += wantedBytes
+    if (isConnected) return
+    this.attempts++
+    this.lostAt.push(startMs)
+    count(this.lost, outcome)
+  }
+}
+
+/** Of one group of attackers. */
+export class AttackTally {
+  readonly name: string
+  connections = 0
+  /** Those that were answered as a client is. */
+  served = 0
+  gotBytes = 0
+  /** Connections on which secrets were tried, and how many trials that were. */
+  tried = 0
+  trials = 0
+  /** Relayed to the mask host and back. */
+  maskedBytes = 0
+  readonly rejected: Counts = {}
+  readonly closed: Counts = {}
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** Adds up what the proxy says over a run, by whose it really was. */
+export class Tally {
+  readonly honest = new Map<string, HonestTally>()
+  readonly attack = new Map<string, AttackTally>()
+  /** What the proxy said about honest clients that it did not take. */
+  readonly honestRejected: Counts = {}
+  readonly bans: { readonly atMs: number; readonly prefix: string; readonly reason: string }[] = []
+  /** When a detector spoke of an attack. */
+  readonly alarmsAt: number[] = []
+  faults = 0
+
+  event(event: ProxyEvent, atMs: number, truth: Truth | undefined): void {
+    const attack = truth?.side === 'attack' ? this.attack.get(truth.group) : undefined
+    if (event.kind === 'rejected') {
+      count(attack?.rejected ?? this.honestRejected, event.reason)
+      if (attack !== undefined && event.trials > 0) {
+        attack.tried++
+        attack.trials += event.trials
+      }
+    } else if (event.kind === 'closed' && attack !== undefined) {
+      count(attack.closed, event.reason)
+      if (event.outcome === 'masked') attack.maskedBytes += event.fromClientBytes + event.toClientBytes
+    } else if (event.kind === 'banned') this.bans.push({ atMs, prefix: event.prefix, reason: event.reason })
+    else if (event.kind === 'fault') this.faults++
+    else if (isAlarm(event)) this.alarmsAt.push(atMs)
+  }
+
+  /** Which of these addresses were banned at some time. */
+  bannedOf(ips: Iterable<string>): number {
+    const ranges = [...new Set(this.bans.map(({ prefix }) => prefix))].flatMap((text) => parseCidr(text) ?? [])
+    if (ranges.length === 0) return 0
+    let banned = 0
+    for (const ip of ips) {
+      const bytes = parseIp(ip)
+      if (bytes !== undefined && ranges.some((range) => cidrContains(range, bytes))) banned++
+    }
+    return banned
+  }
+}
+
+/** A detector has begun to see an attack; told only where there are detectors. */
+function isAlarm(event: { readonly kind: string; readonly state?: string }): boolean {
+  return event.kind === 'attack' && event.state !== 'over'
+}
+
+export function count(counts: Counts, what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1
+}
