@@ -5,15 +5,19 @@ import type { VirtualConnection } from '../world/connection.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
 import { checkUsers } from './i03-users.ts'
+import { checkBans } from './i04-bans.ts'
+import { checkBounds } from './i05-bounds.ts'
 import { checkTrials } from './i06-trials.ts'
 import { checkLeases } from './i07-leases.ts'
 import { checkBuffers } from './i08-buffers.ts'
 import { checkWaiting } from './i09-waiting.ts'
 import { checkAccounts } from './i10-accounts.ts'
+import { checkReload } from './i11-reload.ts'
 import { checkReplay } from './i12-replay.ts'
 import { checkQuotas } from './i14-quotas.ts'
 import { checkReject } from './i15-reject.ts'
 import { checkDeadlines } from './i16-deadlines.ts'
+import { checkBanLengths } from './i17-ban-lengths.ts'
 import { checkAttempts } from './i25-attempts.ts'
 import { checkOverload } from './i28-overload.ts'
 import type { Seen } from './seen.ts'
@@ -42,15 +46,19 @@ export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I1: checkStreams,
   I2: checkAdmission,
   I3: checkUsers,
+  I4: checkBans,
+  I5: checkBounds,
   I6: checkTrials,
   I7: checkLeases,
   I8: checkBuffers,
   I9: checkWaiting,
   I10: checkAccounts,
+  I11: checkReload,
   I12: checkReplay,
   I14: checkQuotas,
   I15: checkReject,
   I16: checkDeadlines,
+  I17: checkBanLengths,
   I25: checkAttempts,
   I28: checkOverload,
 }

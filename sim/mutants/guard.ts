@@ -207,4 +207,32 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     replace: 'this.#locks.releaseFrom(column + 1000, (set) => this.#mend(set))',
     tests: INTERLEAVINGS,
   },
+  {
+    name: 'a ban keeps nobody out',
+    invariant: 'I4',
+    file: 'src/core/guard/guard.ts',
+    find: 'return ban >= 0 && !(lease.isKnown',
+    replace: 'return ban >= 1e9 && !(lease.isKnown',
+  },
+  {
+    name: 'each start has tables of its own',
+    invariant: 'I5',
+    file: 'src/core/guard/trial-table.ts',
+    find: "memory.open('trials',",
+    replace: 'memory.open(`trials-${Math.floor(nowMs)}`,',
+  },
+  {
+    name: 'a reload ends those who may stay, too',
+    invariant: 'I11',
+    file: 'src/core/proxy.ts',
+    find: "if (before.get(session.secret)?.onRemove === 'close')",
+    replace: 'if (before.get(session.secret) !== undefined)',
+  },
+  {
+    name: 'the second ban is as long as the first',
+    invariant: 'I17',
+    file: `${SOURCES}/penalties.ts`,
+    find: 'const isRepeated = before !== undefined &&',
+    replace: 'const isRepeated = before !== undefined && before.times > 1 &&',
+  },
 ]

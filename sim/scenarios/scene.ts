@@ -50,7 +50,7 @@ export class Scene {
   readonly store: VirtualStore
   /** Of the proxy's machine: how much of what is in use. */
   readonly gauges: VirtualGauges
-  readonly #memory = new VirtualSharedMemory()
+  readonly memory = new VirtualSharedMemory()
   /** What was reached over the run, by name: a simulator that never gets anywhere finds nothing. */
   readonly reached = new Map<string, number>()
   settings: Settings
@@ -61,6 +61,7 @@ export class Scene {
   /** Told when the process runs again behind a crash. */
   onRestart: () => void = () => {}
   #isCalm = false
+  #settingsBefore: Settings | undefined
   readonly #wallStart: number
   readonly #proxySecret: Uint8Array
   readonly #nat: VirtualNat
@@ -110,6 +111,10 @@ export class Scene {
   }
   get isCalm(): boolean {
     return this.#isCalm
+  }
+  /** Of the settings that are just being replaced; undefined at any other time. */
+  get settingsBefore(): Settings | undefined {
+    return this.#settingsBefore
   }
 
   addressesOfDc(dc: number): readonly string[] {
@@ -175,7 +180,7 @@ export class Scene {
         network: host,
         resolver: host,
         vault,
-        memory: this.#memory,
+        memory: this.memory,
         store: this.store,
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
         publicAddress: this.#nat,
@@ -209,17 +214,19 @@ export class Scene {
     } else {
       this.host.losePower()
       this.store.losePower()
-      this.#memory.losePower(this.world.random('disk'))
+      this.memory.losePower(this.world.random('disk'))
     }
     this.checkers.crashed(how)
   }
 
   reload(settings: Settings): void {
     this.reach('reload')
+    this.#settingsBefore = this.settings
     this.settings = settings
     // As at a start: a name may be new.
     this.network.isResolverFailing = false
     this.#proxy.apply(settings)
+    this.#settingsBefore = undefined
   }
 
   #happened(event: ProxyEvent): void {

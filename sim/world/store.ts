@@ -83,6 +83,11 @@ export class VirtualSharedMemory implements SharedMemory {
     return { bytes, origin: 'new' }
   }
 
+  /** Of all regions. */
+  get bytesInUse(): number {
+    return [...this.#regions.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)
+  }
+
   /**
    * The machine goes down. Nothing written since the last `open` reached the disk; with `random`, some pages of it did.
    * Mappings that somebody still holds lead nowhere from then on.

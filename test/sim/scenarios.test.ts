@@ -9,7 +9,26 @@ import { drawOptions, FAULTS, PROFILES } from '../../sim/scenarios/options.ts'
 import { runSeed } from '../../sim/scenarios/run.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const INVARIANTS = ['I1', 'I2', 'I3', 'I6', 'I7', 'I8', 'I9', 'I10', 'I12', 'I14', 'I15', 'I16', 'I25', 'I28']
+const INVARIANTS = [
+  'I1',
+  'I2',
+  'I3',
+  'I4',
+  'I5',
+  'I6',
+  'I7',
+  'I8',
+  'I9',
+  'I10',
+  'I11',
+  'I12',
+  'I14',
+  'I15',
+  'I16',
+  'I17',
+  'I25',
+  'I28',
+]
 
 describe('a run from a seed', () => {
   it.each([1, 2, 3, 5, 8, 13])('holds every invariant, seed %i', (seed) => {
