@@ -6,7 +6,7 @@ import { anyText, integer, list, oneOf, text } from '../../../src/config/values/
 import { KINDS } from '../kinds/names.ts'
 import { pace, share } from './values.ts'
 
-const USERS_MAX = 200_000
+const USERS_MAX = 1_000_000
 const SECRETS_MAX = 1_000
 const SIZE = size(1, 64 << 20)
 
