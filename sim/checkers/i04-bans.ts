@@ -4,7 +4,14 @@ import type { MakeChecker } from './index.ts'
 interface Ban {
   readonly prefix: Cidr
   /** Virtual ms. */
+  readonly since: number
   readonly until: number
+}
+
+/** A connection whose hello was right. */
+interface Entry {
+  readonly ip: string
+  readonly at: number
 }
 
 /** The proxy learns of the time once a tick, and its clock drifts. */
@@ -15,7 +22,7 @@ const FOR_NEIGHBOURS: readonly string[] = ['children', 'prefix']
 /** I4: nobody who is banned is recognised, whatever it says and whenever the ban came. */
 export const checkBans: MakeChecker = (scene, fail) => {
   const bans = new Map<string, Ban>()
-  const clients = new Map<number, string>()
+  const entries = new Map<number, Entry>()
   return {
     onEvent(event) {
       const { now } = scene.world
@@ -23,22 +30,23 @@ export const checkBans: MakeChecker = (scene, fail) => {
         const prefix = parseCidr(event.prefix)
         if (prefix === undefined) fail(`a ban of ${event.prefix}, which is no prefix`)
         else if (!FOR_NEIGHBOURS.includes(event.reason))
-          bans.set(event.prefix, { prefix, until: now + event.forMs - SLACK_MS })
+          bans.set(event.prefix, { prefix, since: now, until: now + event.forMs - SLACK_MS })
       } else if (event.kind === 'unbanned') bans.delete(event.prefix)
-      // A load balancer names whom it brings later than it connects.
-      else if (event.kind === 'entered') clients.set(event.connection, event.client.ip)
-      else if (event.kind === 'closed') clients.delete(event.connection)
+      else if (event.kind === 'entered') entries.set(event.connection, { ip: event.client.ip, at: now })
+      else if (event.kind === 'closed') entries.delete(event.connection)
       else if (event.kind === 'authenticated') {
         const { isEnabled, isDryRun } = scene.settings.guard
-        const text = clients.get(event.connection)
-        const ip = text === undefined ? undefined : parseIp(text)
-        if (!isEnabled || isDryRun || ip === undefined) return
-        for (const [name, { prefix, until }] of bans)
-          if (until > now && cidrContains(prefix, ip)) fail(`${text} was recognised in spite of the ban of ${name}`)
+        const entry = entries.get(event.connection)
+        const ip = entry === undefined ? undefined : parseIp(entry.ip)
+        if (!isEnabled || isDryRun || entry === undefined || ip === undefined) return
+        // Behind fake TLS the init comes when our answer is out: a ban in between is too late for it.
+        for (const [name, { prefix, since, until }] of bans)
+          if (since <= entry.at && entry.at < until && cidrContains(prefix, ip))
+            fail(`${entry.ip} was recognised in spite of the ban of ${name}`)
       }
     },
     onCrash(how) {
-      clients.clear()
+      entries.clear()
       // What was not yet on the disk is lost with the power.
       if (how === 'power-cut') bans.clear()
     },

@@ -12,11 +12,13 @@ export const checkLeases: MakeChecker = (scene, fail) => {
   const handedOut = new WeakSet<VirtualConnection>()
   return {
     onHandOver(connection) {
-      const { local, remote, isGone, hasHeard, openedAt } = connection
+      const { local, remote, isGone, isGivenUp, hasHeard, openedAt } = connection
       if (!scene.host.ownAddresses().includes(local.ip) || !scene.dcIps.includes(remote.ip)) return
       const ageMs = scene.world.now - openedAt
       if (handedOut.has(connection)) fail(`a connection to ${remote.ip} is handed out twice`)
-      if (isGone || hasHeard) fail(`a connection is handed out on which ${remote.ip} has spoken, or that it has ended`)
+      // Whoever took it may be over before it has another handler, as when a quota is used up with the first bytes.
+      if ((isGone && !isGivenUp) || hasHeard)
+        fail(`a connection is handed out on which ${remote.ip} has spoken, or that it has ended`)
       if (ageMs > AHEAD_MAX_MS) fail(`a connection to ${remote.ip} is handed out after ${ageMs} ms`)
       handedOut.add(connection)
       scene.reach('handed out')

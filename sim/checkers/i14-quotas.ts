@@ -117,7 +117,8 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
       // What the store did not take is not on the disk.
       const isExcused = how === 'power-cut' && scene.reached.has('fault store-failures')
       if (!isExcused) least = how === 'kill' ? take().used : older.used
-      if (how === 'power-cut') restoredMs = scene.world.now + RESTORED_MS
+      // Behind a kill too: a read that failed at the start before may succeed at this one, and the larger counts.
+      restoredMs = scene.world.now + RESTORED_MS
       ledger.crashed()
       leaveBehind()
       epochs.clear()

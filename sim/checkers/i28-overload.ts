@@ -15,8 +15,9 @@ const SLACK_MS = 700
 const TARPITS_MAX = 3
 
 interface Newcomer {
-  /** What the readings ask for, at least, when it comes. */
+  /** What the readings ask for, at least, when it comes, and at most. */
   readonly required: OverloadLevel
+  readonly possible: OverloadLevel
   /** Somebody of its source was let in before. */
   readonly isKnown: boolean
   /** Or may have had its hello answered, which no event tells, and which is good use already. */
@@ -53,6 +54,7 @@ export const checkOverload: MakeChecker = (scene, fail) => {
       newcomers.set(connection, {
         ...{
           required: readings.required(),
+          possible: readings.possible(),
           isKnown: known.has(ip),
           isPerhapsKnown: (welcome.get(ip) ?? 0) > 0,
           isBehindBalancer: ip === BALANCER_IP,
@@ -86,10 +88,13 @@ export const checkOverload: MakeChecker = (scene, fail) => {
       fail(`connection ${connection} of an unknown source was let in while something was short`)
   }
 
-  function judgeRefused(connection: number, { required, isKnown, isBehindBalancer }: Newcomer): void {
+  function judgeRefused(connection: number, newcomer: Newcomer): void {
+    const { required, isKnown, isBehindBalancer } = newcomer
+    // One that is masked is told of only when its hello is there.
+    const possible = Math.max(newcomer.possible, readings.possible())
     if (!isEnforced) fail(`connection ${connection} was refused by a guard that refuses nothing`)
-    if (readings.possible() === 0) fail(`connection ${connection} was refused while nothing was short`)
-    if (isKnown && !isBehindBalancer && readings.possible() < 2)
+    if (possible === 0) fail(`connection ${connection} was refused while nothing was short`)
+    if (isKnown && !isBehindBalancer && possible < 2)
       fail(`connection ${connection} of a known source was refused while there was something left`)
     if (required === 2) mustClose.add(connection)
   }

@@ -3,7 +3,11 @@ import type { Mutant } from './mutant.ts'
 const SESSION = 'src/core/session'
 const SOURCES = 'src/core/guard/sources'
 /** Models of the limits, in every order of events. */
-const GUARD_TESTS = ['--project', 'unit', 'test/core/guard']
+const GUARD_TESTS = [
+  '--project',
+  'unit',
+  ...['guard', 'workers', 'ban-keeper'].map((name) => `test/core/guard/${name}.test.ts`),
+]
 
 /** Real threads, one at a time, in orders drawn from seeds. */
 const INTERLEAVINGS = ['--project', 'unit', 'test/sim/interleave']

@@ -70,6 +70,7 @@ export class VirtualConnection implements Connection {
   #isBroken = false
   #isDead = false
   #isGone = false
+  #isGivenUp = false
 
   constructor(
     world: World,
@@ -100,6 +101,11 @@ export class VirtualConnection implements Connection {
   /** Whether its handler was told that the peer has ended its direction, or was given bytes of the peer. */
   get hasHeard(): boolean {
     return this.#fin === 'told' || this.#receivedBytes > 0
+  }
+
+  /** Whether its owner has closed or reset it, before the peer did. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp
   }
 
   get isGone(): boolean {
@@ -143,6 +149,7 @@ export class VirtualConnection implements Connection {
 
   close(): void {
     if (this.#isGone) return
+    this.#isGivenUp = true
     // A kernel that holds unread bytes answers a close with RST (security.md, E5).
     if (this.#arrived.length > 0) {
       this.reset()
@@ -154,6 +161,7 @@ export class VirtualConnection implements Connection {
 
   reset(): void {
     if (this.#isGone) return
+    this.#isGivenUp = true
     this.#leave()
     this.#sendReset()
   }

@@ -236,8 +236,10 @@ export class Session extends Timer implements Handler, Owner, Paced {
   }
 
   /** Not a client of ours: everything read so far goes to the mask host, or to nobody. Takes over `seen`. */
-  reject(reason: RejectReason, seen: Accumulator, hello: { sni?: string; trials: number; hasEnded: boolean }): void {
+  reject(why: RejectReason, seen: Accumulator, hello: { sni?: string; trials: number; hasEnded: boolean }): void {
     const { services } = this
+    // What the guard said counts, whatever came then.
+    const reason = this.lease.refusal ?? why
     const failure = FAILURES[reason]
     if (failure !== undefined) this.hasFailed(failure)
     services.users.leave(this.userLease)

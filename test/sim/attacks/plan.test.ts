@@ -71,7 +71,7 @@ describe('a scenario file', () => {
       '[assert]\nhonest_connected_min = 99\n[config.guard]\nblock_for = 10\nblock_fore = 1\n'
     expect(problemsOf(text)).toEqual([
       'x.toml:3: duration: expected a duration from 1s to 1d such as "500ms", "10s", "2m" or "1h", got 60',
-      'x.toml:4: honest.0.users: expected a whole number from 1 to 200000, got nothing',
+      'x.toml:4: honest.0.users: expected a whole number from 1 to 1000000, got nothing',
       'x.toml:6: unknown key honest.0.user (did you mean users?)',
       expect.stringMatching(/^x.toml:11: attack.0.kind: expected "connect-flood" or .*"hog", got "guessing"$/),
       'x.toml:14: attack.0.rate: expected a pace of at most 1000/s such as "50/s", "1/m" or "2/h", got "5000/s"',

@@ -53,9 +53,10 @@ export class Reputation {
     this.#table.failed[entry] += weight
   }
 
-  /** What it earned was not worth it. */
+  /** What it earned was not worth higher limits; it stays known. */
   unearn(entry: number): void {
-    this.#table.credit[entry] = Math.max(0, this.#table.credit[entry] - 1)
+    const { credit } = this.#table
+    if (credit[entry] >= 2) credit[entry] -= 1
   }
 
   /** Grows with the share of failures and, slowly, with how many there were. */
