@@ -11,6 +11,7 @@ const GUARD_TESTS = [
 
 /** Real threads, one at a time, in orders drawn from seeds. */
 const INTERLEAVINGS = ['--project', 'unit', 'test/sim/interleave']
+const TRIAL_TESTS = ['--project', 'unit', 'test/core/guard/trials.test.ts']
 const DETECTOR_TESTS = ['--project', 'unit', 'test/core/guard/detectors']
 const DETECTORS = 'src/core/guard/detectors'
 
@@ -94,7 +95,7 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     file: 'src/core/guard/trials.ts',
     find: 'const paidMs = Math.min(candidates.length * MS_PER_TRIAL, leftMs)',
     replace: 'const paidMs = Math.min(always.length * MS_PER_TRIAL, leftMs)',
-    tests: GUARD_TESTS,
+    tests: TRIAL_TESTS,
   },
   {
     name: 'a match gives back what time has paid already',
@@ -102,7 +103,7 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     file: 'src/core/guard/trials.ts',
     find: 'Math.max(0, unusedMs - Math.max(0, now - atMs))',
     replace: 'Math.max(0, unusedMs - Math.min(0, now - atMs))',
-    tests: GUARD_TESTS,
+    tests: TRIAL_TESTS,
   },
   {
     name: 'garbage is tried on every secret, whatever the budget says',
