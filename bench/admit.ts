@@ -5,7 +5,8 @@
  *   npm run bench:guard        (both runtimes)
  */
 import { AccessRules } from '../src/core/guard/access/index.ts'
-import { Guard, Lease } from '../src/core/guard/guard.ts'
+import { Lease } from '../src/core/guard/lease.ts'
+import { Guard } from '../src/core/guard/guard.ts'
 import { TimerWheel } from '../src/core/memory/wheel.ts'
 import { OPEN_ACCESS, UNGUARDED, type GuardSettings } from '../src/core/settings.ts'
 import { SeededRandom } from '../sim/world/random.ts'

@@ -1,5 +1,6 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
-import { Guard, Lease, type Suspicion } from '../../src/core/guard/guard.ts'
+import { Lease } from '../../src/core/guard/lease.ts'
+import { Guard, type Suspicion } from '../../src/core/guard/guard.ts'
 import { UNGUARDED, type GuardSettings } from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
 import { VirtualSharedMemory } from '../world/store.ts'

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { Lease } from '../../src/core/guard/guard.ts'
+import { Lease } from '../../src/core/guard/lease.ts'
 import { SeededRandom } from '../world/random.ts'
 import {
   IDENTITIES,

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { Lease } from '../../src/core/guard/guard.ts'
+import { Lease } from '../../src/core/guard/lease.ts'
 import { SeededRandom } from '../world/random.ts'
 import { IDENTITIES, NOW_MS, openTables, SOURCES, ThreadMemory, THREADS } from './tables.ts'
 import { Turns } from './turns.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Lease } from '../../src/core/guard/guard.ts'
+import { Lease } from '../../src/core/guard/lease.ts'
 import { BanDesk } from '../../src/admin/bans.ts'
 import { BanKeeper } from '../../src/core/guard/ban-keeper.ts'
 import { TimerWheel } from '../../src/core/memory/wheel.ts'

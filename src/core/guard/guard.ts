@@ -2,16 +2,17 @@ import type { Emit, OverloadLevel, Refusal } from '../events.ts'
 import type { Random, SharedMemory, WorkerPlace } from '../ports.ts'
 import type { GuardSettings } from '../settings.ts'
 import type { AccessLevel } from './access/index.ts'
-import { areMany, isBadPrefix } from './detectors/prefix.ts'
 import { shapeOf, type Use } from './detectors/shape.ts'
 import { AttackWatch } from './detectors/watch.ts'
+import type { Lease } from './lease.ts'
+import { Neighbours } from './neighbours.ts'
 import { BanTable, type BanReason } from './sources/bans.ts'
 import { Penalties } from './sources/penalties.ts'
 import { parentTag, prefixInto, sourceTag, type Prefix } from './sources/prefix.ts'
 import { isOver, spend } from './sources/rate.ts'
 import { Reputation, WEIGHTS } from './sources/reputation.ts'
 import { SourceKey } from './sources/source-key.ts'
-import { GREETING, OPEN, REFUSED, RELAYING, SourceTable, type Count } from './sources/table.ts'
+import { GREETING, OPEN, REFUSED, RELAYING, SourceTable } from './sources/table.ts'
 import { TotalRate } from './sources/total-rate.ts'
 
 export interface GuardOptions {
@@ -26,23 +27,6 @@ export interface GuardOptions {
   readonly entries: number
   /** Monotonic. */
   readonly nowMs: number
-}
-
-/** What one connection holds of its source's limits. Given back once, by `release`. */
-export class Lease {
-  /** In the table of sources; -1: not counted there. */
-  entry = -1
-  /** As what it is counted: among the open ones, or among those that were refused and get the mask. */
-  counted: Count = OPEN
-  refusal: Refusal | undefined
-  /** Refused, and there is no room to mask it: so many of its source are masked already, or everything is short. */
-  isExcess = false
-  isGreeting = false
-  isRelaying = false
-  /** Its source was used well of late when it came: what its neighbours do is not held against it. */
-  isKnown = false
-  /** It raised what its source may have. */
-  hasEarned = false
 }
 
 /** While many attack at once, a source without good use of late gets this part of its limits, */
@@ -84,6 +68,7 @@ export class Guard {
   readonly #table: SourceTable
   readonly #reputation: Reputation
   readonly #total: TotalRate
+  readonly #neighbours: Neighbours
   readonly #overload: { readonly level: OverloadLevel }
   readonly #source = new SourceKey()
   readonly #words = new Uint32Array(4)
@@ -97,13 +82,9 @@ export class Guard {
     this.#total = new TotalRate(options)
     const { settings, emit } = options
     this.watch = new AttackWatch({ ...options, emit: (event) => settings().anomaly !== 'off' && emit(event) })
-    this.penalties = new Penalties({
-      bans: this.bans,
-      table: this.#table,
-      reputation: this.#reputation,
-      settings,
-      emit,
-    })
+    const shared = { table: this.#table, reputation: this.#reputation, settings }
+    this.penalties = new Penalties({ ...shared, bans: this.bans, emit })
+    this.#neighbours = new Neighbours({ ...shared, penalties: this.penalties })
   }
 
   /** Sources and prefixes remembered now; counted one by one. */
@@ -157,18 +138,13 @@ export class Guard {
   suspicion(ip: string): Suspicion {
     this.#source.read(ip)
     const { ipv6Prefix } = this.#options.settings()
-    const found = { source: 0, prefix: 0 }
-    let entry = this.#findPrefix(sourceTag(this.#source, ipv6Prefix))
-    if (entry >= 0) {
-      found.source = this.#reputation.score(entry)
-      this.#table.unlock(entry)
-    }
-    entry = this.#findPrefix(parentTag(this.#source))
-    if (entry < 0) return found
-    const { family } = this.#source
-    if (family !== 0 && areMany(family, this.#table.failing[entry])) found.prefix = this.#reputation.score(entry)
+    const prefix = this.#neighbours.scoreOf(this.#source)
+    prefixInto(this.#source, sourceTag(this.#source, ipv6Prefix), this.#words)
+    const entry = this.#table.find(this.#words, sourceTag(this.#source, ipv6Prefix))
+    if (entry < 0) return { source: 0, prefix }
+    const source = this.#reputation.score(entry)
     this.#table.unlock(entry)
-    return found
+    return { source, prefix }
   }
 
   /** Whether a handshake must not be answered any more, because its source was banned meanwhile (I4). */
@@ -198,10 +174,7 @@ export class Guard {
     this.#reputation.succeeded(lease.entry, nowMs)
     this.#table.unlock(lease.entry)
     this.#source.read(ip)
-    const parent = this.#lockPrefix(parentTag(this.#source), nowMs)
-    if (parent < 0) return
-    this.#reputation.succeeded(parent, nowMs)
-    this.#table.unlock(parent)
+    this.#neighbours.succeeded(this.#source, nowMs)
   }
 
   /** Its relay is over, and was like this. */
@@ -232,7 +205,7 @@ export class Guard {
     const isTight = isStranger && this.#isTight
     if (score >= blockScore && !isShared) this.penalties.ban(this.#source, BAN_REASON_OF[failure], score, nowMs)
     else if (isTight && score >= TIGHT_SCORE) this.penalties.ban(this.#source, 'attack', score, nowMs)
-    this.#prefixFailed(WEIGHTS[failure], isFirst, nowMs)
+    this.#neighbours.failed(this.#source, WEIGHTS[failure], isFirst, nowMs)
   }
 
   /** The connection is closed. */
@@ -305,30 +278,6 @@ export class Guard {
     if (!this.#total.take(settings.newTotal, this.#reputation.standing(entry, nowMs), nowMs)) return 'total-rate'
     spend(arrivalMs, entry, nowMs, perSec, factor)
     return undefined
-  }
-
-  /** The prefix above remembers as well: who takes another address each time is found there. */
-  #prefixFailed(weight: number, isFirst: boolean, nowMs: number): void {
-    const { blockScore, anomaly } = this.#options.settings()
-    const { family } = this.#source
-    const tag = parentTag(this.#source)
-    if (family === 0 || anomaly === 'off') return
-    const entry = this.#lockPrefix(tag, nowMs)
-    if (entry < 0) return
-    const before = this.#reputation.score(entry)
-    this.#reputation.failed(entry, weight, nowMs)
-    if (isFirst) this.#table.failing[entry] += 1
-    const score = this.#reputation.score(entry)
-    const isShared = this.#reputation.isShared(entry)
-    const failing = this.#table.failing[entry]
-    this.#table.unlock(entry)
-    if (!isBadPrefix(family, failing, score, isShared, blockScore)) return
-    this.penalties.judgePrefix(this.#source, tag, score, before < blockScore, nowMs)
-  }
-
-  #findPrefix(tag: number): number {
-    prefixInto(this.#source, tag, this.#words)
-    return this.#table.find(this.#words, tag)
   }
 
   /** Nobody has used it well of late. */

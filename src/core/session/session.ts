@@ -9,7 +9,8 @@ import {
   type Way,
 } from '../events.ts'
 import type { AccessLevel } from '../guard/access/index.ts'
-import { Lease, type Failure } from '../guard/guard.ts'
+import { Lease } from '../guard/lease.ts'
+import type { Failure } from '../guard/guard.ts'
 import { UserLease, type Flow, type Paced } from '../guard/users/index.ts'
 import type { Owner } from '../memory/pool.ts'
 import { Timer } from '../memory/wheel.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Lease } from '../../../src/core/guard/guard.ts'
+import { Lease } from '../../../src/core/guard/lease.ts'
 import { parsePrefix } from '../../../src/core/guard/sources/prefix.ts'
 import { scene } from './scene.ts'
 

@@ -1,4 +1,5 @@
-import { Guard, Lease } from '../../../src/core/guard/guard.ts'
+import { Lease } from '../../../src/core/guard/lease.ts'
+import { Guard } from '../../../src/core/guard/guard.ts'
 import type { OverloadLevel, ProxyEvent } from '../../../src/core/events.ts'
 import type { AccessLevel } from '../../../src/core/guard/access/index.ts'
 import type { SharedMemory } from '../../../src/core/ports.ts'

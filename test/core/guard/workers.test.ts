@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { Lease, type Guard } from '../../../src/core/guard/guard.ts'
+import { Lease } from '../../../src/core/guard/lease.ts'
+import type { Guard } from '../../../src/core/guard/guard.ts'
 import { scene } from './scene.ts'
 
 const WORKERS = 3
