@@ -5,6 +5,10 @@ import type { Random, SharedMemory, WorkerPlace } from '../../ports.ts'
 
 const WAYS = 8
 const HEADER_WORDS = 16
+/** Failures of late that are worth remembering for longer. */
+const BAD = 4
+/** More than any moment in seconds. */
+const A_CLASS = 2 ** 32
 const MAGIC = 0x50534f33
 /** What a worker counts of an entry in its own column, so that it can be taken back when the worker dies. */
 export type Count = 0 | 1 | 2 | 3
@@ -31,7 +35,8 @@ export interface SourceTableOptions {
 /**
  * What is remembered of sources, in memory that all workers map: 8-way set-associative, a lock for each set, of fixed size
  * whatever strangers do. A new source takes the place of the least valuable entry of its set: never of one with connections,
- * rather of a harmless one than of one that behaved well or badly, and of the one not seen for longest.
+ * rather of a harmless one than of one that failed, rather of that than of one that behaved well, or badly for long, and of the
+ * one not seen for longest.
  *
  *   words: magic, entries, columns, 0, hash key(2), last moment, ... | set locks | columns below, one after the other
  *
@@ -216,8 +221,9 @@ export class SourceTable {
     const seen = this.#seenSec[entry]
     if (seen === 0) return -1
     if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return Infinity
-    const isKnown = this.credit[entry] > 0 || this.failed[entry] > 0 || this.children[entry] > 0
-    return isKnown ? seen + 2 ** 32 : seen
+    // Who failed once is many in a flood, and must not push out those who behaved well, or badly for long.
+    if (this.credit[entry] > 0 || this.children[entry] > 0 || this.failed[entry] >= BAD) return seen + 2 * A_CLASS
+    return this.failed[entry] > 0 ? seen + A_CLASS : seen
   }
 
   #begin(entry: number, low: number, high: number, nowSec: number): void {
