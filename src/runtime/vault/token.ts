@@ -35,6 +35,7 @@ export class Pkcs11Token implements Token {
   #owner: Handle
   readonly #sessions: (Handle | undefined)[]
   #turn = 0
+  #generation = 0
 
   /** Logs in. Throws a `TokenError`; the PIN was tried at most once. */
   constructor(options: TokenOptions) {
@@ -48,8 +49,14 @@ export class Pkcs11Token implements Token {
     return this.#info
   }
 
+  /** Grows with every restart. Handles of an older one may by now be those of other keys: SoftHSM counts from 1 again. */
+  get generation(): number {
+    return this.#generation
+  }
+
   restart(): void {
     const { module, name } = this.#options
+    this.#generation++
     this.#sessions.fill(undefined)
     // The slot and every handle may be others afterwards.
     module.finalise()
@@ -186,18 +193,32 @@ function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
 
 class Pkcs11Secret implements TokenSecret {
   readonly #token: Pkcs11Token
-  readonly #copies: Pair<Handle>
+  readonly #ownCopies: Pair<Handle>
+  readonly #generation: number
 
   constructor(token: Pkcs11Token, copies: Pair<Handle>) {
     this.#token = token
-    this.#copies = copies
+    this.#ownCopies = copies
+    this.#generation = token.generation
+  }
+
+  get #copies(): Pair<Handle> {
+    if (this.#isDead) throw new TokenError('C_FindObjects', 'CKR_KEY_HANDLE_INVALID')
+    return this.#ownCopies
+  }
+
+  get #isDead(): boolean {
+    return this.#generation !== this.#token.generation
   }
 
   hmac(parts: readonly Uint8Array[]): Uint8Array {
+    const key = this.#copies.hmac
     return this.#token.use((session, module) => {
       const mechanism = { mechanism: module.constants.CKM_SHA256_HMAC }
-      module.call('C_SignInit', (native) => native.C_SignInit(session, mechanism, this.#copies.hmac))
-      for (const part of parts) module.call('C_SignUpdate', (native) => native.C_SignUpdate(session, asBuffer(part)))
+      module.call('C_SignInit', (native) => native.C_SignInit(session, mechanism, key))
+      // SoftHSM takes no part of no bytes: on Node it has no address.
+      for (const part of parts)
+        if (part.length > 0) module.call('C_SignUpdate', (native) => native.C_SignUpdate(session, asBuffer(part)))
       return module.call('C_SignFinal', (native) => native.C_SignFinal(session, Buffer.alloc(OUT_LENGTH)))
     })
   }
@@ -222,7 +243,7 @@ class Pkcs11Secret implements TokenSecret {
   }
 
   forget(): void {
-    this.#token.forget(this.#copies.digest, this.#copies.hmac)
+    if (!this.#isDead) this.#token.forget(this.#copies.digest, this.#copies.hmac)
   }
 
   /** Whether the second object is the first one with zeros behind it. */
