@@ -32,8 +32,11 @@ export function openToken(loaded: LoadedConfig): OpenToken {
 
 /** Throws a `ConfigFault`. */
 export function openModule(loaded: LoadedConfig): Pkcs11Module {
+  const { module } = loaded.config.hsm
+  if (module === '')
+    throw fault(loaded, 'module', 'the path of a PKCS#11 module', 'secrets can lie in a token only where there is one')
   try {
-    return Pkcs11Module.load(loaded.config.hsm.module)
+    return Pkcs11Module.load(module)
   } catch (error) {
     throw fault(loaded, 'module', 'a PKCS#11 module that loads', messageOf(error))
   }

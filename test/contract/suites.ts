@@ -1,6 +1,7 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
+import { hsmCommandCases } from './hsm-command.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { listenSocketCases } from './listen-sockets.cases.ts'
@@ -30,6 +31,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'check-middle': checkMiddleCases,
   pinning: pinningCases,
   'pin-command': pinCommandCases,
+  'hsm-command': hsmCommandCases,
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
   pkcs11: pkcs11Cases,

@@ -20,7 +20,11 @@ export function initToken(module: Pkcs11Module, { label, pin, soPin }: InitOptio
   const empty = tokens.find((token) => !token.isInitialised)
   if (empty === undefined)
     throw new TokenError('C_InitToken', "the module has no empty token: make one with its maker's tool")
-  const { slot } = empty
+  const { slot, pinLength } = empty
+  // Found out before the token is made: one without a PIN is of no use.
+  for (const { length } of [pin, soPin])
+    if (length < pinLength.min || length > pinLength.max)
+      throw new TokenError('C_InitToken', `PINs of this module have ${pinLength.min} to ${pinLength.max} characters`)
   module.call('C_InitToken', (native) => native.C_InitToken(slot, soPin, label.padEnd(LABEL_LENGTH)))
   const { CKF_SERIAL_SESSION, CKF_RW_SESSION, CKU_SO } = module.constants
   const flags = CKF_SERIAL_SESSION | CKF_RW_SESSION

@@ -11,6 +11,8 @@ export interface TokenInfo {
   readonly label: string
   readonly serial: string
   readonly model: string
+  /** In bytes. */
+  readonly pinLength: { readonly min: number; readonly max: number }
   readonly isInitialised: boolean
   /** The token takes no PIN any more until its security officer sets a new one. */
   readonly isPinLocked: boolean
@@ -100,15 +102,22 @@ export class Pkcs11Module {
     )
   }
 
-  mechanisms(slot: Handle): readonly number[] {
-    return this.call('C_GetMechanismList', (native) => native.C_GetMechanismList(slot))
+  /** Names without `CKM_`, in their order; those that nobody here has a name for as numbers. */
+  mechanisms(slot: Handle): readonly string[] {
+    const numbers = this.call('C_GetMechanismList', (native) => native.C_GetMechanismList(slot))
+    const names = new Map<unknown, string>()
+    for (const [name, value] of Object.entries(this.constants))
+      if (name.startsWith('CKM_')) names.set(value, name.slice(4))
+    return numbers.map((number) => names.get(number) ?? `0x${number.toString(16)}`).sort()
   }
 
   #info(slot: Handle): TokenInfo {
-    const { label, serialNumber, model, flags } = this.call('C_GetTokenInfo', (native) => native.C_GetTokenInfo(slot))
+    const info = this.call('C_GetTokenInfo', (native) => native.C_GetTokenInfo(slot))
+    const { label, serialNumber, model, flags, minPinLen: min, maxPinLen: max } = info
     const { CKF_TOKEN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY } = this.constants
     return {
       ...{ slot, label: cleaned(label), serial: cleaned(serialNumber), model: cleaned(model) },
+      pinLength: { min, max },
       isInitialised: (flags & CKF_TOKEN_INITIALIZED) !== 0,
       isPinLocked: (flags & CKF_USER_PIN_LOCKED) !== 0,
       isFinalTry: (flags & CKF_USER_PIN_FINAL_TRY) !== 0,
