@@ -1,38 +1,17 @@
 import { renameSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeToken, newTokens, PIN, removeTokens, SOFTHSM, softhsmEnvironment, TOKEN } from '../contract/softhsm.ts'
+import { makeToken, newTokens, PIN, removeTokens, TOKEN } from '../contract/softhsm.ts'
 import { runToEnd } from './child.ts'
 import { Download, pingWithTdlib } from './clients.ts'
 import { configText, SECRETS, writtenSecret, type TestSecret } from './config.ts'
-import { Home, PALISADE, RUNTIMES, type RuntimeName } from './program.ts'
+import { expectAnswer, HSM_ENVIRONMENT, hsmTable, importSecret, labelled } from './hsm.ts'
+import { Home, PALISADE, RUNTIMES } from './program.ts'
 import { FILE_ID, sha256OfFile, Stage } from './stage.ts'
 
-/** The secrets of other tests; this configuration has their labels alone. */
-const labelled = (secrets: readonly TestSecret[]) => secrets.map((one) => ({ ...one, key: `hsm:${one.name}` }))
 const LATE: TestSecret = { name: 'late', mode: 'padded', key: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' }
-const HSM = `[hsm]
-module = "${SOFTHSM}"
-token = "${TOKEN}"
-pin = "env:HSM_PIN"
-sessions = 2`
+const HSM = hsmTable()
 const DOWNLOAD_BYTES = 8 << 20
-const environment = { ...softhsmEnvironment(), HSM_PIN: PIN }
-
-/** Puts the secret into the token as an operator would. */
-async function importSecret(runtime: RuntimeName, { name, key }: TestSecret): Promise<void> {
-  const home = new Home(configText({ dcPort: 1, maskPort: 1, secrets: labelled(SECRETS), more: HSM }))
-  const args = ['hsm', 'import', '--label', name, '--stdin', '--config', home.configFile, '--runtime', runtime]
-  const { code, stderr } = await runToEnd('sh', [PALISADE, ...args], { env: environment, input: `${key}\n` })
-  home.remove()
-  expect(code, stderr).toBe(0)
-}
-
-async function answers(stage: Stage, secret: TestSecret): Promise<void> {
-  const before = stage.dc.counters.answered
-  const answer = await pingWithTdlib(stage.program.port, writtenSecret(secret))
-  expect(answer.error).toBeUndefined()
-  expect(stage.dc.counters.answered - before).toBe(2)
-}
+const environment = HSM_ENVIRONMENT
 
 afterAll(removeTokens)
 
@@ -52,7 +31,7 @@ describe.each(RUNTIMES)('secrets that lie in a token alone, on %s', (runtime) =>
     expect(stage.program.output).not.toContain(PIN)
   })
 
-  it.each(SECRETS)('let TDLib ping a DC with the $name secret', (secret) => answers(stage, secret))
+  it.each(SECRETS)('let TDLib ping a DC with the $name secret', (secret) => expectAnswer(stage, secret))
 
   it.each(SECRETS)('let mtcute download 8 MB with the $name secret', async (secret) => {
     const download = new Download({
@@ -79,12 +58,12 @@ describe.each(RUNTIMES)('secrets that lie in a token alone, on %s', (runtime) =>
     await importSecret(runtime, LATE)
     program.signal('SIGHUP')
     await program.event('reload.applied')
-    await answers(stage, LATE)
+    await expectAnswer(stage, LATE)
   })
 
   it('serve on while the token cannot be reached, by copies made before', async () => {
     renameSync(tokens, `${tokens}-away`)
-    for (const secret of SECRETS) await answers(stage, secret)
+    for (const secret of SECRETS) await expectAnswer(stage, secret)
     renameSync(`${tokens}-away`, tokens)
   })
 
@@ -92,7 +71,7 @@ describe.each(RUNTIMES)('secrets that lie in a token alone, on %s', (runtime) =>
     const more = { secrets: labelled(SECRETS), listen: 'workers = 2', more: HSM }
     const crew = await Stage.open(runtime, more, undefined, () => ({ environment }))
     try {
-      for (const secret of SECRETS) for (let i = 0; i < 3; i++) await answers(crew, secret)
+      for (const secret of SECRETS) for (let i = 0; i < 3; i++) await expectAnswer(crew, secret)
       const ready = crew.program.log.all.filter(({ event }) => event === 'hsm.ready')
       expect(ready.map(({ worker }) => worker)).toEqual([undefined, 0, 1])
     } finally {
