@@ -46,6 +46,8 @@ export interface ServingOptions {
   readonly deadColumns: readonly number[]
   /** Whether this process writes bans to the store, and reads them at its start. */
   readonly keepsBans: boolean
+  /** Whether there is no other process of this proxy. */
+  readonly isAlone: boolean
   readonly closing: Closing
 }
 
@@ -66,7 +68,7 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const secrets = openSecrets({ loaded, log, closing, now: () => clock.mono() })
+  const secrets = openSecrets({ loaded, log, closing, memory, now: () => clock.mono(), isFirst: options.isAlone })
   const { vault } = secrets
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   giveKeys(secrets, log, live.prepared)

@@ -5,6 +5,7 @@ import { assert } from '../core/assert.ts'
 import { Pkcs11Module } from '../runtime/vault/pkcs11.ts'
 import { Pkcs11Token } from '../runtime/vault/token.ts'
 import { probe, type Route } from '../vault/known-answers.ts'
+import type { PinWatch } from '../vault/pin-watch.ts'
 import { TokenError, type TokenSecret } from '../vault/token.ts'
 import { ConfigFault } from './errors.ts'
 
@@ -16,11 +17,14 @@ export interface OpenToken {
   readonly trialKey: TokenSecret
 }
 
-/** Opens the token of `[hsm]`, whose PIN is tried once. Throws a `ConfigFault`, and leaves nothing open then. */
-export function openToken(loaded: LoadedConfig): OpenToken {
+/**
+ * Opens the token of `[hsm]`, whose PIN is tried once, and not at all where `watch` knows that it was refused. Throws a `ConfigFault`,
+ * and leaves nothing open then.
+ */
+export function openToken(loaded: LoadedConfig, watch?: PinWatch): OpenToken {
   const module = openModule(loaded)
   try {
-    const token = login(loaded, module)
+    const token = login(loaded, module, watch)
     const probed = probe(token)
     if (!('why' in probed)) return { module, token, ...probed }
     throw fault(loaded, 'module', 'a module that can use secrets without giving them out', probed.why)
@@ -51,15 +55,20 @@ export function pinOf(loaded: LoadedConfig): string {
   throw new ConfigFault([problemOf(loaded, { path: ['hsm', 'pin'], allowed: result.allowed })])
 }
 
-function login(loaded: LoadedConfig, module: Pkcs11Module): Pkcs11Token {
+function login(loaded: LoadedConfig, module: Pkcs11Module, watch: PinWatch | undefined): Pkcs11Token {
   const { token: name, sessions } = loaded.config.hsm
   const pin = pinOf(loaded)
+  const refused = (why: string) => fault(loaded, 'pin', `the PIN of token "${name}"`, why)
+  if (watch?.isRefused === true)
+    throw refused('another process was refused with it; it is not tried again before the next start')
   try {
     return new Pkcs11Token({ module, name, pin, sessions })
   } catch (error) {
     const message = messageOf(error)
-    if (error instanceof TokenError && error.isPinRefused)
-      throw fault(loaded, 'pin', `the PIN of token "${name}"`, `${message}; it was tried once`)
+    if (error instanceof TokenError && error.isPinRefused) {
+      watch?.refuse()
+      throw refused(`${message}; it was tried once`)
+    }
     throw fault(loaded, 'token', `the label or serial number of a token of ${module.path}`, tokensOf(module, message))
   }
 }

@@ -1,17 +1,20 @@
 import { problemOf, type LoadedConfig, type LoadResult } from '../config/load.ts'
 import type { Problem } from '../config/problem.ts'
 import type { Prepared } from '../config/settings.ts'
-import type { SecretId, Vault } from '../core/ports.ts'
+import type { SecretId, SharedMemory, Vault } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
 import type { SecretFault } from '../vault/token.ts'
+import { PinWatch } from '../vault/pin-watch.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
 import { ConfigFault } from './errors.ts'
 import { openToken } from './token.ts'
 
 const TICK_MS = 500
+/** One word of it is used. */
+const WATCH_BYTES = 64
 
 /** Where the secrets of the configuration are, for whoever uses them. */
 export interface Secrets {
@@ -30,12 +33,16 @@ export interface SecretsOptions {
   readonly closing: Closing
   /** Monotonic ms. */
   readonly now: () => number
+  readonly memory: SharedMemory
+  /** Whether this process starts the proxy, and no other process of it has logged in yet. */
+  readonly isFirst: boolean
 }
 
 /** Opens the token where one is configured. Throws a `ConfigFault` for it, or for a label it does not have. */
-export function openSecrets({ loaded, log, closing, now }: SecretsOptions): Secrets {
+export function openSecrets(options: SecretsOptions): Secrets {
+  const { loaded } = options
   const memory = new MemoryVault()
-  const hsm = loaded.config.hsm.module === '' ? undefined : openHsm({ loaded, log, closing, now })
+  const hsm = loaded.config.hsm.module === '' ? undefined : openHsm(options)
   const checked = checkLabels(loaded, hsm)
   if ('problems' in checked) throw new ConfigFault(checked.problems)
   const labelled = new Set<SecretId>()
@@ -59,14 +66,19 @@ export function openSecrets({ loaded, log, closing, now }: SecretsOptions): Secr
   }
 }
 
-function openHsm({ loaded, log, closing, now }: SecretsOptions): HsmVault {
-  const { module, token, route, trialKey } = openToken(loaded)
+function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions): HsmVault {
+  const pin = new PinWatch(wordOf(memory), {
+    pid: process.pid,
+    isAlive,
+  })
+  if (isFirst) pin.reset()
+  const { module, token, route, trialKey } = openToken(loaded, pin)
   closing.add(() => token.close())
   const { label, serial } = token.info
   log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
     ...{ module: module.path, description: module.describe(), token: label, serial, route, provider: 'inproc' },
   })
-  const vault = new HsmVault({ token, trialKey, now, events: tell(log) })
+  const vault = new HsmVault({ token, trialKey, now, events: tell(log), pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))
   return vault
@@ -102,4 +114,19 @@ export function labelProblems(
     const hint = key.from === 'hsm' ? faultOf(key.label) : undefined
     return hint === undefined ? [] : [problemOf(loaded, { path: ['secret', i, 'key'], allowed, hint })]
   })
+}
+
+function wordOf(memory: SharedMemory): Int32Array {
+  const { buffer, byteOffset } = memory.open('hsm-pin', WATCH_BYTES).bytes
+  return new Int32Array(buffer, byteOffset, 1)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // It runs, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }

@@ -1,6 +1,7 @@
 import type { Hello, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
 import { Breaker } from './breaker.ts'
 import { probe, stillAnswers } from './known-answers.ts'
+import type { PinWatch } from './pin-watch.ts'
 import { TokenError, type SecretFault, type Token, type TokenSecret } from './token.ts'
 import { tryOn } from './trial.ts'
 
@@ -25,6 +26,7 @@ export interface HsmVaultOptions {
   /** Monotonic ms. */
   readonly now: () => number
   readonly events: HsmEvents
+  readonly pin: PinWatch
 }
 
 interface Entry {
@@ -45,17 +47,19 @@ export class HsmVault implements Vault {
   readonly #token: Token
   readonly #now: () => number
   readonly #events: HsmEvents
+  readonly #pin: PinWatch
   readonly #breaker = new Breaker()
   readonly #entries = new Map<SecretId, Entry>()
   #trialKey: TokenSecret
   #testAt: number
   #isPinRefused = false
 
-  constructor({ token, trialKey, now, events }: HsmVaultOptions) {
+  constructor({ token, trialKey, now, events, pin }: HsmVaultOptions) {
     this.#token = token
     this.#trialKey = trialKey
     this.#now = now
     this.#events = events
+    this.#pin = pin
     this.#testAt = now() + TEST_EVERY_MS
   }
 
@@ -178,7 +182,7 @@ export class HsmVault implements Vault {
   /** Everything anew, as after a start. Only known answers close the breaker. */
   #recover(): void {
     try {
-      this.#token.restart()
+      if (!this.#login()) return
       const probed = probe(this.#token)
       if ('why' in probed) return
       this.#trialKey = probed.trialKey
@@ -190,10 +194,29 @@ export class HsmVault implements Vault {
       }
       if (this.isReachable) this.#events.onBack()
     } catch (error) {
-      if (!asTokenError(error).isPinRefused) return
-      this.#isPinRefused = true
-      this.#events.onPinRefused()
+      asTokenError(error)
     }
+  }
+
+  /** False where the PIN was refused, to us or to another process, or another one is trying it now. */
+  #login(): boolean {
+    const turn = this.#pin.begin()
+    if (turn === 'busy') return false
+    if (turn === 'go') {
+      let isRefused = false
+      try {
+        this.#token.restart()
+        return true
+      } catch (error) {
+        isRefused = error instanceof TokenError && error.isPinRefused
+        if (!isRefused) throw error
+      } finally {
+        this.#pin.end(isRefused)
+      }
+    }
+    this.#isPinRefused = true
+    this.#events.onPinRefused()
+    return false
   }
 
   #note(error: unknown): TokenError {

@@ -10,7 +10,7 @@ import { probe } from '../../src/vault/known-answers.ts'
 import { TokenError } from '../../src/vault/token.ts'
 import { helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
-import { makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
+import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
 
 /** What the adapter makes of a real module, when it works and when it does not. */
 
@@ -235,7 +235,7 @@ function vaultIn(token: Pkcs11Token) {
   const told: string[] = []
   let now = 0
   const vault = new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => now },
+    ...{ token, trialKey: probed.trialKey, now: () => now, pin: loneWatch() },
     events: {
       onError: ({ code }) => told.push(code),
       onGone: () => told.push('gone'),

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { PinWatch } from '../../src/vault/pin-watch.ts'
 
 /**
  * Tokens of SoftHSM in temporary folders. The module reads its configuration's path from the environment as C sees it: on Node a
@@ -43,6 +44,11 @@ export function newTokens(): string {
   mkdirSync(tokens, { recursive: true })
   writeFileSync(configPath, `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`)
   return tokens
+}
+
+/** For a vault that shares its PIN with nobody. */
+export function loneWatch(): PinWatch {
+  return new PinWatch(new Int32Array(1), { pid: process.pid, isAlive: () => true })
 }
 
 /** A token in the folder in use, made by SoftHSM's own tool. */

@@ -13,7 +13,7 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 import { seeded } from '../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
-import { makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
+import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
 
 /** What every vault promises, wherever its secrets are. */
 
@@ -168,7 +168,7 @@ function subjectIn(token: Pkcs11Token): Subject {
     onPinRefused: () => fail('pin'),
     onMissing: fail,
   }
-  const vault = new HsmVault({ token, trialKey: probed.trialKey, now: () => 0, events })
+  const vault = new HsmVault({ token, trialKey: probed.trialKey, now: () => 0, events, pin: loneWatch() })
   let count = 0
   return {
     vault,

@@ -85,4 +85,20 @@ describe.each(RUNTIMES)('while the HSM is away, on %s', (runtime) => {
     await expectRefusal(FAKE_TLS)
     expect(module.logins).toBe(2)
   })
+
+  it('a PIN that it refuses one process is not tried by the others', async () => {
+    await stage.close()
+    const before = module.logins
+    module.mode = 'works'
+    const settings = { secrets: labelled(SECRETS), listen: 'workers = 2', more: hsmTable(module.path) }
+    const environment = { ...HSM_ENVIRONMENT, ...module.environment }
+    stage = await Stage.open(runtime, settings, undefined, () => ({ environment }))
+    const { log } = stage.program
+    // The supervisor, and two workers.
+    expect(module.logins - before).toBe(3)
+    module.mode = 'pin'
+    const told = () => log.all.filter(({ event }) => event === 'hsm.pin-refused').length
+    await log.next(TEST_MS, 'all three to be told', () => told() === 3)
+    expect(module.logins - before).toBe(4)
+  })
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Match, SecretId, VaultFailure } from '../../src/core/ports.ts'
 import { HsmVault } from '../../src/vault/hsm.ts'
 import { probe } from '../../src/vault/known-answers.ts'
+import { PinWatch } from '../../src/vault/pin-watch.ts'
 import { helloFor } from './hellos.ts'
 import { FakeToken } from './fake-token.ts'
 
@@ -17,8 +18,9 @@ function scene() {
   let now = 1000
   const probed = probe(token)
   if ('why' in probed) throw new Error(probed.why)
+  const pin = new PinWatch(new Int32Array(1), { pid: 7, isAlive: () => true })
   const vault = new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => now },
+    ...{ token, trialKey: probed.trialKey, now: () => now, pin },
     events: {
       onError: ({ code }) => told.push(code),
       onGone: () => told.push('gone'),
@@ -40,7 +42,7 @@ function scene() {
     now += ms
     vault.tick()
   }
-  return { token, vault, told, ask, after }
+  return { token, vault, told, ask, after, pin }
 }
 
 describe('secrets in a token', () => {
@@ -150,6 +152,19 @@ describe('a token that fails', () => {
     token.failRestart({ code: 'CKR_PIN_INCORRECT', value: 0xa0 })
     for (let sec = 0; sec < 100; sec++) after(1000)
     expect(token.restarts).toEqual(['CKR_PIN_INCORRECT'])
+    expect(told).toEqual(['gone', 'pin refused'])
+  })
+
+  it('is not asked with a PIN that another process was refused with, nor while another one tries it', () => {
+    const { token, after, told, pin } = scene()
+    token.fail(GONE)
+    after(TEST_MS)
+    pin.begin()
+    for (let sec = 0; sec < 100; sec++) after(1000)
+    expect(token.restarts).toEqual([])
+    pin.end(true)
+    for (let sec = 0; sec < 100; sec++) after(1000)
+    expect(token.restarts).toEqual([])
     expect(told).toEqual(['gone', 'pin refused'])
   })
 
