@@ -69,6 +69,8 @@ function login(loaded: LoadedConfig, module: Pkcs11Module, watch: PinWatch | und
       watch?.refuse()
       throw refused(`${message}; it was tried once`)
     }
+    if (error instanceof TokenError && error.code === 'CKR_SESSION_COUNT')
+      throw fault(loaded, 'sessions', `as many sessions as token "${name}" has room for, beside one more`, message)
     throw fault(loaded, 'token', `the label or serial number of a token of ${module.path}`, tokensOf(module, message))
   }
 }
@@ -78,7 +80,12 @@ function tokensOf(module: Pkcs11Module, message: string): string {
   return `${message}; it has ${labels.length === 0 ? 'none: make one with palisade hsm init' : labels.join(', ')}`
 }
 
-function fault(loaded: LoadedConfig, key: 'module' | 'token' | 'pin', allowed: string, hint: string): ConfigFault {
+function fault(
+  loaded: LoadedConfig,
+  key: 'module' | 'token' | 'pin' | 'sessions',
+  allowed: string,
+  hint: string,
+): ConfigFault {
   return new ConfigFault([problemOf(loaded, { path: ['hsm', key], allowed, hint })])
 }
 

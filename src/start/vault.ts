@@ -5,7 +5,7 @@ import type { SecretId, SharedMemory, Vault } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
-import type { SecretFault } from '../vault/token.ts'
+import { NOT_THERE, type SecretFault } from '../vault/token.ts'
 import { PinWatch } from '../vault/pin-watch.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
@@ -111,8 +111,11 @@ export function labelProblems(
 ): readonly Problem[] {
   const allowed = `the label of a secret in token "${loaded.config.hsm.token}"`
   return loaded.config.secret.flatMap(({ key }, i) => {
-    const hint = key.from === 'hsm' ? faultOf(key.label) : undefined
-    return hint === undefined ? [] : [problemOf(loaded, { path: ['secret', i, 'key'], allowed, hint })]
+    if (key.from !== 'hsm') return []
+    const fault = faultOf(key.label)
+    if (fault === undefined) return []
+    const hint = fault === NOT_THERE ? `${fault}; make it with: palisade hsm generate --label ${key.label}` : fault
+    return [problemOf(loaded, { path: ['secret', i, 'key'], allowed, hint })]
   })
 }
 

@@ -30,6 +30,8 @@ export interface TokenSecret extends SecretUse {
 /** Why a label names no secret that can be used: a few words for a message. */
 export type SecretFault = string
 
+export const NOT_THERE: SecretFault = 'there is none of that name'
+
 /**
  * One token as the vault uses it. Every call may throw a `TokenError`; the session it was made in is thrown away then. All calls are
  * synchronous, as those of PKCS#11 are.

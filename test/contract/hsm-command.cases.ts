@@ -123,7 +123,10 @@ const check: Case<void> = {
     const levels = findings.map(({ level }) => level)
     assert.deepEqual(levels, ['ok', 'ok', 'fail'])
     assert.match(findings[0].message, /route digest-key \+ hmac, 1 secret of the configuration$/)
-    assert.match(findings[2].message, /:5: secret\.0\.key: .*got "hsm:ann" \(there is none of that name\)$/)
+    assert.match(
+      findings[2].message,
+      /:5: secret\.0\.key: .*got "hsm:ann" \(there is none of that name; make it with: palisade hsm generate --label ann\)$/,
+    )
   },
 }
 

@@ -53,7 +53,9 @@ describe.each(RUNTIMES)('secrets that lie in a token alone, on %s', (runtime) =>
     program.signal('SIGHUP')
     const { problems } = await program.event('reload.refused')
     expect(problems).toEqual([
-      expect.stringMatching(/secret\.3\.key: .*got "hsm:late" \(there is none of that name\)$/),
+      expect.stringMatching(
+        /secret\.3\.key: .*got "hsm:late" \(there is none of that name; make it with: .*--label late\)$/,
+      ),
     ])
     await importSecret(runtime, LATE)
     program.signal('SIGHUP')

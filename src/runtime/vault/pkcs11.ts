@@ -16,8 +16,6 @@ export interface TokenInfo {
   readonly isInitialised: boolean
   /** The token takes no PIN any more until its security officer sets a new one. */
   readonly isPinLocked: boolean
-  /** A wrong PIN now would lock it. */
-  readonly isFinalTry: boolean
 }
 
 /** One word, `CKR_...`, and its number: how pkcs11js tells what a module returned, in errors of several kinds. */
@@ -114,13 +112,12 @@ export class Pkcs11Module {
   #info(slot: Handle): TokenInfo {
     const info = this.call('C_GetTokenInfo', (native) => native.C_GetTokenInfo(slot))
     const { label, serialNumber, model, flags, minPinLen: min, maxPinLen: max } = info
-    const { CKF_TOKEN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_USER_PIN_FINAL_TRY } = this.constants
+    const { CKF_TOKEN_INITIALIZED, CKF_USER_PIN_LOCKED } = this.constants
     return {
       ...{ slot, label: cleaned(label), serial: cleaned(serialNumber), model: cleaned(model) },
       pinLength: { min, max },
       isInitialised: (flags & CKF_TOKEN_INITIALIZED) !== 0,
       isPinLocked: (flags & CKF_USER_PIN_LOCKED) !== 0,
-      isFinalTry: (flags & CKF_USER_PIN_FINAL_TRY) !== 0,
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Handle } from 'pkcs11js'
-import { TokenError, type SecretFault, type Token, type TokenSecret } from '../../vault/token.ts'
+import { NOT_THERE, TokenError, type SecretFault, type Token, type TokenSecret } from '../../vault/token.ts'
 import {
   createKey,
   destroyQuietly,
@@ -43,6 +43,13 @@ export class Pkcs11Token implements Token {
     this.#sessions = new Array<Handle | undefined>(options.sessions).fill(undefined)
     this.#info = options.module.token(options.name)
     this.#owner = this.#login()
+    // All at once: a token that has no room for so many must say so now, and not under load.
+    try {
+      for (let at = 0; at < options.sessions; at++) this.#sessions[at] = this.#open()
+    } catch (error) {
+      this.#closeSessions()
+      throw error
+    }
   }
 
   get info(): TokenInfo {
@@ -117,10 +124,14 @@ export class Pkcs11Token implements Token {
 
   /** Logs out by closing every session, and gives the module back. */
   close(): void {
+    this.#closeSessions()
+    this.#options.module.finalise()
+  }
+
+  #closeSessions(): void {
     for (const session of this.#sessions) if (session !== undefined) this.#closeQuietly(session)
     this.#sessions.fill(undefined)
     this.#closeQuietly(this.#owner)
-    this.#options.module.finalise()
   }
 
   #login(): Handle {
@@ -175,7 +186,7 @@ export function pairFrom(
   named: readonly KeyObject[],
   padded: readonly KeyObject[],
 ): Pair<KeyObject> | { readonly fault: SecretFault } {
-  if (named.length === 0) return { fault: 'there is none of that name' }
+  if (named.length === 0) return { fault: NOT_THERE }
   if (named.length > 1) return { fault: `there are ${named.length} of that name` }
   const [digest] = named
   if (digest.length !== DIGEST_LENGTH) return { fault: `it has ${digest.length} bytes, not ${DIGEST_LENGTH}` }
