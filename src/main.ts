@@ -90,6 +90,7 @@ async function open(
     worker: { column, columns: columns.count },
     deadColumns,
     keepsBans: true,
+    isAlone: true,
   })
   const { listening } = serving
   serving.metrics.addUsers(() => serving.proxy.users())

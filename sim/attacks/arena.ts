@@ -1,5 +1,5 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
-import type { Address, Hello, Match, SecretId, Vault } from '../../src/core/ports.ts'
+import type { Address, Hello, Match, SecretId, Vault, VaultFailure } from '../../src/core/ports.ts'
 import { Proxy } from '../../src/core/proxy.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { addressesOf } from '../../src/core/telegram/dcs.ts'
@@ -107,7 +107,7 @@ export class CountingVault implements Vault {
   match(
     hello: Hello,
     candidates: readonly SecretId[],
-    reply: (match: Match | undefined, trials: number) => void,
+    reply: (match: Match | VaultFailure | undefined, trials: number) => void,
   ): void {
     this.#vault.match(hello, candidates, (match, trials) => {
       this.trials += trials

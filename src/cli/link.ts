@@ -29,6 +29,8 @@ async function link(options: LinkOptions): Promise<void> {
     say(`No public address on this machine: put yours for ${HOST_PLACEHOLDER}, or give --host.`)
   const links = linksOf(loaded, { host, port: await portOf(loaded) })
   if (options.json === true) return print(JSON.stringify(links, undefined, 2))
+  const hidden = loaded.config.secret.flatMap(({ name, key }) => (key.from === 'hsm' ? [name] : []))
+  if (hidden.length > 0) say(`Shown when they were made, and never again, as they lie in a token: ${hidden.join(', ')}`)
   for (const { name, mode, tg, https } of links) {
     print(`${name} (${mode})\n  ${tg}\n  ${https}`)
     if (options.qr === true) print(`${qrCode(tg)}\n`)

@@ -34,13 +34,15 @@ export function publicAddress(own: readonly string[] = ownAddresses()): string |
   return reachable.find((ip) => !ip.includes(':')) ?? reachable[0]
 }
 
+/** Of every secret whose key we may see: those in a token were shown when they were made, and never again. */
 export function linksOf({ config, keys }: LoadedConfig, place: Place): Link[] {
-  return config.secret.flatMap((secret, i) =>
-    secret.modes.map((mode) => {
+  return config.secret.flatMap((secret, i) => {
+    if (secret.key.from === 'hsm') return []
+    return secret.modes.map((mode) => {
       const domain = mode === 'fake-tls' ? (secret.domain ?? '') : ''
       return makeLink(secret.name, { mode, key: keys[i], domain }, place)
-    }),
-  )
+    })
+  })
 }
 
 export function makeLink(name: string, secret: ClientSecret, { host, port }: Place): Link {

@@ -6,6 +6,7 @@ import { addControl } from './control.ts'
 import { addDemo } from './demo.ts'
 import { addEvents } from './events.ts'
 import { CliError, EXIT } from './exit.ts'
+import { addHsm } from './hsm/index.ts'
 import { addLink } from './link.ts'
 import { addPin } from './pin.ts'
 import { addRun } from './run.ts'
@@ -28,6 +29,7 @@ const COMMANDS = [
   addBans,
   addEvents,
   addPin,
+  addHsm,
   addSim,
   addDemo,
   addWorker,

@@ -7,6 +7,7 @@ import { start, StartError, type RunningProxy, type StartOptions } from '../main
 import type { Log } from '../observe/log.ts'
 import { createRuntime } from '../runtime/index.ts'
 import { takeInherited, type Inherited } from '../runtime/inherited.ts'
+import { ConfigFault } from '../start/errors.ts'
 import { supervise } from '../start/supervise.ts'
 import { DEFAULT_FILE, loadOrExit, withConfigOptions, type ConfigOptions } from './config-file.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -67,6 +68,10 @@ async function startOrExit(loaded: LoadedConfig, options: StartOptions): Promise
   try {
     return count === 1 ? await start(loaded, options) : await supervise(loaded, count, options)
   } catch (error) {
+    if (error instanceof ConfigFault) {
+      error.lines.forEach(say)
+      throw new CliError(EXIT.config)
+    }
     if (error instanceof StartError) throw new CliError(EXIT.failed, error.message)
     throw error
   }

@@ -39,10 +39,7 @@ export function addSecret(program: Command): void {
 function newSecret({ mode, domain, name }: SecretOptions): void {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(name))
     throw new CliError(EXIT.usage, '--name: expected 1 to 64 letters, digits, ".", "_" or "-"')
-  if (domain !== undefined && mode !== 'fake-tls')
-    throw new CliError(EXIT.usage, `--domain: only fake-tls names a host, not ${mode}`)
-  if (domain !== undefined && (!isHostName(domain) || domain.length > DOMAIN_MAX))
-    throw new CliError(EXIT.usage, '--domain: expected a host name such as www.example.com')
+  checkDomain(mode, domain)
   const secret = makeSecret(name, mode, domain ?? DOMAINS[0])
   print(renderSecret(secret))
   const host = publicAddress() ?? HOST_PLACEHOLDER
@@ -50,6 +47,14 @@ function newSecret({ mode, domain, name }: SecretOptions): void {
   say(
     `Links, once it is configured${host === HOST_PLACEHOLDER ? ` (put your address for ${host})` : ''}:\n  ${tg}\n  ${https}`,
   )
+}
+
+/** `--domain`, where it is given. */
+export function checkDomain(mode: Mode, domain: string | undefined): void {
+  if (domain !== undefined && mode !== 'fake-tls')
+    throw new CliError(EXIT.usage, `--domain: only fake-tls names a host, not ${mode}`)
+  if (domain !== undefined && (!isHostName(domain) || domain.length > DOMAIN_MAX))
+    throw new CliError(EXIT.usage, '--domain: expected a host name such as www.example.com')
 }
 
 export function makeSecret(name: string, mode: Mode, domain: string): NewSecret {

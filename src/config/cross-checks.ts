@@ -1,5 +1,6 @@
 import type { Config } from './schema.ts'
 import { formatAddress } from './values/net.ts'
+import { PIN_ALLOWED } from './values/pin-source.ts'
 
 /** What only two keys together can be wrong about. `allowed` follows "expected". */
 export interface CrossProblem {
@@ -18,6 +19,7 @@ export function crossChecks(config: Config): CrossProblem[] {
     ...listenChecks(config),
     ...telegramChecks(config),
     ...pinChecks(config),
+    ...hsmChecks(config),
   ]
 }
 
@@ -54,6 +56,26 @@ function secretChecks(config: Config): CrossProblem[] {
         hint: 'only middle proxies carry it: set telegram.mode to "auto"',
       })
   }
+  return problems
+}
+
+function hsmChecks({ secret, hsm }: Config): CrossProblem[] {
+  const problems: CrossProblem[] = []
+  const owners = new Map<string, number>()
+  for (const [i, { key }] of secret.entries()) {
+    if (key.from !== 'hsm') continue
+    const path = ['secret', i, 'key']
+    const owner = owners.get(key.label)
+    if (owner !== undefined) problems.push({ path, allowed: `a key of its own; secret.${owner} has this one` })
+    owners.set(key.label, owner ?? i)
+    if (hsm.module === '')
+      problems.push({ path, allowed: 'a key that is not in a token, because hsm.module is not set' })
+  }
+  if (hsm.module === '') return problems
+  if (hsm.token === '')
+    problems.push({ path: ['hsm', 'token'], allowed: 'the label of a token, because hsm.module is set' })
+  if (hsm.pin === undefined)
+    problems.push({ path: ['hsm', 'pin'], allowed: `${PIN_ALLOWED}, because hsm.module is set` })
   return problems
 }
 

@@ -22,7 +22,7 @@ export const readTextFile: FileReader = (path) => {
 }
 
 export interface Keys {
-  /** One for each secret, in their order; empty where it could not be read. */
+  /** One for each secret, in their order; empty where it could not be read, or lies in a token. */
   readonly keys: readonly Uint8Array[]
   readonly problems: readonly CrossProblem[]
   readonly warnings: readonly CrossProblem[]
@@ -61,7 +61,6 @@ interface Source {
 
 function readSource({ key: source }: SecretConfig, folder: string, read: FileReader): Source {
   if (source.from === 'text') return { key: source.key }
-  // The schema refuses these as not built yet.
   if (source.from === 'hsm') return {}
   const path = resolve(folder, source.path)
   try {

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
+import { assert } from '../core/assert.ts'
 import { crossChecks, type CrossProblem } from './cross-checks.ts'
 import { ConfigDocument, readToml, type Path } from './document.ts'
 import { readKeys, readTextFile, whyUnreadable, type FileReader } from './key-files.ts'
@@ -12,7 +13,7 @@ import { nearest } from './suggest.ts'
 export interface LoadedConfig {
   /** Paths in it are absolute, or empty for none. */
   readonly config: Config
-  /** 16 bytes for each of `config.secret`, in its order. */
+  /** 16 bytes for each of `config.secret`, in its order; none for those that lie in a token. */
   readonly keys: readonly Uint8Array[]
   readonly warnings: readonly Problem[]
   /** Absolute; where relative paths start. */
@@ -83,6 +84,15 @@ export function loadDocument(
   problems.push(...[...crossChecks(config), ...keys.problems].map(toProblem))
   if (problems.length > 0) return { problems: inOrder(problems) }
   return { config, keys: keys.keys, warnings: keys.warnings.map(toProblem), folder, file, text, sets }
+}
+
+/** A problem of a configuration that holds by itself, found out when it met the world. */
+export function problemOf({ text, file, sets }: LoadedConfig, { path, allowed, hint }: CrossProblem): Problem {
+  const document = readToml(text, file)
+  assert(document instanceof ConfigDocument, 'this text was read before')
+  applyOverrides(document, sets)
+  const found = describeFound(path, document.get(path))
+  return { ...document.placeOf(path), key: path.join('.'), found, allowed, hint }
 }
 
 function issueProblems(document: ConfigDocument, issue: z.core.$ZodIssue): Problem[] {
@@ -157,6 +167,12 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   return {
     ...config,
     admin: { ...config.admin, socket: absolute(config.admin.socket) },
+    // A bare name is looked for where the system keeps its libraries.
+    hsm: {
+      ...config.hsm,
+      module: config.hsm.module.includes('/') ? absolute(config.hsm.module) : config.hsm.module,
+      pin: config.hsm.pin?.from === 'file' ? { from: 'file', path: absolute(config.hsm.pin.path) } : config.hsm.pin,
+    },
     access: {
       ...config.access,
       lists: config.access.lists.map((list) => ({ ...list, source: source(list.source) })),

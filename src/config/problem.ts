@@ -28,11 +28,16 @@ export function formatProblem(problem: Problem): string {
 /** A value as a message may show it: short, on one line, and never when it is sensitive. */
 export function describeFound(path: readonly (string | number)[], found: unknown): string | undefined {
   if (found === undefined) return undefined
-  if (mayBeSensitive(path))
+  if (mayBeSensitive(path) && !isLabel(found))
     return typeof found === 'string' ? `a text of ${found.length} characters` : `a ${typeof found}`
   if (Array.isArray(found)) return found.length === 0 ? 'an empty list' : clip(JSON.stringify(found))
   if (typeof found === 'object' && found !== null) return 'a table'
   return clip(JSON.stringify(found))
+}
+
+/** What a secret is called in a token is none itself; unless it is a key by its looks, put there by mistake. */
+function isLabel(found: unknown): boolean {
+  return typeof found === 'string' && /^hsm:(?![0-9a-f]{32})[\w.-]{1,64}$/i.test(found)
 }
 
 /** Whether the place is in, or holds, a key that must not be repeated. */

@@ -8,13 +8,15 @@ export interface Prepared {
   readonly settings: Settings
   /** For the vault, before the settings are applied. */
   readonly keys: readonly { readonly id: SecretId; readonly key: Uint8Array }[]
+  /** The same of secrets that lie in a token, by their labels there. */
+  readonly labels: readonly { readonly id: SecretId; readonly label: string }[]
   /** Ids that are no longer configured, for the vault to forget after the settings are applied. */
   readonly removed: readonly SecretId[]
 }
 
 /**
- * Gives secrets their ids: the same key keeps its id over reloads, whatever else of it changes, and an id is never used again.
- * It remembers digests, not keys.
+ * Gives secrets their ids: the same key, or label of a token, keeps its id over reloads, whatever else of it changes, and an id is
+ * never used again. It remembers digests, not keys.
  */
 export class SecretRegistry {
   #ids = new Map<string, SecretId>()
@@ -22,12 +24,17 @@ export class SecretRegistry {
 
   prepare(loaded: LoadedConfig): Prepared {
     const before = this.#ids
-    const names = loaded.keys.map(digest)
+    const sources = loaded.config.secret.map(({ key }) => key)
+    const names = sources.map((source, i) => (source.from === 'hsm' ? `hsm:${source.label}` : digest(loaded.keys[i])))
     this.#ids = new Map(names.map((name) => [name, before.get(name) ?? ++this.#last]))
     const ids = names.map((name) => this.#ids.get(name) ?? 0)
     return {
       settings: toSettings(loaded, ids),
-      keys: ids.map((id, i) => ({ id, key: loaded.keys[i] })),
+      keys: ids.flatMap((id, i) => (sources[i].from === 'hsm' ? [] : [{ id, key: loaded.keys[i] }])),
+      labels: ids.flatMap((id, i) => {
+        const source = sources[i]
+        return source.from === 'hsm' ? [{ id, label: source.label }] : []
+      }),
       removed: [...before].filter(([name]) => !this.#ids.has(name)).map(([, id]) => id),
     }
   }

@@ -12,6 +12,8 @@ export const CLOSE_REASONS = [
   'prewarm-timeout',
   /** After our ServerHello came what no client sends; read and discarded to a bound. */
   'bad-init',
+  /** After our ServerHello the vault could not say whether the init is a client's; read and discarded as well. */
+  'vault-failed',
   /** PROXY protocol header wanted and missing, malformed, or sent by somebody who may not. */
   'bad-proxy-header',
   /** The DC id is in no table. */
@@ -98,6 +100,8 @@ export const REJECT_REASONS = [
   /** The time of the secret it knows is over. */
   'expired',
   'trial-budget',
+  /** The vault could not say: an HSM is out of reach, or the secret went while the handshake was under way. */
+  'vault-failed',
   'first-byte-timeout',
   'handshake-timeout',
   'client-ended',

@@ -124,10 +124,20 @@ export type Match =
       readonly plain: Uint8Array
     }
 
+/** The vault cannot say: the place where secrets lie does not answer. Whoever spoke is neither client nor stranger. */
+export type VaultFailure = 'failed'
+
 /** Holds the secrets. A session never sees one: it asks and is told, now or later, exactly once. */
 export interface Vault {
-  /** Tries the candidates in order; answers the first that fits, and how many were tried. Unknown ids are passed over. */
-  match(hello: Hello, candidates: readonly SecretId[], reply: (match: Match | undefined, trials: number) => void): void
+  /**
+   * Tries the candidates in order; answers the first that fits, and how many were tried. Unknown ids are passed over. `failed`
+   * where none fits and some could not be tried.
+   */
+  match(
+    hello: Hello,
+    candidates: readonly SecretId[],
+    reply: (match: Match | VaultFailure | undefined, trials: number) => void,
+  ): void
   /** HMAC-SHA256 under the secret over the parts joined; undefined when the secret is gone or the vault fails. */
   sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void
 }

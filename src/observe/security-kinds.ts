@@ -34,6 +34,7 @@ const REFUSED: Readonly<Record<RejectReason, Severity>> = {
   'replay-full': 'warning',
   'mode-not-allowed': 'notice',
   'trial-budget': 'notice',
+  'vault-failed': 'warning',
   'first-byte-timeout': 'info',
   'handshake-timeout': 'info',
   'client-ended': 'info',

@@ -1,2 +1,15 @@
+import { formatProblem, type Problem } from '../config/problem.ts'
+
 /** Why the proxy cannot run: one line for the operator. */
 export class StartError extends Error {}
+
+/** The configuration holds by itself, and not where it was started: a line for each problem. */
+export class ConfigFault extends StartError {
+  readonly lines: readonly string[]
+
+  constructor(problems: readonly Problem[]) {
+    const lines = problems.map(formatProblem)
+    super(lines.join('; '))
+    this.lines = lines
+  }
+}

@@ -22,10 +22,10 @@ import { MemoryGauge } from '../runtime/memory-gauge.ts'
 import type { ListenSocket } from '../runtime/listen-sockets.ts'
 import { createPublicAddress } from '../runtime/stun.ts'
 import { PinPolicy, toPinSettings } from '../trust/policy.ts'
-import { MemoryVault } from '../vault/memory.ts'
 import { VERSION } from '../version.ts'
 import { StartError } from './errors.ts'
 import { listenOn } from './listening.ts'
+import { openSecrets, type Secrets } from './vault.ts'
 
 const TICK_MS = 50
 
@@ -46,6 +46,8 @@ export interface ServingOptions {
   readonly deadColumns: readonly number[]
   /** Whether this process writes bans to the store, and reads them at its start. */
   readonly keepsBans: boolean
+  /** Whether there is no other process of this proxy. */
+  readonly isAlone: boolean
   readonly closing: Closing
 }
 
@@ -66,9 +68,10 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const live = new LiveConfig(loaded, reread)
-  const vault = new MemoryVault()
-  giveKeys(vault, log, live.prepared)
+  const secrets = openSecrets({ loaded, log, closing, memory, now: () => clock.mono(), isFirst: options.isAlone })
+  const { vault } = secrets
+  const live = new LiveConfig(loaded, () => secrets.check(reread()))
+  giveKeys(secrets, log, live.prepared)
 
   const policy = new PinPolicy(toPinSettings(loaded.config.pinning), ({ host, outcome, isRefused, message }) =>
     log.write('warn', 'tls.pin', message, { host, outcome, refused: isRefused }),
@@ -111,7 +114,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
     ...{ proxy, live, metrics, listening },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, worker),
-    reload: () => reloadInto({ proxy, live, vault, log, metrics, policy }),
+    reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),
     drain(done) {
       if (proxy.isDraining) return
       stopListening()
@@ -124,18 +127,18 @@ export async function serve(options: ServingOptions): Promise<Serving> {
 interface Parts {
   readonly proxy: Proxy
   readonly live: LiveConfig
-  readonly vault: MemoryVault
+  readonly secrets: Secrets
   readonly log: Log
   readonly metrics: Metrics
   readonly policy: PinPolicy
 }
 
-function reloadInto({ proxy, live, vault, log, metrics, policy }: Parts): ReloadResult {
+function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): ReloadResult {
   const result = live.reload((prepared, loaded) => {
-    giveKeys(vault, log, prepared)
+    giveKeys(secrets, log, prepared)
     policy.settings = toPinSettings(loaded.config.pinning)
     proxy.apply(prepared.settings)
-    for (const id of prepared.removed) vault.remove(id)
+    secrets.forget(prepared.removed)
     log.level = loaded.config.log.level
   })
   metrics.reloaded(result.ok ? 'applied' : 'refused')
@@ -161,9 +164,9 @@ function statusOf(proxy: Proxy, { column }: WorkerPlace): WorkerStatus {
   }
 }
 
-function giveKeys(vault: MemoryVault, log: Log, { keys, settings }: Prepared): void {
-  for (const { id, key } of keys) vault.put(id, key)
-  log.secretNames = new Map(settings.secrets.map(({ id, name }) => [id, name]))
+function giveKeys(secrets: Secrets, log: Log, prepared: Prepared): void {
+  secrets.give(prepared)
+  log.secretNames = new Map(prepared.settings.secrets.map(({ id, name }) => [id, name]))
 }
 
 /** The shared memory is opened on the way: a folder that cannot be written is the operator's fault, not ours. */

@@ -19,6 +19,7 @@ import { Front } from './front.ts'
 import { openSockets } from './listening.ts'
 import { announce, identityOf, usersOf } from './status.ts'
 import { relieve, Succession } from './succession.ts'
+import { openSecrets, type Secrets } from './vault.ts'
 
 const LOOK_MS = 1000
 
@@ -48,6 +49,10 @@ async function open(
   const mono = () => runtime.clock.mono()
   const sockets = openSockets({ runtime, loaded, slots: count, inherited, log })
   closing.add(() => sockets.close())
+  const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
+  closing.add(() => memory.close(false))
+  // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
+  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
@@ -66,7 +71,8 @@ async function open(
     if (!isSucceeded && !columns.hasForeign) markClean(join(config.state.path, 'shared'))
   })
 
-  const live = new LiveConfig(loaded, reread)
+  const live = new LiveConfig(loaded, () => secrets.check(reread()))
+  secrets.give(live.prepared)
   const events = new SecurityEvents({ mono, wall: () => runtime.clock.wall(), addresses: config.log.addresses })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
@@ -103,7 +109,7 @@ async function open(
     state: isDraining ? 'draining' : 'running',
     uptime_sec: Math.floor((mono() - startedAt) / 1000),
   })
-  const reload = () => reloadAll({ live, crew, metrics, log })
+  const reload = () => reloadAll({ live, secrets, crew, metrics, log })
   const stop = closing.run
   const drain = () => {
     if (isDraining) return
@@ -163,14 +169,17 @@ function keepTables({ runtime, config, live, store, columns, emit }: KeptBy): Pr
 
 interface Parts {
   readonly live: LiveConfig
+  readonly secrets: Secrets
   readonly crew: Crew
   readonly metrics: MergedMetrics
   readonly log: Log
 }
 
 /** Looked at here first, so that one answer holds for all; then every worker reads the very same text. */
-async function reloadAll({ live, crew, metrics, log }: Parts): Promise<ReloadResult> {
-  const result = live.reload((_, { config }) => {
+async function reloadAll({ live, secrets, crew, metrics, log }: Parts): Promise<ReloadResult> {
+  const result = live.reload((prepared, { config }) => {
+    secrets.give(prepared)
+    secrets.forget(prepared.removed)
     log.level = config.log.level
   })
   metrics.reloaded(result.ok ? 'applied' : 'refused')

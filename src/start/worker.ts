@@ -79,6 +79,7 @@ export async function work(createLog: (loaded: LoadedConfig, column: number) => 
       // The supervisor looks after both.
       deadColumns: [],
       keepsBans: false,
+      isAlone: false,
     })
     if (order.current !== order.text) reloadTo(serving, order.current, texts)
   } catch (error) {

@@ -145,9 +145,6 @@ describe('keys of features not built yet', () => {
     expect(first).toContain('this feature is not built yet')
   })
 
-  it('refuses a key in an HSM', () =>
-    expect(problemsOf(SECRET.replace(KEY, 'hsm:label'))[0]).toContain('this feature is not built yet'))
-
   it('says so once, even when the value is wrong as well', () =>
     expect(problemsOf(`${SECRET}[guard]\nanomaly = 10`)).toHaveLength(1))
 

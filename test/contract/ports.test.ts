@@ -1,9 +1,12 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runUnderBun } from './bun.ts'
+import { removeTokens } from './softhsm.ts'
 import { suites } from './suites.ts'
 
 /** Every suite, on Node in this process and on Bun in another one. */
 const SUITE_TIMEOUT_MS = 120_000
+
+afterAll(removeTokens)
 
 for (const [suite, cases] of Object.entries(suites)) {
   describe(`${suite} on Node`, () => {

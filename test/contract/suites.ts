@@ -1,15 +1,18 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
+import { hsmCommandCases } from './hsm-command.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { listenSocketCases } from './listen-sockets.cases.ts'
+import { pkcs11Cases } from './pkcs11.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
+import { memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -28,4 +31,8 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'check-middle': checkMiddleCases,
   pinning: pinningCases,
   'pin-command': pinCommandCases,
+  'hsm-command': hsmCommandCases,
+  'vault-memory': memoryVaultCases,
+  'vault-softhsm': softhsmVaultCases,
+  pkcs11: pkcs11Cases,
 }

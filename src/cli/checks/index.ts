@@ -3,6 +3,7 @@ import { checkClock } from './clock.ts'
 import { checkDcs } from './dcs.ts'
 import { checkDns } from './dns.ts'
 import type { Check } from './finding.ts'
+import { checkHsm } from './hsm.ts'
 import { checkMask } from './mask.ts'
 import { checkMiddle } from './middle.ts'
 import { checkPins } from './pins.ts'
@@ -12,6 +13,7 @@ import { checkState } from './state.ts'
 /** In the order of their lines. */
 export const CHECKS: readonly Check[] = [
   checkState,
+  checkHsm,
   checkPorts,
   checkClock,
   checkDns,

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { key, section } from '../key.ts'
 import { sha256 } from '../values/digest.ts'
 import { host } from '../values/net.ts'
+import { pinSource } from '../values/pin-source.ts'
 import { duration, instant } from '../values/time.ts'
-import { anyText, boolean, integer, list, oneOf, optional, text } from '../values/value.ts'
+import { anyText, boolean, integer, list, oneOf, optional } from '../values/value.ts'
 
 export const pinning = section(
   { doc: 'Certificates we insist on when we speak TLS to others.', reload: 'hot' },
@@ -34,23 +35,18 @@ export const pinning = section(
 export const hsm = section(
   { doc: 'Secrets in a hardware security module.', reload: 'restart' },
   {
-    module: key(anyText('the path of a PKCS#11 module'), '', 'Such as /usr/lib/softhsm/libsofthsm2.so.', {
-      planned: true,
-    }),
-    token: key(anyText('the label of a token', 32), '', 'Label of the token.', { planned: true }),
-    pin: key(
-      optional(text('"env:NAME" or "file:PATH"', (found) => (/^(env|file):.+/.test(found) ? found : undefined))),
-      '',
-      'Where the PIN is: "env:NAME" or "file:PATH".',
-      { planned: true, isSensitive: true },
-    ),
-    sessions: key(integer(1, 256), 4, 'Sessions kept open.', { planned: true }),
+    module: key(anyText('the path of a PKCS#11 module'), '', 'Such as /usr/lib/softhsm/libsofthsm2.so; "": no HSM.'),
+    token: key(anyText('the label of a token', 32), '', 'Label of the token, or its serial number.'),
+    pin: key(optional(pinSource()), '', 'Where the PIN is: "env:NAME" or "file:PATH".', { isSensitive: true }),
+    sessions: key(integer(1, 256), 4, 'Sessions kept open by each process, beside one that owns its copies of keys.'),
     operation_timeout: key(duration(10, 600_000), '2s', 'Longest wait for one operation.', { planned: true }),
     random: key(boolean(), false, "Mix the HSM's generator into ours.", { planned: true }),
     provider: key(oneOf('auto', 'inproc', 'helper', 'sealed'), 'auto', '"helper" is a process of its own.', {
       planned: true,
     }),
     strict: key(boolean(), false, 'Do not start where secrets would have to leave the HSM.', { planned: true }),
-    outage: key(oneOf('wait', 'mask'), 'mask', 'What new connections get while the HSM is gone.', { planned: true }),
+    outage: key(oneOf('wait', 'mask'), 'mask', 'What new connections get while the HSM is gone.', {
+      planned: (found) => found === 'wait',
+    }),
   },
 )

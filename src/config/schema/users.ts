@@ -29,11 +29,8 @@ export const secret = sectionList(
     ),
     key: requiredKey(
       keySource(),
-      '16 bytes in hex; or "file:PATH" to read them from a file of its own; or "hsm:LABEL".',
-      {
-        planned: (found) => typeof found === 'string' && found.startsWith('hsm:'),
-        isSensitive: true,
-      },
+      '16 bytes in hex; or "file:PATH" to read them from a file of its own; or "hsm:LABEL" where `[hsm]` holds them.',
+      { isSensitive: true },
     ),
     modes: key(
       list(oneOf(...MODES), 'a list of "fake-tls", "padded", "plain"', 1),

@@ -8,7 +8,7 @@ const DISCARD_BYTES = 1 << 20
 /** After our FIN the client has this long to send its own. */
 const LINGER_MS = 5_000
 /** Nobody of ours, and nothing of ours failed. */
-const DISCARDED: readonly CloseReason[] = ['discarded', 'bad-init', 'refused']
+const DISCARDED: readonly CloseReason[] = ['discarded', 'bad-init', 'vault-failed', 'refused']
 
 /**
  * Reads and says nothing. Closing with unread data would make the kernel send RST or FIN depending on how much the

@@ -4,7 +4,7 @@ import { isBootStamp } from '../guard/replay.ts'
 import { readClientHello, type ClientHello } from '../protocol/faketls/client-hello.ts'
 import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.ts'
 import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
-import type { Match, SecretId } from '../ports.ts'
+import type { Match, SecretId, VaultFailure } from '../ports.ts'
 import { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { InitStage } from './init.ts'
@@ -114,8 +114,9 @@ export class HelloStage implements Stage {
     this.#isAsking = true
     vault.match({ kind: 'client-hello', record: hello.record, random: hello.random }, candidates, (match, spent) => {
       this.#answered(() => {
-        trials.settle(ip, taken, spent, match?.id, wheel.now)
-        if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match.id, match.stamp, spent)
+        trials.settle(ip, taken, spent, idOf(match), wheel.now)
+        if (match === 'failed') this.#reject('vault-failed', hello.sni, spent)
+        else if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match.id, match.stamp, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'bad-digest', hello.sni, spent)
       })
     })
@@ -162,7 +163,7 @@ export class HelloStage implements Stage {
     vault.sign(id, [hello.random, answer], (mac) => {
       this.#answered(() => {
         if (mac === undefined || this.#isBanned()) {
-          this.#reject(mac === undefined ? 'mode-not-allowed' : 'banned', hello.sni)
+          this.#reject(mac === undefined ? 'vault-failed' : 'banned', hello.sni)
           return
         }
         answer.set(mac, ANSWER_RANDOM_AT)
@@ -197,8 +198,9 @@ export class HelloStage implements Stage {
     this.#isAsking = true
     vault.match({ kind: 'init', wire }, candidates, (match, spent) => {
       this.#answered(() => {
-        trials.settle(ip, taken, spent, match?.id, wheel.now)
-        if (match?.kind === 'init') this.#judgeInit(match, wire, spent)
+        trials.settle(ip, taken, spent, idOf(match), wheel.now)
+        if (match === 'failed') this.#reject('vault-failed', undefined, spent)
+        else if (match?.kind === 'init') this.#judgeInit(match, wire, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'not-a-client', undefined, spent)
       })
     })
@@ -296,6 +298,10 @@ export class HelloStage implements Stage {
     this.#seen = new Accumulator(this.#session.services.pool, this.#session)
     this.#session.reject(reason, seen, { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded })
   }
+}
+
+function idOf(match: Match | VaultFailure | undefined): SecretId | undefined {
+  return match === undefined || match === 'failed' ? undefined : match.id
 }
 
 function startsLikeHttp(seen: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 import type { CloseReason } from '../events.ts'
 import { RecordReader } from '../protocol/faketls/records.ts'
 import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
-import type { Match, SecretId } from '../ports.ts'
+import type { Match, SecretId, VaultFailure } from '../ports.ts'
 import { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { jittered } from './jitter.ts'
@@ -111,8 +111,12 @@ export class InitStage implements Stage {
     if (this.#isAsking && !this.#hasLeft) session.client.pause()
   }
 
-  #judge(match: Match | undefined): void {
+  #judge(match: Match | VaultFailure | undefined): void {
     const session = this.#session
+    if (match === 'failed') {
+      this.#discard('vault-failed')
+      return
+    }
     const init = match?.kind === 'init' ? readInit(match.plain) : undefined
     // Inside TLS every client uses the padded framing; the init is covered by the hello's replay check.
     if (match?.kind !== 'init' || init?.framing !== 'padded') {

@@ -1,0 +1,34 @@
+import { ConfigFault } from '../../start/errors.ts'
+import { openToken } from '../../start/token.ts'
+import { labelProblems } from '../../start/vault.ts'
+import { formatProblem } from '../../config/problem.ts'
+import type { CheckInput, Finding } from './finding.ts'
+
+/** Whether the token opens with its PIN, what it can do, and whether it has every secret. A wrong PIN counts as a try with the token. */
+export function checkHsm({ loaded }: CheckInput): Promise<readonly Finding[]> {
+  return Promise.resolve(loaded.config.hsm.module === '' ? [] : hsmFindings(loaded))
+}
+
+function hsmFindings(loaded: CheckInput['loaded']): Finding[] {
+  const finding = (level: Finding['level'], message: string): Finding => ({ level, check: 'hsm', message })
+  try {
+    const { module, token, route } = openToken(loaded)
+    const missing = labelProblems(loaded, (label) => {
+      const found = token.find(label)
+      return 'fault' in found ? found.fault : undefined
+    }).map((problem) => finding('fail', formatProblem(problem)))
+    const { label, serial } = token.info
+    const count = loaded.config.secret.filter(({ key }) => key.from === 'hsm').length
+    const what = `token "${label}" (serial ${serial}) of ${module.describe()}`
+    const findings = [
+      finding('ok', `${what}: route ${route}, ${count} ${count === 1 ? 'secret' : 'secrets'} of the configuration`),
+      finding('ok', 'in process: secrets stay in the token; a crash of its module would be one of the proxy'),
+      ...missing,
+    ]
+    token.close()
+    return findings
+  } catch (error) {
+    if (!(error instanceof ConfigFault)) throw error
+    return error.lines.map((line) => finding('fail', line))
+  }
+}

@@ -1,0 +1,239 @@
+import type { Hello, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
+import { Breaker } from './breaker.ts'
+import { probe, stillAnswers } from './known-answers.ts'
+import type { PinWatch } from './pin-watch.ts'
+import { TokenError, type SecretFault, type Token, type TokenSecret } from './token.ts'
+import { tryOn } from './trial.ts'
+
+/** What an operator is told of. Each line is told when it changes, not again and again. */
+export interface HsmEvents {
+  /** A call failed; there may be three of these before the token is given up. */
+  onError(error: TokenError): void
+  /** The token is not asked any more, until `onBack`. */
+  onGone(why: string): void
+  onBack(): void
+  /** It cannot be had back: the PIN was refused, and is not tried again. */
+  onPinRefused(): void
+  /** After a recovery, a secret is not there; its clients are not taken for strangers. */
+  onMissing(label: string, fault: SecretFault): void
+}
+
+export interface HsmVaultOptions {
+  /** Logged in. */
+  readonly token: Token
+  /** From the probe. */
+  readonly trialKey: TokenSecret
+  /** Monotonic ms. */
+  readonly now: () => number
+  readonly events: HsmEvents
+  readonly pin: PinWatch
+}
+
+interface Entry {
+  readonly label: string
+  /** Undefined while the token does not have it. */
+  secret: TokenSecret | undefined
+  /** What was told of it last. */
+  fault?: SecretFault
+}
+
+/** How often a token that works is tested. */
+const TEST_EVERY_MS = 10_000
+/** Our copy of the key is dead; the key itself may be alive. CKR_KEY_HANDLE_INVALID and CKR_OBJECT_HANDLE_INVALID. */
+const DEAD_COPY = ['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID']
+
+/** Secrets in a token: they are used there, and are never in the memory of this process. Answers at once. */
+export class HsmVault implements Vault {
+  readonly #token: Token
+  readonly #now: () => number
+  readonly #events: HsmEvents
+  readonly #pin: PinWatch
+  readonly #breaker = new Breaker()
+  readonly #entries = new Map<SecretId, Entry>()
+  #trialKey: TokenSecret
+  #testAt: number
+  #isPinRefused = false
+
+  constructor({ token, trialKey, now, events, pin }: HsmVaultOptions) {
+    this.#token = token
+    this.#trialKey = trialKey
+    this.#now = now
+    this.#events = events
+    this.#pin = pin
+    this.#testAt = now() + TEST_EVERY_MS
+  }
+
+  /** False from the moment it is given up until it is back. */
+  get isReachable(): boolean {
+    return !this.#breaker.isOpen
+  }
+
+  /** What speaks against using that label; undefined when nothing does. A label in use is good while the token is out of reach. */
+  faultOf(label: string): SecretFault | undefined {
+    if (this.#breaker.isOpen)
+      return [...this.#entries.values()].some((entry) => entry.label === label)
+        ? undefined
+        : 'the token does not answer'
+    try {
+      const found = this.#token.find(label)
+      if ('fault' in found) return found.fault
+      found.forget()
+      return undefined
+    } catch (error) {
+      return asTokenError(error).message
+    }
+  }
+
+  /** Takes the secret of that label as it is now. Where it cannot be had, what the id had before stays. */
+  put(id: SecretId, label: string): void {
+    const before = this.#entries.get(id)
+    const entry: Entry = { label, secret: undefined }
+    if (!this.#breaker.isOpen) this.#look(entry)
+    if (entry.secret === undefined && before?.label === label) return
+    before?.secret?.forget()
+    this.#entries.set(id, entry)
+  }
+
+  /** Harmless when the id is unknown. */
+  remove(id: SecretId): void {
+    this.#entries.get(id)?.secret?.forget()
+    this.#entries.delete(id)
+  }
+
+  match(
+    hello: Hello,
+    candidates: readonly SecretId[],
+    reply: (match: Match | VaultFailure | undefined, trials: number) => void,
+  ): void {
+    let trials = 0
+    let hasFailed = false
+    for (const id of candidates) {
+      const entry = this.#entries.get(id)
+      if (entry === undefined) continue
+      const match = this.#use(entry, (secret) => tryOn(hello, id, secret) ?? 'none')
+      if (match === undefined) hasFailed = true
+      else trials++
+      if (match !== undefined && match !== 'none') return reply(match, trials)
+    }
+    reply(hasFailed ? 'failed' : undefined, trials)
+  }
+
+  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    const entry = this.#entries.get(id)
+    reply(entry === undefined ? undefined : this.#use(entry, (secret) => secret.hmac(parts)))
+  }
+
+  /** To be called some times a second: tests the token now and then, and tries to get it back when it is gone. */
+  tick(): void {
+    const now = this.#now()
+    if (this.#breaker.isOpen) {
+      if (!this.#isPinRefused && this.#breaker.shallRetry(now)) this.#recover()
+      return
+    }
+    if (now < this.#testAt) return
+    this.#testAt = now + TEST_EVERY_MS
+    this.#test()
+    for (const entry of this.#entries.values()) if (entry.secret === undefined && this.isReachable) this.#look(entry)
+  }
+
+  /** One use of a secret, tried a second time where its session or our copy may have been at fault. Undefined: it failed. */
+  #use<T>(entry: Entry, use: (secret: TokenSecret) => T): T | undefined {
+    for (let tries = 0; tries < 2 && entry.secret !== undefined && !this.#breaker.isOpen; tries++) {
+      try {
+        return use(entry.secret)
+      } catch (error) {
+        const { code } = this.#note(error)
+        if (DEAD_COPY.includes(code) && !this.#breaker.isOpen) this.#look(entry)
+      }
+    }
+    return undefined
+  }
+
+  /** Looks for the secret of the entry. What it had before stays where there is none. */
+  #look(entry: Entry): void {
+    try {
+      const found = this.#token.find(entry.label)
+      if ('fault' in found) {
+        if (found.fault !== entry.fault) this.#events.onMissing(entry.label, found.fault)
+        entry.fault = found.fault
+        return
+      }
+      entry.secret?.forget()
+      entry.secret = found
+      entry.fault = undefined
+    } catch (error) {
+      this.#note(error)
+    }
+  }
+
+  /** One error of a single session is no answer; a second one is. */
+  #test(): void {
+    for (let tries = 0; tries < 2; tries++) {
+      try {
+        if (!stillAnswers(this.#trialKey)) this.#giveUp('it gives wrong answers')
+        return
+      } catch (error) {
+        const { message } = asTokenError(error)
+        if (tries > 0) this.#giveUp(message)
+      }
+    }
+  }
+
+  /** Everything anew, as after a start. Only known answers close the breaker. */
+  #recover(): void {
+    try {
+      if (!this.#login()) return
+      const probed = probe(this.#token)
+      if ('why' in probed) return
+      this.#trialKey = probed.trialKey
+      this.#breaker.close()
+      this.#testAt = this.#now() + TEST_EVERY_MS
+      for (const entry of this.#entries.values()) {
+        entry.secret = undefined
+        this.#look(entry)
+      }
+      if (this.isReachable) this.#events.onBack()
+    } catch (error) {
+      asTokenError(error)
+    }
+  }
+
+  /** False where the PIN was refused, to us or to another process, or another one is trying it now. */
+  #login(): boolean {
+    const turn = this.#pin.begin()
+    if (turn === 'busy') return false
+    if (turn === 'go') {
+      let isRefused = false
+      try {
+        this.#token.restart()
+        return true
+      } catch (error) {
+        isRefused = error instanceof TokenError && error.isPinRefused
+        if (!isRefused) throw error
+      } finally {
+        this.#pin.end(isRefused)
+      }
+    }
+    this.#isPinRefused = true
+    this.#events.onPinRefused()
+    return false
+  }
+
+  #note(error: unknown): TokenError {
+    const noted = asTokenError(error)
+    this.#events.onError(noted)
+    if (this.#breaker.failed(this.#now())) this.#events.onGone(noted.message)
+    return noted
+  }
+
+  #giveUp(why: string): void {
+    this.#breaker.open(this.#now())
+    this.#events.onGone(why)
+  }
+}
+
+/** Anything else is a fault of ours. */
+function asTokenError(error: unknown): TokenError {
+  if (error instanceof TokenError) return error
+  throw error
+}

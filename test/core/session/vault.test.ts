@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { helloOf, initOf, insideTls, scene, type Scene } from './scene.ts'
+
+/** A vault that cannot say, as while an HSM is out of reach. */
+function withFailingVault(): Scene {
+  // The first failure of a source would ban it.
+  const it = scene({ guard: { isEnabled: true, blockScore: 1 } })
+  it.vault.match = (_hello, _candidates, reply) => reply('failed', 0)
+  return it
+}
+
+describe('a vault that fails', () => {
+  it.each([
+    ['a ClientHello', (it: Scene) => helloOf(it)],
+    ['an init', (it: Scene) => initOf(it).wire],
+  ])('sends %s to the mask host, and holds nothing against its source', (_what, say) => {
+    const it = withFailingVault()
+    for (let i = 0; i < 20; i++) {
+      it.dial(say(it))
+      it.world.runFor(30)
+    }
+    expect(new Set(it.reasons('rejected'))).toEqual(new Set(['vault-failed']))
+    expect(it.sites).toHaveLength(20)
+    expect(it.events.filter(({ kind }) => kind === 'banned')).toEqual([])
+  })
+
+  it('discards what follows on a handshake that it answered before, without a word', () => {
+    const it = scene({})
+    const { vault } = it
+    const match = vault.match.bind(vault)
+    vault.match = (hello, candidates, reply) =>
+      hello.kind === 'init' ? reply('failed', 0) : match(hello, candidates, reply)
+    const client = it.dial(helloOf(it))
+    it.world.runFor(100)
+    const answer = client.received.length
+    client.send(insideTls(initOf(it, 2, true).wire))
+    it.world.runFor(400_000)
+    expect(answer).toBeGreaterThan(0)
+    expect(client.received).toHaveLength(answer)
+    expect(it.reasons('closed')).toEqual(['vault-failed'])
+  })
+})
