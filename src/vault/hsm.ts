@@ -2,7 +2,7 @@ import type { Hello, Match, SecretId, Vault, VaultFailure } from '../core/ports.
 import { Breaker } from './breaker.ts'
 import { probe, stillAnswers } from './known-answers.ts'
 import type { PinWatch } from './pin-watch.ts'
-import { TokenError, type SecretFault, type Token, type TokenSecret } from './token.ts'
+import { NOT_THERE, TokenError, type SecretFault, type Token, type TokenSecret } from './token.ts'
 import { tryOn } from './trial.ts'
 
 /** What an operator is told of. Each line is told when it changes, not again and again. */
@@ -37,6 +37,13 @@ interface Entry {
   fault?: SecretFault
 }
 
+/**
+ * SoftHSM that ran out of descriptors once finds none of its objects ever after, in that process. To initialise it anew would heal that,
+ * but where the objects are really gone it would cost the copies that still serve.
+ */
+const LOST =
+  'it is in use, and the token shows it no more: either it was deleted, or the module has lost sight of the token, ' +
+  'which a new start heals (SIGUSR2 loses no connection)'
 /** How often a token that works is tested. */
 const TEST_EVERY_MS = 10_000
 /** Our copy of the key is dead; the key itself may be alive. CKR_KEY_HANDLE_INVALID and CKR_OBJECT_HANDLE_INVALID. */
@@ -70,13 +77,11 @@ export class HsmVault implements Vault {
 
   /** What speaks against using that label; undefined when nothing does. A label in use is good while the token is out of reach. */
   faultOf(label: string): SecretFault | undefined {
-    if (this.#breaker.isOpen)
-      return [...this.#entries.values()].some((entry) => entry.label === label)
-        ? undefined
-        : 'the token does not answer'
+    const isInUse = [...this.#entries.values()].some((entry) => entry.label === label)
+    if (this.#breaker.isOpen) return isInUse ? undefined : 'the token does not answer'
     try {
       const found = this.#token.find(label)
-      if ('fault' in found) return found.fault
+      if ('fault' in found) return isInUse && found.fault === NOT_THERE ? LOST : found.fault
       found.forget()
       return undefined
     } catch (error) {
