@@ -7,10 +7,17 @@ export type Reached = Map<string, number>
 
 /**
  * A fault is a bug; a full generation takes 24,576 hellos, a spent budget 256 trials from one prefix, the limits of all and of
- * handshakes more connections than a run has, and nobody kills a session by hand: tested on their own.
+ * handshakes more connections than a run has, and nobody kills a session by hand, and the vault does not fail: tested on their own.
  */
 const NEVER_NEEDED = [
-  ...['closed fault', 'closed killed', 'rejected replay-full', 'rejected trial-budget'],
+  ...[
+    'closed fault',
+    'closed killed',
+    'closed vault-failed',
+    'rejected vault-failed',
+    'rejected replay-full',
+    'rejected trial-budget',
+  ],
   ...['rejected total-rate', 'rejected handshakes'],
 ]
 /** Properties of links, which leave no mark of their own. */
