@@ -1,9 +1,10 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
 import { Lease } from '../../src/core/guard/lease.ts'
 import { Guard, type Suspicion } from '../../src/core/guard/guard.ts'
+import { ALONE } from '../../src/core/ports.ts'
 import { UNGUARDED, type GuardSettings } from '../../src/core/settings.ts'
-import { SeededRandom } from '../world/random.ts'
 import { VirtualSharedMemory } from '../world/store.ts'
+import { World } from '../world/world.ts'
 import { DAY_MS, draw, type Arrival, type Attack, type Label } from './traffic.ts'
 
 export const WINDOW_MS = 10_000
@@ -26,48 +27,30 @@ export interface Day {
   readonly others: { admitted: number; all: number }
 }
 
-interface Step {
-  readonly atMs: number
-  readonly run: () => void
-}
-
 /** Lets a guard alone live through ten minutes of traffic. With `dry_run` nothing that it does changes what it sees. */
 export function live(seed: number, attacks?: readonly Attack[], settings: Partial<GuardSettings> = {}): Day {
-  const random = new SeededRandom(seed, 'traffic')
-  const arrivals = draw(random, attacks)
+  const world = new World(seed)
+  const startMs = world.now
+  const arrivals = draw(world.random('traffic'), attacks)
   const events: { atMs: number; event: ProxyEvent }[] = []
   const current: GuardSettings = { ...UNGUARDED, isEnabled: true, isDryRun: true, tableEntries: 65_536, ...settings }
-  let nowMs = 0
   const guard = new Guard({
-    ...{
-      memory: new VirtualSharedMemory(),
-      random: new SeededRandom(seed, 'guard'),
-      worker: { column: 0, columns: 1 },
-    },
-    ...{ emit: (event) => events.push({ atMs: nowMs, event }), settings: () => current },
-    ...{ entries: current.tableEntries, nowMs },
+    ...{ memory: new VirtualSharedMemory(), random: world.random('guard'), worker: ALONE },
+    ...{ emit: (event) => events.push({ atMs: world.now - startMs, event }), settings: () => current },
+    ...{ entries: current.tableEntries, nowMs: world.now },
   })
   const honest = { admitted: 0, all: 0 }
   const others = { admitted: 0, all: 0 }
   const rows: Row[] = []
   let window = new Map<string, { label: Label; connections: number; failed: number }>()
-  const pending = new Steps()
   let next = 0
   for (let endMs = WINDOW_MS; endMs <= DAY_MS; endMs += WINDOW_MS) {
-    for (;;) {
-      const arrival = arrivals.at(next)
-      const step = pending.first
-      if (arrival !== undefined && arrival.atMs < Math.min(endMs, step?.atMs ?? Infinity)) {
-        next++
-        nowMs = arrival.atMs
-        come(arrival)
-      } else if (step !== undefined && step.atMs < endMs) {
-        nowMs = step.atMs
-        pending.take().run()
-      } else break
+    for (; next < arrivals.length && arrivals[next].atMs < endMs; next++) {
+      const arrival = arrivals[next]
+      world.at(startMs + arrival.atMs, () => come(arrival))
     }
-    nowMs = endMs
-    guard.advance(nowMs)
+    world.runUntil(startMs + endMs)
+    guard.advance(world.now)
     for (const [ip, { label, connections, failed }] of window)
       rows.push({ label, ip, connections, failed, suspicion: guard.suspicion(ip) })
     window = new Map()
@@ -76,7 +59,7 @@ export function live(seed: number, attacks?: readonly Attack[], settings: Partia
 
   function come({ ip, label, course, verdictMs, holdMs }: Arrival): void {
     const lease = new Lease()
-    const refusal = guard.admit(ip, lease, 'standard', nowMs)
+    const refusal = guard.admit(ip, lease, 'standard', world.now)
     const isRefused = refusal !== undefined && !current.isDryRun
     const count = isHonest(label) ? honest : others
     count.all++
@@ -85,14 +68,15 @@ export function live(seed: number, attacks?: readonly Attack[], settings: Partia
     seen.connections++
     if (course !== 'good') seen.failed++
     window.set(ip, seen)
-    pending.add(nowMs + verdictMs, () => {
+    world.after(verdictMs, () => {
       if (isRefused) return
-      if (course !== 'halfOpen') guard.greet(lease, 'standard', nowMs)
-      if (course === 'good') guard.authenticated(ip, lease, nowMs)
-      else guard.failed(ip, lease, course, nowMs)
+      if (course !== 'halfOpen') guard.greet(lease, 'standard', world.now)
+      if (course === 'good') guard.authenticated(ip, lease, world.now)
+      else guard.failed(ip, lease, course, world.now)
     })
-    pending.add(nowMs + verdictMs + holdMs, () => {
-      if (course === 'good') guard.used(lease, { ageMs: holdMs, fromClientBytes: 2_000, toClientBytes: 20_000 }, nowMs)
+    world.after(verdictMs + holdMs, () => {
+      if (course === 'good')
+        guard.used(lease, { ageMs: holdMs, fromClientBytes: 2_000, toClientBytes: 20_000 }, world.now)
       guard.release(lease)
     })
   }
@@ -100,40 +84,4 @@ export function live(seed: number, attacks?: readonly Attack[], settings: Partia
 
 export function isHonest(label: Label): boolean {
   return label === 'home' || label === 'cgnat' || label === 'mistyped'
-}
-
-/** What comes later, the soonest first: a binary heap. */
-class Steps {
-  readonly #heap: Step[] = []
-
-  get first(): Step | undefined {
-    return this.#heap[0]
-  }
-
-  add(atMs: number, run: () => void): void {
-    const heap = this.#heap
-    let at = heap.push({ atMs, run }) - 1
-    while (at > 0) {
-      const above = (at - 1) >> 1
-      if (heap[above].atMs <= heap[at].atMs) break
-      ;[heap[above], heap[at]] = [heap[at], heap[above]]
-      at = above
-    }
-  }
-
-  take(): Step {
-    const heap = this.#heap
-    const first = heap[0]
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return first
-    heap[0] = last
-    for (let at = 0; ;) {
-      let least = at
-      for (const child of [2 * at + 1, 2 * at + 2])
-        if (child < heap.length && heap[child].atMs < heap[least].atMs) least = child
-      if (least === at) return first
-      ;[heap[least], heap[at]] = [heap[at], heap[least]]
-      at = least
-    }
-  }
 }

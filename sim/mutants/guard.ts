@@ -11,6 +11,7 @@ const GUARD_TESTS = [
 
 /** Real threads, one at a time, in orders drawn from seeds. */
 const INTERLEAVINGS = ['--project', 'unit', 'test/sim/interleave']
+const MILLION_TEST = ['--project', 'unit', 'test/core/guard/million.test.ts']
 const TRIAL_TESTS = ['--project', 'unit', 'test/core/guard/trials.test.ts']
 const DETECTOR_TESTS = ['--project', 'unit', 'test/core/guard/detectors']
 const DETECTORS = 'src/core/guard/detectors'
@@ -87,7 +88,7 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     file: `${SOURCES}/table.ts`,
     find: 'if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return Infinity',
     replace: 'if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 1e9) return Infinity',
-    tests: GUARD_TESTS,
+    tests: MILLION_TEST,
   },
   {
     name: 'trials are paid for when they are over, so that workers spend the same budget at once',
@@ -239,5 +240,13 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     file: `${SOURCES}/penalties.ts`,
     find: 'const isRepeated = before !== undefined &&',
     replace: 'const isRepeated = before !== undefined && before.times > 1 &&',
+  },
+  {
+    name: 'a flood of sources that failed once pushes out those that were used well',
+    invariant: 'I5',
+    file: `${SOURCES}/table.ts`,
+    find: 'return this.failed[entry] > 0 ? seen + A_CLASS : seen',
+    replace: 'return this.failed[entry] > 0 ? seen + 3 * A_CLASS : seen',
+    tests: MILLION_TEST,
   },
 ]

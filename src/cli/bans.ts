@@ -86,7 +86,7 @@ const DECIDERS: Readonly<Record<string, string>> = {
   rule: 'access.rules',
   allow: 'access.allow',
   list: 'a list',
-  default: 'access.default, or "none" where access.allow has others: nothing names it',
+  default: 'default: nothing names it',
 }
 
 async function access(address: string, options: Options): Promise<void> {

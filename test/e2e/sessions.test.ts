@@ -13,7 +13,7 @@ import { DOMAIN, FAKE_TLS, SECRETS } from './config.ts'
 import { firstBytes, isSignedAnswer } from './probe.ts'
 import { PALISADE, RUNTIMES } from './program.ts'
 import { Stage } from './stage.ts'
-import { within } from './wait.ts'
+import { until } from './wait.ts'
 
 const ANSWER_BYTES = 256
 const BANNED = '127.0.0.2'
@@ -162,15 +162,3 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
     })
   },
 )
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  let isOver = false
-  const looking = async () => {
-    while (!isOver && !(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  try {
-    await within(20_000, what, looking())
-  } finally {
-    isOver = true
-  }
-}

@@ -35,8 +35,8 @@ export interface SourceTableOptions {
 /**
  * What is remembered of sources, in memory that all workers map: 8-way set-associative, a lock for each set, of fixed size
  * whatever strangers do. A new source takes the place of the least valuable entry of its set: never of one with connections,
- * rather of a harmless one than of one that failed, rather of that than of one that behaved well, or badly for long, and of the
- * one not seen for longest.
+ * rather of a harmless one than of one that failed, rather of that than of one that was bad for long, of one that was used well last,
+ * and among equals of the one not seen for longest.
  *
  *   words: magic, entries, columns, 0, hash key(2), last moment, ... | set locks | columns below, one after the other
  *
@@ -221,8 +221,9 @@ export class SourceTable {
     const seen = this.#seenSec[entry]
     if (seen === 0) return -1
     if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return Infinity
-    // Who failed once is many in a flood, and must not push out those who behaved well, or badly for long.
-    if (this.credit[entry] > 0 || this.children[entry] > 0 || this.failed[entry] >= BAD) return seen + 2 * A_CLASS
+    // Nobody gets credit without a secret, so no flood is worth as much; who failed once is many in one.
+    if (this.credit[entry] > 0) return seen + 3 * A_CLASS
+    if (this.children[entry] > 0 || this.failed[entry] >= BAD) return seen + 2 * A_CLASS
     return this.failed[entry] > 0 ? seen + A_CLASS : seen
   }
 
