@@ -18,6 +18,7 @@ unit        | test:unit     | vitest | 600 | --coverage
 contract    | test:contract | vitest | 600 |
 e2e         | test:e2e      | vitest | 900 |
 seeds       | sim:seeds     | line   | 600 |
+million     | sim:million   | line   | 300 |
 attacks     | sim:attacks   | line   | 300 |
 mutants     | sim:mutants   | line   | 600 |
 '

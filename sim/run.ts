@@ -12,6 +12,8 @@ export interface SimulationOptions {
   readonly runs: number
   /** Processes side by side; as many as there are processors unless said. */
   readonly jobs?: number
+  /** Distinct sources that come in each run beside everything else. */
+  readonly strangers?: number
   /** Prints everything that happens in a run, one line each. For one seed. */
   readonly trace?: boolean
   /** Ends with the first seed that fails: what a hunt for a planted bug needs. */
@@ -54,7 +56,7 @@ export async function runSimulation(options: SimulationOptions): Promise<boolean
     }
     return options.untilFound !== true || failed === 0
   }
-  if (trace) take(oneSeed(seed, true))
+  if (trace) take(oneSeed(seed, options.strangers, true))
   else await inChildren(options, take)
   if (runs >= RUNS_FOR_ALL && options.untilFound !== true) {
     const never = missed(reached)
@@ -68,11 +70,11 @@ export async function runSimulation(options: SimulationOptions): Promise<boolean
   return failed === 0
 }
 
-function oneSeed(seed: number, isTraced = false): Line {
-  const onTrace = isTraced ? (atMs: number, what: string) => print(`${atMs} ${what}`) : undefined
-  const { hash, events, violations, reached } = runSeed(seed, onTrace)
+function oneSeed(seed: number, strangers = 0, isTraced = false): Line {
+  const traced = isTraced ? { onTrace: (atMs: number, what: string) => print(`${atMs} ${what}`) } : {}
+  const { hash, events, violations, reached } = runSeed(seed, { ...traced, strangers })
   if (seed % TWICE_EVERY !== 0 || isTraced) return { seed, hash, events, violations, reached: [...reached] }
-  const again = runSeed(seed)
+  const again = runSeed(seed, { strangers })
   const differs = { invariant: 'I13', what: 'the same seed left another trace the second time', atMs: 0 }
   const all = again.hash === hash ? violations : [...violations, differs]
   return { seed, hash, events, violations: all, reached: [...reached] }
@@ -80,19 +82,23 @@ function oneSeed(seed: number, isTraced = false): Line {
 
 /** Deals the seeds to processes of our own; `take` says whether to go on. */
 async function inChildren(options: SimulationOptions, take: (line: Line) => boolean): Promise<void> {
-  const { seed, runs, otherRuntime } = options
+  const { seed, runs, otherRuntime, strangers = 0 } = options
   const jobs = Math.max(1, Math.min(options.jobs ?? availableParallelism(), runs))
   const hashes = new Map<number, string>()
   const children = Array.from({ length: jobs }, (_, at) =>
-    child(process.execPath, { seed: seed + at, runs: Math.ceil((runs - at) / jobs), stride: jobs }, (line) => {
-      hashes.set(line.seed, line.hash)
-      return take(line)
-    }),
+    child(
+      process.execPath,
+      { seed: seed + at, runs: Math.ceil((runs - at) / jobs), stride: jobs, strangers },
+      (line) => {
+        hashes.set(line.seed, line.hash)
+        return take(line)
+      },
+    ),
   )
   await Promise.all(children)
   if (otherRuntime === undefined) return
   const count = Math.ceil(runs / OTHER_RUNTIME_EVERY)
-  await child(otherRuntime, { seed, runs: count, stride: OTHER_RUNTIME_EVERY }, (line) => {
+  await child(otherRuntime, { seed, runs: count, stride: OTHER_RUNTIME_EVERY, strangers }, (line) => {
     const isSame = line.hash === hashes.get(line.seed)
     const differs = { invariant: 'I13', what: 'the other runtime left another trace', atMs: 0 }
     return take({ ...line, reached: [], events: 0, violations: isSame ? [] : [differs] })
@@ -101,10 +107,10 @@ async function inChildren(options: SimulationOptions, take: (line: Line) => bool
 
 async function child(
   runtime: string,
-  { seed, runs, stride }: { seed: number; runs: number; stride: number },
+  part: { readonly seed: number; readonly runs: number; readonly stride: number; readonly strangers: number },
   take: (line: Line) => boolean,
 ): Promise<void> {
-  const numbers = ['--seed', String(seed), '--runs', String(runs), '--stride', String(stride)]
+  const numbers = Object.entries(part).flatMap(([name, value]) => [`--${name}`, String(value)])
   const running = spawn(runtime, [SELF, '--child', ...numbers], { stdio: ['ignore', 'pipe', 'inherit'] })
   let isEnough = false
   const ended = new Promise<number | null>((resolve) => running.on('close', resolve))
@@ -115,8 +121,8 @@ async function child(
   }
   const code = await ended
   if (code === 0 || isEnough) return
-  const what = `a process with the seeds from ${seed} on ended with ${code}`
-  take({ seed, hash: '', events: 0, reached: [], violations: [{ invariant: 'run', what, atMs: 0 }] })
+  const what = `a process with the seeds from ${part.seed} on ended with ${code}`
+  take({ seed: part.seed, hash: '', events: 0, reached: [], violations: [{ invariant: 'run', what, atMs: 0 }] })
 }
 
 function print(text: string): void {
@@ -132,22 +138,22 @@ function main(): void {
       runs: { ...number, default: '1' },
       jobs: number,
       stride: { ...number, default: '1' },
+      strangers: { ...number, default: '0' },
       child: flag,
       trace: flag,
       'until-found': flag,
       'other-runtime': { type: 'string' },
     },
   })
-  const [seed, runs] = [Number(values.seed), Number(values.runs)]
+  const [seed, runs, strangers] = [values.seed, values.runs, values.strangers].map(Number)
   if (values.child) {
-    for (let at = 0; at < runs; at++) print(JSON.stringify(oneSeed(seed + at * Number(values.stride))))
+    for (let at = 0; at < runs; at++) print(JSON.stringify(oneSeed(seed + at * Number(values.stride), strangers)))
     return
   }
   const otherRuntime = values['other-runtime']
   if (otherRuntime !== undefined && !existsSync(otherRuntime)) throw new Error(`there is no ${otherRuntime}`)
   void runSimulation({
-    seed,
-    runs,
+    ...{ seed, runs, strangers },
     trace: values.trace,
     untilFound: values['until-found'],
     ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }),

@@ -4,6 +4,7 @@ import { Cast } from './course.ts'
 import { planFaults, repair } from './faults.ts'
 import { drawOptions } from './options.ts'
 import { Scene } from './scene.ts'
+import { planStrangers } from './strangers.ts'
 
 export interface RunResult {
   readonly seed: number
@@ -11,6 +12,12 @@ export interface RunResult {
   readonly events: number
   readonly violations: readonly Violation[]
   readonly reached: ReadonlyMap<string, number>
+}
+
+export interface RunSeedOptions {
+  readonly onTrace?: (atMs: number, what: string) => void
+  /** Distinct sources that come beside everything else, while there are faults. */
+  readonly strangers?: number
 }
 
 const DEAD_LINK_SEC = 180
@@ -25,12 +32,12 @@ const RESOLVED_MS = 1_000
  * One run of one seed: a time with faults, in which nothing forbidden may happen; then a time without, in which everything
  * must succeed; then a drain, after which nothing may be left.
  */
-export function runSeed(seed: number, onTrace?: (atMs: number, what: string) => void): RunResult {
+export function runSeed(seed: number, { onTrace, strangers = 0 }: RunSeedOptions = {}): RunResult {
   const scene = new Scene(drawOptions(seed), onTrace)
   const { world, options, checkers } = scene
   try {
     const cast = new Cast(scene)
-    safety(scene, cast)
+    safety(scene, cast, strangers)
     liveness(scene, cast)
     drain(scene)
     cast.stop()
@@ -47,11 +54,12 @@ export function runSeed(seed: number, onTrace?: (atMs: number, what: string) => 
   }
 }
 
-function safety(scene: Scene, cast: Cast): void {
+function safety(scene: Scene, cast: Cast, strangers: number): void {
   const { world, options } = scene
   const random = world.random('arrivals')
   const until = world.now + options.safetyMs
   planFaults(scene, until)
+  if (strangers > 0) planStrangers(scene, strangers, until)
   for (let i = 0; i < options.talkers; i++) world.at(random.between(world.now, until), () => cast.addTalker(false))
   for (let i = 0; i < options.probers; i++) world.at(random.between(world.now, until), () => cast.addProber())
   scene.runUntil(until)

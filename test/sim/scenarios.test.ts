@@ -7,6 +7,7 @@ import { MUTANTS } from '../../sim/mutants/mutants.ts'
 import { failure, missed, type Reached } from '../../sim/report/summary.ts'
 import { drawOptions, FAULTS, PROFILES } from '../../sim/scenarios/options.ts'
 import { runSeed } from '../../sim/scenarios/run.ts'
+import { addressOf } from '../../sim/scenarios/strangers.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const INVARIANTS = [
@@ -40,6 +41,15 @@ describe('a run from a seed', () => {
   it('leaves the same trace again, and another seed another', () => {
     expect(runSeed(21).hash).toBe(runSeed(21).hash)
     expect(runSeed(21).hash).not.toBe(runSeed(22).hash)
+  })
+
+  it('holds with thousands of sources that come once each beside all else, which are all distinct', () => {
+    const { reached, violations, hash } = runSeed(21, { strangers: 5_000 })
+    expect(violations).toEqual([])
+    expect(reached.get('stranger')).toBe(5_000)
+    expect(runSeed(21, { strangers: 5_000 }).hash).toBe(hash)
+    const ips = Array.from({ length: 100_000 }, (_, at) => addressOf(at).ip)
+    expect(new Set(ips).size).toBe(ips.length)
   })
 
   it('leaves the same trace on both runtimes (I13)', () => {
