@@ -86,8 +86,8 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     name: 'sources with connections make room for others',
     invariant: 'I5',
     file: `${SOURCES}/table.ts`,
-    find: 'if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return Infinity',
-    replace: 'if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 1e9) return Infinity',
+    find: 'if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return STAYS',
+    replace: 'if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 1e9) return STAYS',
     tests: MILLION_TEST,
   },
   {
@@ -245,8 +245,8 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     name: 'a flood of sources that failed once pushes out those that were used well',
     invariant: 'I5',
     file: `${SOURCES}/table.ts`,
-    find: 'return this.failed[entry] > 0 ? seen + A_CLASS : seen',
-    replace: 'return this.failed[entry] > 0 ? seen + 3 * A_CLASS : seen',
+    find: 'return this.failed[entry] > 0 ? FAILED : HARMLESS',
+    replace: 'return this.failed[entry] > 0 ? USED_WELL : HARMLESS',
     tests: MILLION_TEST,
   },
 ]

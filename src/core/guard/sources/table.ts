@@ -7,8 +7,7 @@ const WAYS = 8
 const HEADER_WORDS = 16
 /** Failures of late that are worth remembering for longer. */
 const BAD = 4
-/** More than any moment in seconds. */
-const A_CLASS = 2 ** 32
+const [FREE, HARMLESS, FAILED, BAD_FOR_LONG, USED_WELL, STAYS] = [0, 1, 2, 3, 4, 5]
 const MAGIC = 0x50534f33
 /** What a worker counts of an entry in its own column, so that it can be taken back when the worker dies. */
 export type Count = 0 | 1 | 2 | 3
@@ -138,15 +137,16 @@ export class SourceTable {
     const nowSec = Math.max(1, Math.floor(nowMs / 1000))
     this.#header[6] = nowSec
     let victim = -1
-    let worth = Infinity
+    let least = STAYS
     for (let entry = set * WAYS; entry < (set + 1) * WAYS; entry++) {
       if (this.#low[entry] === low && this.#high[entry] === high && this.#seenSec[entry] !== 0) {
         this.#seenSec[entry] = nowSec
         return entry
       }
-      const value = this.#worth(entry)
-      if (value >= worth) continue
-      worth = value
+      const rank = this.#rank(entry)
+      if (rank > least || rank === STAYS) continue
+      if (rank === least && this.#seenSec[entry] >= this.#seenSec[victim]) continue
+      least = rank
       victim = entry
     }
     if (victim < 0) {
@@ -216,15 +216,14 @@ export class SourceTable {
     this.#mend(set)
   }
 
-  /** Infinite for one that must stay. */
-  #worth(entry: number): number {
-    const seen = this.#seenSec[entry]
-    if (seen === 0) return -1
-    if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return Infinity
+  /** What an entry is worth; a small number, since one that has a fraction or is large would be allocated. */
+  #rank(entry: number): number {
+    if (this.#seenSec[entry] === 0) return FREE
+    if (this.total(entry, OPEN) + this.total(entry, REFUSED) > 0) return STAYS
     // Nobody gets credit without a secret, so no flood is worth as much; who failed once is many in one.
-    if (this.credit[entry] > 0) return seen + 3 * A_CLASS
-    if (this.children[entry] > 0 || this.failed[entry] >= BAD) return seen + 2 * A_CLASS
-    return this.failed[entry] > 0 ? seen + A_CLASS : seen
+    if (this.credit[entry] > 0) return USED_WELL
+    if (this.children[entry] > 0 || this.failed[entry] >= BAD) return BAD_FOR_LONG
+    return this.failed[entry] > 0 ? FAILED : HARMLESS
   }
 
   #begin(entry: number, low: number, high: number, nowSec: number): void {
