@@ -10,7 +10,7 @@ import { DOMAIN, writtenSecret, type TestSecret } from './config.ts'
 import { isSignedAnswer } from './probe.ts'
 import { RUNTIMES } from './program.ts'
 import { FILE_ID, sha256OfFile, Stage } from './stage.ts'
-import { within } from './wait.ts'
+import { until, within } from './wait.ts'
 
 const ANSWER_BYTES = 256
 const QUOTA_BYTES = 3 << 20
@@ -70,11 +70,8 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
       return users.find((each) => each.name === name)!
     }
 
-    async function until(who: TestSecret, fits: (now: UserStatus) => boolean): Promise<void> {
-      const looking = async () => {
-        while (!fits(await userNow(who))) await new Promise((resolve) => setImmediate(resolve))
-      }
-      await within(10_000, `a change of ${who.name}`, looking())
+    function untilUser(who: TestSecret, fits: (now: UserStatus) => boolean): Promise<void> {
+      return until(`a change of ${who.name}`, async () => fits(await userNow(who)))
     }
 
     function download(who: TestSecret): Download {
@@ -90,7 +87,7 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
       for (let i = 0; i < 4; i++) expect(await come(FEW, '127.0.0.4')).toBe('mask site')
       expect(await userNow(FEW)).toEqual({ name: 'few', connections: 2, addresses: 2 })
       held[0].destroy()
-      await until(FEW, ({ connections }) => connections === 1)
+      await untilUser(FEW, ({ connections }) => connections === 1)
       expect(await come(FEW, '127.0.0.4')).toBe('proxy')
     })
 
@@ -98,7 +95,7 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
       for (let i = 0; i < 4; i++) expect(await come(HOME, '127.0.0.2')).toBe('proxy')
       for (let i = 0; i < 4; i++) expect(await come(HOME, '127.0.0.3')).toBe('mask site')
       for (const socket of held.splice(0)) socket.destroy()
-      await until(HOME, ({ addresses }) => addresses === 0)
+      await untilUser(HOME, ({ addresses }) => addresses === 0)
       expect(await come(HOME, '127.0.0.3')).toBe('proxy')
     })
 
