@@ -169,7 +169,7 @@ export class Guard {
     this.#table.relock(lease.entry)
     this.#endGreeting(lease)
     this.#table.count(lease.entry, RELAYING, 1)
-    lease.isRelaying = lease.hasEarned = true
+    lease.isRelaying = true
     if (this.#isStranger(lease.entry, nowMs)) this.watch.succeeded()
     this.#reputation.succeeded(lease.entry, nowMs)
     this.#table.unlock(lease.entry)
@@ -177,14 +177,13 @@ export class Guard {
     this.#neighbours.succeeded(this.#source, nowMs)
   }
 
-  /** Its relay is over, and was like this. */
+  /** Its relay is over, and was like this; told once, before `release`. */
   used(lease: Lease, use: Use, nowMs: number): void {
     const shape = shapeOf(use)
     if (lease.entry < 0 || shape === 'usual') return
     this.#table.relock(lease.entry)
     if (shape === 'dumb') this.#reputation.worsen(lease.entry, WEIGHTS.dumb, nowMs)
-    if (lease.hasEarned) this.#reputation.unearn(lease.entry)
-    lease.hasEarned = false
+    if (lease.isRelaying) this.#reputation.unearn(lease.entry)
     this.#table.unlock(lease.entry)
   }
 

@@ -14,6 +14,4 @@ export class Lease {
   isRelaying = false
   /** Its source was used well of late when it came: what its neighbours do is not held against it. */
   isKnown = false
-  /** It raised what its source may have. */
-  hasEarned = false
 }
