@@ -1,5 +1,5 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
-import type { Address, Hello, Match, SecretId, Vault, VaultFailure } from '../../src/core/ports.ts'
+import type { Address, Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../../src/core/ports.ts'
 import { Proxy } from '../../src/core/proxy.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { addressesOf } from '../../src/core/telegram/dcs.ts'
@@ -115,7 +115,7 @@ export class CountingVault implements Vault {
     })
   }
 
-  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    this.#vault.sign(id, parts, reply)
+  sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    this.#vault.sign(key, parts, reply)
   }
 }

@@ -112,9 +112,16 @@ export type Hello =
   /** The 64 bytes of an obfuscated2 init as they came. */
   | { readonly kind: 'init'; readonly wire: Uint8Array }
 
+/** The very key that fitted: while a secret is rotated it has an old one and a new one. */
+export interface KeyRef {
+  readonly id: SecretId
+  /** 0..65,535; means something to the vault alone. */
+  readonly generation: number
+}
+
 export type Match =
   /** `stamp` is the client's unix time (or seconds since its boot), 0..2^32-1. */
-  | { readonly kind: 'client-hello'; readonly id: SecretId; readonly stamp: number }
+  | ({ readonly kind: 'client-hello'; readonly stamp: number } & KeyRef)
   /** Keys of both directions, and the init decrypted (64 bytes; tag at 56, DC at 60). */
   | {
       readonly kind: 'init'
@@ -138,8 +145,8 @@ export interface Vault {
     candidates: readonly SecretId[],
     reply: (match: Match | VaultFailure | undefined, trials: number) => void,
   ): void
-  /** HMAC-SHA256 under the secret over the parts joined; undefined when the secret is gone or the vault fails. */
-  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void
+  /** HMAC-SHA256 under the key over the parts joined; undefined when the key is gone or the vault fails. */
+  sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void
 }
 
 /**

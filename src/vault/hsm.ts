@@ -1,4 +1,4 @@
-import type { Hello, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
+import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
 import { Breaker } from './breaker.ts'
 import { probe, stillAnswers } from './known-answers.ts'
 import type { PinWatch } from './pin-watch.ts'
@@ -123,8 +123,8 @@ export class HsmVault implements Vault {
     reply(hasFailed ? 'failed' : undefined, trials)
   }
 
-  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    const entry = this.#entries.get(id)
+  sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    const entry = this.#entries.get(key.id)
     reply(entry === undefined ? undefined : this.#use(entry, (secret) => secret.hmac(parts)))
   }
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { Hello, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
+import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
 import { tryOn, type SecretUse } from './trial.ts'
 
 export interface MemoryVaultOptions {
@@ -45,8 +45,8 @@ export class MemoryVault implements Vault {
     this.#later(() => reply(match, trials))
   }
 
-  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    const mac = this.#keys.get(id)?.hmac(parts)
+  sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    const mac = this.#keys.get(key.id)?.hmac(parts)
     this.#later(() => reply(mac))
   }
 }

@@ -1,4 +1,4 @@
-import type { Hello, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
+import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../core/ports.ts'
 
 type Reply = (match: Match | VaultFailure | undefined, trials: number) => void
 
@@ -14,8 +14,8 @@ export class SplitVault implements Vault {
     this.#matchFrom(0, { hello, candidates, reply }, 0, false)
   }
 
-  sign(id: SecretId, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    this.#vaultOf(id).sign(id, parts, reply)
+  sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    this.#vaultOf(key.id).sign(key, parts, reply)
   }
 
   /** Candidates that follow each other and lie in one vault are asked for together. */

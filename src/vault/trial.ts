@@ -17,7 +17,7 @@ export function tryOn(hello: Hello, id: SecretId, secret: SecretUse): Match | un
 
 function tryClientHello(hello: Hello & { kind: 'client-hello' }, id: SecretId, secret: SecretUse): Match | undefined {
   const stamp = readStamp(secret.hmac([hello.record]), hello.random)
-  return stamp === undefined ? undefined : { kind: 'client-hello', id, stamp }
+  return stamp === undefined ? undefined : { kind: 'client-hello', id, generation: 0, stamp }
 }
 
 /** The key of a direction is SHA-256 over the key on the wire and the secret; its iv is the one on the wire. */

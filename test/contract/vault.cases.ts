@@ -51,7 +51,7 @@ const CASES: readonly Case<Subject>[] = [
       const read = readClientHello(bytes(hello))
       assert.ok(read.state === 'hello')
       const { match } = ask(subject.vault, { kind: 'client-hello', ...read.hello }, [1])
-      assert.deepEqual(match, { kind: 'client-hello', id: 1, stamp: timestamp })
+      assert.deepEqual(match, { kind: 'client-hello', id: 1, generation: 0, stamp: timestamp })
       const parts = [bytes(random), bytes(vectors.fake_tls.server_answer_zeroed_random)]
       assert.equal(hexOf(signed(subject.vault, 1, parts)), vectors.fake_tls.server_random)
     },
@@ -196,7 +196,7 @@ function ask(vault: Vault, hello: Hello, candidates: readonly SecretId[]): Asked
 
 function signed(vault: Vault, id: SecretId, parts: readonly Uint8Array[]): Uint8Array | undefined {
   const macs: (Uint8Array | undefined)[] = []
-  vault.sign(id, parts, (mac) => macs.push(mac))
+  vault.sign({ id, generation: 0 }, parts, (mac) => macs.push(mac))
   assert.equal(macs.length, 1)
   return macs[0]
 }

@@ -100,7 +100,7 @@ describe('a token that fails', () => {
     expect(told).toEqual(['CKR_DEVICE_ERROR', 'CKR_DEVICE_ERROR', 'CKR_DEVICE_ERROR', 'gone'])
     token.fail(undefined)
     expect(ask(ANN)).toEqual({ matched: 'failed', trials: 0 })
-    vault.sign(1, [ANN], (mac) => expect(mac).toBeUndefined())
+    vault.sign({ id: 1, generation: 0 }, [ANN], (mac) => expect(mac).toBeUndefined())
     expect(told).toHaveLength(4)
   })
 

@@ -63,7 +63,7 @@ describe('secrets in two places', () => {
   it('sign where they are', () => {
     const vault = split(odd)
     const macs: unknown[] = []
-    for (const id of [1, 2, 8]) vault.sign(id, [key(9)], (mac) => macs.push(mac?.length))
+    for (const id of [1, 2, 8]) vault.sign({ id, generation: 0 }, [key(9)], (mac) => macs.push(mac?.length))
     expect(macs).toEqual([32, 32, undefined])
   })
 })

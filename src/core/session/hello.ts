@@ -4,7 +4,7 @@ import { isBootStamp } from '../guard/replay.ts'
 import { readClientHello, type ClientHello } from '../protocol/faketls/client-hello.ts'
 import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.ts'
 import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
-import type { Match, SecretId, VaultFailure } from '../ports.ts'
+import type { KeyRef, Match, SecretId, VaultFailure } from '../ports.ts'
 import { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { InitStage } from './init.ts'
@@ -116,14 +116,15 @@ export class HelloStage implements Stage {
       this.#answered(() => {
         trials.settle(ip, taken, spent, idOf(match), wheel.now)
         if (match === 'failed') this.#reject('vault-failed', hello.sni, spent)
-        else if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match.id, match.stamp, spent)
+        else if (match?.kind === 'client-hello') this.#judgeHello(hello, consumed, match, spent)
         else this.#reject(candidates.length < all.length ? 'trial-budget' : 'bad-digest', hello.sni, spent)
       })
     })
     this.#pauseWhileAsking()
   }
 
-  #judgeHello(hello: ClientHello, consumed: number, id: SecretId, stamp: number, spent: number): void {
+  #judgeHello(hello: ClientHello, consumed: number, match: ClientHelloMatch, spent: number): void {
+    const { id, stamp } = match
     const { clock, replay, secrets, settings } = this.#session.services
     const wall = clock.wall()
     const unfit = secrets.refusal(id, 'fake-tls', wall)
@@ -147,11 +148,12 @@ export class HelloStage implements Stage {
     }
     const identity = hello.random.subarray(0, MAC_LENGTH)
     const verdict = isStamped ? replay.admitStamped(identity, stamp) : replay.admitUnstamped(identity)
-    if (verdict === 'fresh') this.#answer(hello, consumed, id)
+    if (verdict === 'fresh') this.#answer(hello, consumed, match)
     else this.#reject(verdict === 'full' ? 'replay-full' : 'replay', hello.sni, spent)
   }
 
-  #answer(hello: ClientHello, consumed: number, id: SecretId): void {
+  #answer(hello: ClientHello, consumed: number, key: KeyRef): void {
+    const { id } = key
     if (this.#isBanned()) {
       this.#reject('banned', hello.sni)
       return
@@ -160,7 +162,7 @@ export class HelloStage implements Stage {
     const shape = flights.shapeFor(secrets.get(id)?.domain ?? '')
     const answer = makeAnswer({ hello, share: shares.next(), shape, random })
     this.#isAsking = true
-    vault.sign(id, [hello.random, answer], (mac) => {
+    vault.sign(key, [hello.random, answer], (mac) => {
       this.#answered(() => {
         if (mac === undefined || this.#isBanned()) {
           this.#reject(mac === undefined ? 'vault-failed' : 'banned', hello.sni)
@@ -299,6 +301,8 @@ export class HelloStage implements Stage {
     this.#session.reject(reason, seen, { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded })
   }
 }
+
+type ClientHelloMatch = Match & { readonly kind: 'client-hello' }
 
 function idOf(match: Match | VaultFailure | undefined): SecretId | undefined {
   return match === undefined || match === 'failed' ? undefined : match.id
