@@ -82,7 +82,14 @@ describe('Pipe', () => {
     expect(pool.leases).toBe(0)
   })
 
-  test.prop([fc.array(fc.tuple(fc.constantFrom('push', 'room', 'hold', 'let go'), fc.nat(40)), { maxLength: 60 })])(
+  const arbSteps = fc.array(fc.tuple(fc.constantFrom('push', 'room', 'hold', 'let go'), fc.nat(40)), { maxLength: 60 })
+  // Draws alone come upon it in most runs, not in all.
+  const example: ['push' | 'room' | 'hold' | 'let go', number][] = [
+    ['push', 40],
+    ['hold', 0],
+    ['room', 40],
+  ]
+  test.prop([arbSteps], { examples: [[example]] })(
     'reads its source just where nothing stands in the way: neither its target nor a bandwidth',
     (steps) => {
       const [source, target] = [new FakeConnection(), new FakeConnection()]
