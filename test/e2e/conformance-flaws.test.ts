@@ -24,8 +24,12 @@ const FLAWS: readonly (readonly [Flaw | 'no flaw', readonly string[]])[] = [
   ['wants-one-segment', ['3.1', '3.2', '3.3', '3.4']],
   ['share-off-curve', ['5.3']],
   ['own-session-id', ['5.2']],
-  ['changes-a-byte', ['4.4', '4.5']],
+  ['changes-a-byte', ['4.4']],
 ]
+
+/** What takes the machine some time is tried with the flaws that are about it. */
+const QUICK = ['1.3', '2', '5', '6', '7', '9']
+const MORE: Partial<Record<Flaw, readonly string[]>> = { 'wants-one-segment': ['3'], 'changes-a-byte': ['4.1', '4.4'] }
 
 async function failuresOf(flaw: Flaw | undefined): Promise<Record<string, string>> {
   const telegramPort = await freePort()
@@ -39,7 +43,8 @@ async function failuresOf(flaw: Flaw | undefined): Promise<Record<string, string
   try {
     const results = await tryAll({
       ...{ target: at(proxy.port), mask: at(mask.port), telegram: at(telegramPort), secret },
-      ...{ dc: 2, hasProxyHeaders: false, answerMs: 5000, silenceMs: 1000, slackMs: 60_000, onResult() {} },
+      only: [...QUICK, ...(flaw === undefined ? ['1', '3', '4'] : (MORE[flaw] ?? []))],
+      ...{ dc: 2, hasProxyHeaders: false, answerMs: 30_000, silenceMs: 1000, slackMs: 60_000, onResult() {} },
     })
     return Object.fromEntries(results.filter(({ verdict }) => verdict === 'fail').map(({ id, why }) => [id, why]))
   } finally {
@@ -48,7 +53,7 @@ async function failuresOf(flaw: Flaw | undefined): Promise<Record<string, string
   }
 }
 
-describe.concurrent('the conformance suite against a proxy with one flaw', () => {
+describe('the conformance suite against a proxy with one flaw', () => {
   it.each(FLAWS)('fails what it should, and no more: %s', async (flaw, expected) => {
     const failures = await failuresOf(flaw === 'no flaw' ? undefined : flaw)
     expect(Object.keys(failures), JSON.stringify(failures, undefined, 2)).toEqual(expected)

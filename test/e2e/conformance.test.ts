@@ -37,7 +37,7 @@ describe.each(RUNTIMES)('the conformance suite against the program on %s', (runt
           ...[PALISADE, 'conformance', '--runtime', runtime, '--json'],
           ...['--target', `127.0.0.1:${program.port}`, '--secret', writtenSecret(secret)],
           ...['--mask', `127.0.0.1:${mask.port}`, '--telegram', `127.0.0.1:${telegramPort}`],
-          ...['--silence', '1s', '--slack', '1m', ...(listen === '' ? [] : ['--proxy-headers'])],
+          ...['--answer', '30s', '--silence', '1s', '--slack', '1m', ...(listen === '' ? [] : ['--proxy-headers'])],
         ],
         { limitMs: 120_000 },
       )
