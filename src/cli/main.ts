@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../version.ts'
 import { addBans } from './bans.ts'
 import { addCheck } from './check.ts'
+import { addConformance } from './conformance.ts'
 import { addControl } from './control.ts'
 import { addDemo } from './demo.ts'
 import { addEvents } from './events.ts'
@@ -30,6 +31,7 @@ const COMMANDS = [
   addEvents,
   addPin,
   addHsm,
+  addConformance,
   addSim,
   addDemo,
   addWorker,

@@ -9,6 +9,7 @@ import { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { InitStage } from './init.ts'
 import { jittered } from './jitter.ts'
+import { isRequest, isOtherProtocol } from './other-protocols.ts'
 import { OpeningStage } from './opening.ts'
 import type { Session, Stage } from './session.ts'
 
@@ -18,8 +19,6 @@ const SEEN_MAX_BYTES = 16_389
 const INIT_IDENTITY = { from: 8, to: 56 }
 /** The first 28 bytes of a hello's random are its MAC; the last four are the stamp, which the MAC does not cover. */
 const MAC_LENGTH = 28
-/** How an HTTP request starts. Clients never send these first (protocol.md, 3.1), so there is no need to wait for more. */
-const HTTP_WORDS = [0x47455420, 0x504f5354, 0x48454144, 0x4f505449]
 
 /**
  * Collects what the client says first and decides, before any byte of ours, whether it is one: the secret, the host it
@@ -183,11 +182,15 @@ export class HelloStage implements Stage {
   #tryInit(seen: Uint8Array): void {
     const { secrets, trials, vault, wheel } = this.#session.services
     const all = secrets.forInit()
-    if (all.length === 0 || startsLikeHttp(seen)) {
+    if (all.length === 0 || isRequest(seen)) {
       this.#reject('not-a-client')
       return
     }
-    if (seen.length < INIT_LENGTH) return
+    if (seen.length < INIT_LENGTH) {
+      // A site answers such a stranger at once: whoever waited for more would be known by it.
+      if (isOtherProtocol(seen)) this.#reject('not-a-client')
+      return
+    }
     const refusal = this.#refusal()
     if (refusal !== undefined) {
       this.#reject(refusal)
@@ -306,10 +309,4 @@ type ClientHelloMatch = Match & { readonly kind: 'client-hello' }
 
 function idOf(match: Match | VaultFailure | undefined): SecretId | undefined {
   return match === undefined || match === 'failed' ? undefined : match.id
-}
-
-function startsLikeHttp(seen: Uint8Array): boolean {
-  if (seen.length < 4) return false
-  const word = ((seen[0] << 24) | (seen[1] << 16) | (seen[2] << 8) | seen[3]) >>> 0
-  return HTTP_WORDS.includes(word)
 }
