@@ -1,0 +1,277 @@
+import type { Hello, KeyRef, Match, SecretId } from '../../core/ports.ts'
+import { fromAscii, read16, read32le, toAscii, write16, write32le } from '../../core/protocol/bytes.ts'
+import { FRAME_BYTES_MAX, LENGTH_BYTES } from './frames.ts'
+
+/**
+ * What a process of the proxy and the vault helper say to each other, in frames (`frames.ts`). Ids are the asker's own, and mean
+ * something on its connection alone.
+ *
+ *   use     1 | id(4) | label                                                         no answer
+ *   forget  2 | id(4)                                                                 no answer
+ *   match   3 | ask(4) | until(8) | count(2) | count times id(4) | 0 | wire(64)
+ *                                                                | 1 | random(32) | record
+ *   sign    4 | ask(4) | until(8) | id(4) | generation(2) | bytes
+ *
+ *   none    0 | ask(4) | trials(2)                                            nothing fits; of a sign: there is none
+ *   failed  1 | ask(4) | trials(2)
+ *   hello   2 | ask(4) | trials(2) | index(2) | generation(2) | stamp(4)      index: which of the candidates
+ *   init    3 | ask(4) | trials(2) | index(2) | key(32) iv(16) up | key(32) iv(16) down | plain(64)
+ *   mac     4 | ask(4) | mac(32)
+ *
+ * `until` is monotonic ms of the machine, a double: from then on nobody waits for the answer. 4-byte numbers are little-endian, 2-byte
+ * numbers big-endian, as the core's helpers have them.
+ */
+const KIND = { use: 1, forget: 2, match: 3, sign: 4 } as const
+const ANSWER = { none: 0, failed: 1, hello: 2, init: 3, mac: 4 } as const
+
+const HEAD = 5
+const UNTIL_AT = HEAD
+const BODY_AT = UNTIL_AT + 8
+const IDS_AT = BODY_AT + 2
+const WIRE_LENGTH = 64
+const RANDOM_LENGTH = 32
+const SIGNED_AT = BODY_AT + 6
+/** Of an answer. */
+const FOUND_AT = HEAD + 2
+const HELLO_LENGTH = FOUND_AT + 8
+const KEYS_AT = FOUND_AT + 2
+const KEY_LENGTH = 32
+const IV_LENGTH = 16
+const SIDE_LENGTH = KEY_LENGTH + IV_LENGTH
+const INIT_LENGTH = KEYS_AT + 2 * SIDE_LENGTH + WIRE_LENGTH
+const MAC_LENGTH = 32
+const LABEL_MAX = 256
+const COUNT_MAX = 0xffff
+
+export type Request =
+  | { readonly kind: 'use'; readonly id: SecretId; readonly label: string }
+  | { readonly kind: 'forget'; readonly id: SecretId }
+  | {
+      readonly kind: 'match'
+      readonly ask: number
+      readonly until: number
+      readonly candidates: readonly SecretId[]
+      readonly hello: Hello
+    }
+  | {
+      readonly kind: 'sign'
+      readonly ask: number
+      readonly until: number
+      readonly key: KeyRef
+      readonly data: Uint8Array
+    }
+
+/** A match without its id: `index` says which of the candidates it was. */
+export type Found =
+  | { readonly kind: 'client-hello'; readonly generation: number; readonly stamp: number }
+  | Omit<Match & { readonly kind: 'init' }, 'id'>
+
+export type Answer =
+  | { readonly kind: 'none' | 'failed'; readonly ask: number; readonly trials: number }
+  | {
+      readonly kind: 'found'
+      readonly ask: number
+      readonly trials: number
+      readonly index: number
+      readonly found: Found
+    }
+  | { readonly kind: 'mac'; readonly ask: number; readonly mac: Uint8Array }
+
+/** Labels are of printable ASCII (`isLabel`). */
+export function useFrame(id: SecretId, label: string): Uint8Array {
+  const frame = startFrame(KIND.use, id, label.length)
+  frame.set(fromAscii(label), LENGTH_BYTES + HEAD)
+  return frame
+}
+
+export function forgetFrame(id: SecretId): Uint8Array {
+  return startFrame(KIND.forget, id, 0)
+}
+
+/** Undefined where it is too long to be asked. */
+export function matchFrame(
+  ask: number,
+  until: number,
+  candidates: readonly SecretId[],
+  hello: Hello,
+): Uint8Array | undefined {
+  const said = hello.kind === 'init' ? hello.wire.length : RANDOM_LENGTH + hello.record.length
+  const more = IDS_AT - HEAD + 4 * candidates.length + 1 + said
+  if (HEAD + more > FRAME_BYTES_MAX || candidates.length > COUNT_MAX) return undefined
+  const frame = startFrame(KIND.match, ask, more)
+  const body = frame.subarray(LENGTH_BYTES)
+  writeUntil(body, until)
+  write16(body, BODY_AT, candidates.length)
+  let at = IDS_AT
+  for (const id of candidates) {
+    write32le(body, at, id)
+    at += 4
+  }
+  if (hello.kind === 'init') {
+    body[at] = 0
+    body.set(hello.wire, at + 1)
+  } else {
+    body[at] = 1
+    body.set(hello.random, at + 1)
+    body.set(hello.record, at + 1 + RANDOM_LENGTH)
+  }
+  return frame
+}
+
+/** Undefined where it is too long to be asked. */
+export function signFrame(
+  ask: number,
+  until: number,
+  key: KeyRef,
+  parts: readonly Uint8Array[],
+): Uint8Array | undefined {
+  let length = 0
+  for (const part of parts) length += part.length
+  if (SIGNED_AT + length > FRAME_BYTES_MAX) return undefined
+  const frame = startFrame(KIND.sign, ask, SIGNED_AT - HEAD + length)
+  const body = frame.subarray(LENGTH_BYTES)
+  writeUntil(body, until)
+  write32le(body, BODY_AT, key.id)
+  write16(body, BODY_AT + 4, key.generation)
+  let at = SIGNED_AT
+  for (const part of parts) {
+    body.set(part, at)
+    at += part.length
+  }
+  return frame
+}
+
+/** Undefined for anything that is none. Bytes in it are views of `frame`. */
+export function readRequest(frame: Uint8Array): Request | undefined {
+  if (frame.length < HEAD) return undefined
+  const number = read32le(frame, 1)
+  switch (frame[0]) {
+    case KIND.use: {
+      const label = frame.subarray(HEAD)
+      if (label.length === 0 || label.length > LABEL_MAX) return undefined
+      return { kind: 'use', id: number, label: toAscii(label) }
+    }
+    case KIND.forget:
+      return frame.length === HEAD ? { kind: 'forget', id: number } : undefined
+    case KIND.match:
+      return readMatch(frame, number)
+    case KIND.sign:
+      if (frame.length < SIGNED_AT) return undefined
+      return {
+        ...{ kind: 'sign', ask: number, until: readUntil(frame) },
+        key: { id: read32le(frame, BODY_AT), generation: read16(frame, BODY_AT + 4) },
+        data: frame.subarray(SIGNED_AT),
+      }
+    default:
+      return undefined
+  }
+}
+
+function readMatch(frame: Uint8Array, ask: number): Request | undefined {
+  if (frame.length < IDS_AT) return undefined
+  const count = read16(frame, BODY_AT)
+  const at = IDS_AT + 4 * count
+  if (at >= frame.length) return undefined
+  const hello = readHello(frame[at], frame.subarray(at + 1))
+  if (hello === undefined) return undefined
+  const candidates: SecretId[] = []
+  for (let one = IDS_AT; one < at; one += 4) candidates.push(read32le(frame, one))
+  return { kind: 'match', ask, until: readUntil(frame), candidates, hello }
+}
+
+function readHello(kind: number, said: Uint8Array): Hello | undefined {
+  if (kind === 0) return said.length === WIRE_LENGTH ? { kind: 'init', wire: said } : undefined
+  if (kind !== 1 || said.length <= RANDOM_LENGTH) return undefined
+  return { kind: 'client-hello', random: said.subarray(0, RANDOM_LENGTH), record: said.subarray(RANDOM_LENGTH) }
+}
+
+export function emptyFrame(kind: 'none' | 'failed', ask: number, trials: number): Uint8Array {
+  const frame = startFrame(ANSWER[kind], ask, 2)
+  write16(frame, LENGTH_BYTES + HEAD, trials)
+  return frame
+}
+
+export function foundFrame(ask: number, trials: number, index: number, found: Found): Uint8Array {
+  const isInit = found.kind === 'init'
+  const frame = startFrame(isInit ? ANSWER.init : ANSWER.hello, ask, (isInit ? INIT_LENGTH : HELLO_LENGTH) - HEAD)
+  const body = frame.subarray(LENGTH_BYTES)
+  write16(body, HEAD, trials)
+  write16(body, FOUND_AT, index)
+  if (!isInit) {
+    write16(body, FOUND_AT + 2, found.generation)
+    write32le(body, FOUND_AT + 4, found.stamp)
+    return frame
+  }
+  for (const [at, { key, iv }] of [found.fromClient, found.toClient].entries()) {
+    body.set(key, KEYS_AT + at * SIDE_LENGTH)
+    body.set(iv, KEYS_AT + at * SIDE_LENGTH + KEY_LENGTH)
+  }
+  body.set(found.plain, KEYS_AT + 2 * SIDE_LENGTH)
+  return frame
+}
+
+export function macFrame(ask: number, mac: Uint8Array): Uint8Array {
+  const frame = startFrame(ANSWER.mac, ask, MAC_LENGTH)
+  frame.set(mac, LENGTH_BYTES + HEAD)
+  return frame
+}
+
+/** Undefined for anything that is none. Bytes in it are copies. */
+export function readAnswer(frame: Uint8Array): Answer | undefined {
+  if (frame.length < HEAD) return undefined
+  const ask = read32le(frame, 1)
+  const is = (length: number) => frame.length === length
+  switch (frame[0]) {
+    case ANSWER.none:
+      return is(HEAD + 2) ? { kind: 'none', ask, trials: read16(frame, HEAD) } : undefined
+    case ANSWER.failed:
+      return is(HEAD + 2) ? { kind: 'failed', ask, trials: read16(frame, HEAD) } : undefined
+    case ANSWER.hello:
+      return is(HELLO_LENGTH) ? foundIn(frame, ask, readStamped(frame)) : undefined
+    case ANSWER.init:
+      return is(INIT_LENGTH) ? foundIn(frame, ask, readKeys(frame)) : undefined
+    case ANSWER.mac:
+      return is(HEAD + MAC_LENGTH) ? { kind: 'mac', ask, mac: frame.slice(HEAD) } : undefined
+    default:
+      return undefined
+  }
+}
+
+function foundIn(frame: Uint8Array, ask: number, found: Found): Answer {
+  return { kind: 'found', ask, trials: read16(frame, HEAD), index: read16(frame, FOUND_AT), found }
+}
+
+function readStamped(frame: Uint8Array): Found {
+  return { kind: 'client-hello', generation: read16(frame, FOUND_AT + 2), stamp: read32le(frame, FOUND_AT + 4) }
+}
+
+function readKeys(frame: Uint8Array): Found {
+  const side = (at: number) => ({
+    key: frame.slice(at, at + KEY_LENGTH),
+    iv: frame.slice(at + KEY_LENGTH, at + SIDE_LENGTH),
+  })
+  const plainAt = KEYS_AT + 2 * SIDE_LENGTH
+  return { kind: 'init', fromClient: side(KEYS_AT), toClient: side(KEYS_AT + SIDE_LENGTH), plain: frame.slice(plainAt) }
+}
+
+/** A frame with its length, its kind and the number behind that, and room for `more` bytes. */
+function startFrame(kind: number, number: number, more: number): Uint8Array {
+  const frame = new Uint8Array(LENGTH_BYTES + HEAD + more)
+  write32le(frame, 0, HEAD + more)
+  frame[LENGTH_BYTES] = kind
+  write32le(frame, LENGTH_BYTES + 1, number)
+  return frame
+}
+
+const scratch = new Float64Array(1)
+const scratchBytes = new Uint8Array(scratch.buffer)
+
+function writeUntil(body: Uint8Array, until: number): void {
+  scratch[0] = until
+  body.set(scratchBytes, UNTIL_AT)
+}
+
+function readUntil(body: Uint8Array): number {
+  scratchBytes.set(body.subarray(UNTIL_AT, UNTIL_AT + 8))
+  return scratch[0]
+}
