@@ -126,8 +126,6 @@ export class HelperKeeper {
       onGone: ({ pid }, afterMs) => {
         const { end, failure } = this.#helper ?? {}
         const fields = { pid, ...end, why: failure?.message, restart_in_ms: afterMs }
-        // A start that fails is told by whoever started us.
-        if (failure !== undefined && afterMs === undefined && !pin.isRefused) return
         log.write('error', 'security.hsm.helper-died', DIED, fields)
         if (pin.isRefused) log.write('error', 'hsm.pin-refused', PIN_REFUSED)
       },

@@ -36,7 +36,7 @@ export const WAITING_MAX = 4096
 export const UNREAD_BYTES_MAX = 4 << 20
 /** Between attempts to reach the helper: this at first, then twice as long each time, up to the second one. */
 const RETRY_FIRST_MS = 50
-const RETRY_MAX_MS = 1000
+const RETRY_MAX_MS = 200
 
 interface Waiting {
   readonly until: number

@@ -24,7 +24,7 @@ export interface HelperWatchEvents {
   /** It is gone; another one starts in `afterMs`, or none where that is undefined. */
   onGone(handle: HelperHandle, afterMs: number | undefined): void
   /** The first one was gone before it was ready. */
-  onStartFailed(): void
+  onStartFailed(handle: HelperHandle): void
 }
 
 /** To be ticked this often. */
@@ -92,8 +92,8 @@ export class HelperWatch {
     const { events, now } = this.#options
     if (!this.#hasBeenReady || isFinal) {
       this.#state = { name: 'over' }
-      events.onGone(handle, undefined)
-      if (!this.#hasBeenReady) events.onStartFailed()
+      if (this.#hasBeenReady) events.onGone(handle, undefined)
+      else events.onStartFailed(handle)
       return
     }
     const isSteady = state.name !== 'starting' && now() - state.since >= STEADY_MS

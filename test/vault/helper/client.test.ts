@@ -127,18 +127,18 @@ describe('a vault in a helper', () => {
     expect(answers).toEqual([[1, 1]])
   })
 
-  it('dials ever more rarely, up to once a second, and at once after one that answered', () => {
+  it('dials ever more rarely, down to five times a second, and at once after one that answered', () => {
     const world = open()
     world.wire.drop()
     const dials: number[] = []
-    for (let ms = 0; ms < 6000; ms += 10) {
+    for (let ms = 0; ms < 1000; ms += 10) {
       const before = world.wires.length
       world.after(10)
       if (world.wires.length === before) continue
       dials.push(ms + 10)
       world.wire.drop()
     }
-    expect(dials).toEqual([50, 150, 350, 750, 1550, 2550, 3550, 4550, 5550])
+    expect(dials).toEqual([50, 150, 350, 550, 750, 950])
     world.after(1000)
     world.wire.open()
     ask(world, 1)

@@ -74,7 +74,7 @@ describe('a watch over the vault helper', () => {
     world.watch.start()
     world.gone()
     world.after(120_000)
-    expect(world.take()).toEqual(['gone 1, next in undefined', 'start failed'])
+    expect(world.take()).toEqual(['start failed'])
     expect(world.helpers.length).toBe(1)
   })
 
