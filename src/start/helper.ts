@@ -135,18 +135,18 @@ export class HelperKeeper {
 
   /** It ends with its channel. */
   async #end(): Promise<void> {
-    const helper = this.#helper
-    const isRunning = this.#watch.pid !== undefined
+    const helper = this.#watch.pid === undefined ? undefined : this.#helper
     this.#watch.stop()
-    if (helper === undefined || !isRunning) return
-    await new Promise<void>((done) => {
-      const limit = setTimeout(() => helper.kill(), END_MS)
-      this.#onGone = () => {
-        clearTimeout(limit)
-        done()
-      }
-      helper.peer.end()
-    })
+    if (helper !== undefined)
+      await new Promise<void>((done) => {
+        const limit = setTimeout(() => helper.kill(), END_MS)
+        this.#onGone = () => {
+          clearTimeout(limit)
+          done()
+        }
+        helper.peer.end()
+      })
+    // One that was killed has left it there.
     rmSync(this.path, { force: true })
   }
 }

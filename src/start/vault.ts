@@ -113,10 +113,13 @@ async function openPlace(provider: Provider, options: SecretsOptions): Promise<T
   const vault = await reachHelper(keeper.path, options)
   return {
     ...{ vault, keeper, helperAt: keeper.path },
-    // A label in use is good while the helper is away, as it is while the token is.
-    faultsOf: async (labels) =>
-      (await keeper.faultsOf(labels)) ??
-      labels.map((label) => (vault.has(label) ? undefined : 'the vault helper does not answer')),
+    faultsOf: async (labels) => {
+      const faults = await keeper.faultsOf(labels)
+      if (faults !== undefined) return faults
+      // A label in use is good while the helper is away, as it is while the token is.
+      const inUse = vault.labels
+      return labels.map((label) => (inUse.has(label) ? undefined : 'the vault helper does not answer'))
+    },
   }
 }
 
@@ -145,7 +148,8 @@ async function checkLabels(loaded: LoadedConfig, place: TokenPlace | undefined):
   const labels = loaded.config.secret.flatMap(({ key }) => (key.from === 'hsm' ? [key.label] : []))
   if (labels.length === 0) return loaded
   const faults = (await place?.faultsOf(labels)) ?? labels.map(() => NO_MODULE)
-  const problems = labelProblems(loaded, (label) => faults[labels.indexOf(label)])
+  const byLabel = new Map(labels.map((label, at) => [label, faults[at]]))
+  const problems = labelProblems(loaded, (label) => byLabel.get(label))
   return problems.length === 0 ? loaded : { problems }
 }
 

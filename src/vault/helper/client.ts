@@ -1,6 +1,7 @@
 import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../../core/ports.ts'
+import { readAnswer, type Answer } from './answers.ts'
 import { FrameReader } from './frames.ts'
-import { forgetFrame, matchFrame, readAnswer, signFrame, useFrame, type Answer } from './messages.ts'
+import { forgetFrame, matchFrame, signFrame, useFrame } from './requests.ts'
 
 /** A connection to the helper, or an attempt at one. */
 export interface Link {
@@ -73,9 +74,9 @@ export class HelperVault implements Vault {
     return this.#state.name === 'open'
   }
 
-  /** Whether a secret of that label is in use. */
-  has(label: string): boolean {
-    return [...this.#labels.values()].includes(label)
+  /** Those in use. */
+  get labels(): ReadonlySet<string> {
+    return new Set(this.#labels.values())
   }
 
   /** The helper takes the secret of that label as it is now, and keeps what it had where there is none. */

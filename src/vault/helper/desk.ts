@@ -1,6 +1,7 @@
 import type { SecretId, Vault } from '../../core/ports.ts'
+import { emptyFrame, foundFrame, macFrame } from './answers.ts'
 import { FrameReader } from './frames.ts'
-import { emptyFrame, foundFrame, macFrame, readRequest, type Request } from './messages.ts'
+import { readRequest, type Request } from './requests.ts'
 
 /** A vault that takes secrets by their labels. */
 export interface LabelVault extends Vault {

@@ -1,9 +1,20 @@
-import { read32le } from '../../core/protocol/bytes.ts'
+import { read32le, write32le } from '../../core/protocol/bytes.ts'
 
 /** Longest frame behind its length. The largest question is one of a ClientHello of 16 KiB with its candidates. */
 export const FRAME_BYTES_MAX = 65_536
 /** Before each frame: its length, little-endian. */
 export const LENGTH_BYTES = 4
+/** What every frame begins with: its kind, and a number of 4 bytes. */
+export const HEAD = 5
+
+/** A frame with its length, its kind and its number, and room for `more` bytes. */
+export function startFrame(kind: number, number: number, more: number): Uint8Array {
+  const frame = new Uint8Array(LENGTH_BYTES + HEAD + more)
+  write32le(frame, 0, HEAD + more)
+  frame[LENGTH_BYTES] = kind
+  write32le(frame, LENGTH_BYTES + 1, number)
+  return frame
+}
 
 /** Cuts a stream of bytes into frames, the same ones for every split of it. Holds at most one frame. */
 export class FrameReader {

@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { UNREAD_BYTES_MAX, WAITING_MAX } from '../../../src/vault/helper/client.ts'
-import { foundFrame, macFrame } from '../../../src/vault/helper/messages.ts'
+import { foundFrame, macFrame } from '../../../src/vault/helper/answers.ts'
 import { MemoryVault } from '../../../src/vault/memory.ts'
 import { seeded } from '../../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../hellos.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { readAnswer } from '../../../src/vault/helper/answers.ts'
 import { HelperDesk, IDS_MAX, LabelBook } from '../../../src/vault/helper/desk.ts'
-import { forgetFrame, matchFrame, readAnswer, signFrame, useFrame } from '../../../src/vault/helper/messages.ts'
+import { forgetFrame, matchFrame, signFrame, useFrame } from '../../../src/vault/helper/requests.ts'
 import { helloFor } from '../hellos.ts'
 import { LabelledMemory } from './world.ts'
 

@@ -1,18 +1,9 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import type { Hello } from '../../../src/core/ports.ts'
+import { emptyFrame, foundFrame, macFrame, readAnswer } from '../../../src/vault/helper/answers.ts'
 import { FRAME_BYTES_MAX, LENGTH_BYTES } from '../../../src/vault/helper/frames.ts'
-import {
-  emptyFrame,
-  forgetFrame,
-  foundFrame,
-  macFrame,
-  matchFrame,
-  readAnswer,
-  readRequest,
-  signFrame,
-  useFrame,
-} from '../../../src/vault/helper/messages.ts'
+import { forgetFrame, matchFrame, readRequest, signFrame, useFrame } from '../../../src/vault/helper/requests.ts'
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff })
 const u16 = fc.integer({ min: 0, max: 0xffff })

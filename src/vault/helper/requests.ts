@@ -1,10 +1,10 @@
-import type { Hello, KeyRef, Match, SecretId } from '../../core/ports.ts'
+import type { Hello, KeyRef, SecretId } from '../../core/ports.ts'
 import { fromAscii, read16, read32le, toAscii, write16, write32le } from '../../core/protocol/bytes.ts'
-import { FRAME_BYTES_MAX, LENGTH_BYTES } from './frames.ts'
+import { FRAME_BYTES_MAX, HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
 
 /**
- * What a process of the proxy and the vault helper say to each other, in frames (`frames.ts`). Ids are the asker's own, and mean
- * something on its connection alone.
+ * What a process of the proxy says to the vault helper, in frames (`frames.ts`); `answers.ts` has the other direction. Ids are the asker's
+ * own, and mean something on its connection alone.
  *
  *   use     1 | id(4) | label                                                         no answer
  *   forget  2 | id(4)                                                                 no answer
@@ -12,34 +12,17 @@ import { FRAME_BYTES_MAX, LENGTH_BYTES } from './frames.ts'
  *                                                                | 1 | random(32) | record
  *   sign    4 | ask(4) | until(8) | id(4) | generation(2) | bytes
  *
- *   none    0 | ask(4) | trials(2)                                            nothing fits; of a sign: there is none
- *   failed  1 | ask(4) | trials(2)
- *   hello   2 | ask(4) | trials(2) | index(2) | generation(2) | stamp(4)      index: which of the candidates
- *   init    3 | ask(4) | trials(2) | index(2) | key(32) iv(16) up | key(32) iv(16) down | plain(64)
- *   mac     4 | ask(4) | mac(32)
- *
  * `until` is monotonic ms of the machine, a double: from then on nobody waits for the answer. 4-byte numbers are little-endian, 2-byte
  * numbers big-endian, as the core's helpers have them.
  */
 const KIND = { use: 1, forget: 2, match: 3, sign: 4 } as const
-const ANSWER = { none: 0, failed: 1, hello: 2, init: 3, mac: 4 } as const
 
-const HEAD = 5
 const UNTIL_AT = HEAD
 const BODY_AT = UNTIL_AT + 8
 const IDS_AT = BODY_AT + 2
 const WIRE_LENGTH = 64
 const RANDOM_LENGTH = 32
 const SIGNED_AT = BODY_AT + 6
-/** Of an answer. */
-const FOUND_AT = HEAD + 2
-const HELLO_LENGTH = FOUND_AT + 8
-const KEYS_AT = FOUND_AT + 2
-const KEY_LENGTH = 32
-const IV_LENGTH = 16
-const SIDE_LENGTH = KEY_LENGTH + IV_LENGTH
-const INIT_LENGTH = KEYS_AT + 2 * SIDE_LENGTH + WIRE_LENGTH
-const MAC_LENGTH = 32
 const LABEL_MAX = 256
 const COUNT_MAX = 0xffff
 
@@ -60,22 +43,6 @@ export type Request =
       readonly key: KeyRef
       readonly data: Uint8Array
     }
-
-/** A match without its id: `index` says which of the candidates it was. */
-export type Found =
-  | { readonly kind: 'client-hello'; readonly generation: number; readonly stamp: number }
-  | Omit<Match & { readonly kind: 'init' }, 'id'>
-
-export type Answer =
-  | { readonly kind: 'none' | 'failed'; readonly ask: number; readonly trials: number }
-  | {
-      readonly kind: 'found'
-      readonly ask: number
-      readonly trials: number
-      readonly index: number
-      readonly found: Found
-    }
-  | { readonly kind: 'mac'; readonly ask: number; readonly mac: Uint8Array }
 
 /** Labels are of printable ASCII (`isLabel`). */
 export function useFrame(id: SecretId, label: string): Uint8Array {
@@ -183,84 +150,6 @@ function readHello(kind: number, said: Uint8Array): Hello | undefined {
   if (kind === 0) return said.length === WIRE_LENGTH ? { kind: 'init', wire: said } : undefined
   if (kind !== 1 || said.length <= RANDOM_LENGTH) return undefined
   return { kind: 'client-hello', random: said.subarray(0, RANDOM_LENGTH), record: said.subarray(RANDOM_LENGTH) }
-}
-
-export function emptyFrame(kind: 'none' | 'failed', ask: number, trials: number): Uint8Array {
-  const frame = startFrame(ANSWER[kind], ask, 2)
-  write16(frame, LENGTH_BYTES + HEAD, trials)
-  return frame
-}
-
-export function foundFrame(ask: number, trials: number, index: number, found: Found): Uint8Array {
-  const isInit = found.kind === 'init'
-  const frame = startFrame(isInit ? ANSWER.init : ANSWER.hello, ask, (isInit ? INIT_LENGTH : HELLO_LENGTH) - HEAD)
-  const body = frame.subarray(LENGTH_BYTES)
-  write16(body, HEAD, trials)
-  write16(body, FOUND_AT, index)
-  if (!isInit) {
-    write16(body, FOUND_AT + 2, found.generation)
-    write32le(body, FOUND_AT + 4, found.stamp)
-    return frame
-  }
-  for (const [at, { key, iv }] of [found.fromClient, found.toClient].entries()) {
-    body.set(key, KEYS_AT + at * SIDE_LENGTH)
-    body.set(iv, KEYS_AT + at * SIDE_LENGTH + KEY_LENGTH)
-  }
-  body.set(found.plain, KEYS_AT + 2 * SIDE_LENGTH)
-  return frame
-}
-
-export function macFrame(ask: number, mac: Uint8Array): Uint8Array {
-  const frame = startFrame(ANSWER.mac, ask, MAC_LENGTH)
-  frame.set(mac, LENGTH_BYTES + HEAD)
-  return frame
-}
-
-/** Undefined for anything that is none. Bytes in it are copies. */
-export function readAnswer(frame: Uint8Array): Answer | undefined {
-  if (frame.length < HEAD) return undefined
-  const ask = read32le(frame, 1)
-  const is = (length: number) => frame.length === length
-  switch (frame[0]) {
-    case ANSWER.none:
-      return is(HEAD + 2) ? { kind: 'none', ask, trials: read16(frame, HEAD) } : undefined
-    case ANSWER.failed:
-      return is(HEAD + 2) ? { kind: 'failed', ask, trials: read16(frame, HEAD) } : undefined
-    case ANSWER.hello:
-      return is(HELLO_LENGTH) ? foundIn(frame, ask, readStamped(frame)) : undefined
-    case ANSWER.init:
-      return is(INIT_LENGTH) ? foundIn(frame, ask, readKeys(frame)) : undefined
-    case ANSWER.mac:
-      return is(HEAD + MAC_LENGTH) ? { kind: 'mac', ask, mac: frame.slice(HEAD) } : undefined
-    default:
-      return undefined
-  }
-}
-
-function foundIn(frame: Uint8Array, ask: number, found: Found): Answer {
-  return { kind: 'found', ask, trials: read16(frame, HEAD), index: read16(frame, FOUND_AT), found }
-}
-
-function readStamped(frame: Uint8Array): Found {
-  return { kind: 'client-hello', generation: read16(frame, FOUND_AT + 2), stamp: read32le(frame, FOUND_AT + 4) }
-}
-
-function readKeys(frame: Uint8Array): Found {
-  const side = (at: number) => ({
-    key: frame.slice(at, at + KEY_LENGTH),
-    iv: frame.slice(at + KEY_LENGTH, at + SIDE_LENGTH),
-  })
-  const plainAt = KEYS_AT + 2 * SIDE_LENGTH
-  return { kind: 'init', fromClient: side(KEYS_AT), toClient: side(KEYS_AT + SIDE_LENGTH), plain: frame.slice(plainAt) }
-}
-
-/** A frame with its length, its kind and the number behind that, and room for `more` bytes. */
-function startFrame(kind: number, number: number, more: number): Uint8Array {
-  const frame = new Uint8Array(LENGTH_BYTES + HEAD + more)
-  write32le(frame, 0, HEAD + more)
-  frame[LENGTH_BYTES] = kind
-  write32le(frame, LENGTH_BYTES + 1, number)
-  return frame
 }
 
 const scratch = new Float64Array(1)
