@@ -1,6 +1,7 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
+import { helperSocketCases } from './helper-socket.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
@@ -35,5 +36,6 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
   'vault-helper': helperVaultCases,
+  'helper-socket': helperSocketCases,
   pkcs11: pkcs11Cases,
 }
