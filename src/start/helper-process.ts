@@ -5,7 +5,7 @@ import { Closing } from '../runtime/closing.ts'
 import { createRuntime } from '../runtime/index.ts'
 import { CHANNEL_FD } from '../runtime/inherited.ts'
 import { serveHelper } from '../runtime/vault/helper-socket.ts'
-import { HelperDesk, LabelBook } from '../vault/helper/desk.ts'
+import { HelperDesks } from '../vault/helper/desks.ts'
 import type { HelperFailure, HelperOrder, LabelFaults } from '../vault/helper/order.ts'
 import type { HsmVault } from '../vault/hsm.ts'
 import { ConfigFault, StartError } from './errors.ts'
@@ -14,6 +14,8 @@ import { openHsm, openPinWatch, sharedFolder } from './hsm.ts'
 
 /** Signs of life that are nobody's answer come at most this often. */
 const SIGN_EVERY_MS = 500
+/** How soon the processes of the proxy are told that the token has gone, or is back. */
+const LOOK_MS = 100
 
 export type HelperEnd = 'served' | 'failed' | 'config-wrong'
 
@@ -55,8 +57,10 @@ export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promi
       peer.tell('pong')
     }
     vault = openHsm({ loaded, log, closing, now, pin: openPinWatch(memory), provider: 'helper', onReturn })
-    const parts = { vault, book: new LabelBook(vault), now }
-    const server = await serveHelper(order.path, (write) => new HelperDesk({ ...parts, write }))
+    const desks = new HelperDesks({ vault, now })
+    const looking = setInterval(() => desks.look(), LOOK_MS)
+    closing.add(() => clearInterval(looking))
+    const server = await serveHelper(order.path, (write) => desks.open(write))
     if ('error' in server) throw new StartError(`cannot listen on ${order.path}: ${server.error}`)
     closing.add(() => server.close())
     peer.tell('ready')

@@ -164,6 +164,21 @@ describe.each(RUNTIMES)('secrets that a helper process uses, on %s', (runtime) =
     for (const secret of [...SECRETS, SOFTWARE]) await expectAnswer(stage!, secret)
   })
 
+  it('send their users to the mask host while the token is away, and the helper gets it back by itself', async () => {
+    module = new FaultyModule()
+    const { program } = await open(2, labelled(SECRETS), hsmTable(module.path, 'helper'))
+    callers = new Callers(program.port, FAKE_TLS)
+    await callers.more('proxy', 8)
+    module.mode = 'away'
+    expect(await program.event('hsm.gone')).toMatchObject({ process: 'vault-helper' })
+    await callers.more('site', 20)
+    const { helper } = processes()
+    module.mode = 'works'
+    await program.event('hsm.back', 0, 30_000)
+    await callers.more('proxy', 20)
+    expect([callers.failures, processes().helper]).toEqual([[], helper])
+  })
+
   it('stay shut to a wrong PIN, which the helper tries once', async () => {
     module = new FaultyModule()
     const more = hsmTable(module.path, 'helper')

@@ -10,8 +10,9 @@ import { HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
  *   hello   2 | ask(4) | trials(2) | index(2) | generation(2) | stamp(4)      index: which of the candidates
  *   init    3 | ask(4) | trials(2) | index(2) | key(32) iv(16) up | key(32) iv(16) down | plain(64)
  *   mac     4 | ask(4) | mac(32)
+ *   state   5 | 0 or 1 (4)                  no answer: whether the token is used, told at the beginning and when it changes
  */
-const KIND = { none: 0, failed: 1, hello: 2, init: 3, mac: 4 } as const
+const KIND = { none: 0, failed: 1, hello: 2, init: 3, mac: 4, state: 5 } as const
 
 const FOUND_AT = HEAD + 2
 const HELLO_LENGTH = FOUND_AT + 8
@@ -29,6 +30,7 @@ export type Found =
   | Omit<Match & { readonly kind: 'init' }, 'id'>
 
 export type Answer =
+  | { readonly kind: 'state'; readonly isReachable: boolean }
   | { readonly kind: 'none' | 'failed'; readonly ask: number; readonly trials: number }
   | {
       readonly kind: 'found'
@@ -70,6 +72,10 @@ export function macFrame(ask: number, mac: Uint8Array): Uint8Array {
   return frame
 }
 
+export function stateFrame(isReachable: boolean): Uint8Array {
+  return startFrame(KIND.state, isReachable ? 1 : 0, 0)
+}
+
 /** Undefined for anything that is none. Bytes in it are copies. */
 export function readAnswer(frame: Uint8Array): Answer | undefined {
   if (frame.length < HEAD) return undefined
@@ -86,6 +92,8 @@ export function readAnswer(frame: Uint8Array): Answer | undefined {
       return is(INIT_LENGTH) ? foundIn(frame, ask, readKeys(frame)) : undefined
     case KIND.mac:
       return is(HEAD + MAC_LENGTH) ? { kind: 'mac', ask, mac: frame.slice(HEAD) } : undefined
+    case KIND.state:
+      return is(HEAD) && ask <= 1 ? { kind: 'state', isReachable: ask === 1 } : undefined
     default:
       return undefined
   }

@@ -42,13 +42,13 @@ const RETRY_MAX_MS = 200
 interface Waiting {
   readonly until: number
   /** Undefined: there will be no answer. False: it is none to this question. */
-  readonly settle: (answer: Answer | undefined) => boolean
+  readonly settle: (answer: Exclude<Answer, { readonly kind: 'state' }> | undefined) => boolean
 }
 
 type State =
   | { readonly name: 'away'; readonly dialAt: number }
   | { readonly name: 'dialing'; readonly link: Link }
-  | { readonly name: 'open'; readonly link: Link; readonly reader: FrameReader }
+  | { readonly name: 'open'; readonly link: Link; readonly reader: FrameReader; isTokenUsed: boolean }
   | { readonly name: 'closed' }
 
 /**
@@ -69,9 +69,9 @@ export class HelperVault implements Vault {
     this.#dial()
   }
 
-  /** Whether there is a connection to the helper; its token may be away all the same. */
+  /** Whether there is a connection to the helper, and the helper has its token. */
   get isReachable(): boolean {
-    return this.#state.name === 'open'
+    return this.#state.name === 'open' && this.#state.isTokenUsed
   }
 
   /** Those in use. */
@@ -177,7 +177,7 @@ export class HelperVault implements Vault {
   }
 
   #opened(link: Link): void {
-    this.#state = { name: 'open', link, reader: new FrameReader() }
+    this.#state = { name: 'open', link, reader: new FrameReader(), isTokenUsed: true }
     for (const [id, label] of this.#labels) link.write(useFrame(id, label))
     this.#options.onOpen?.()
   }
@@ -186,6 +186,10 @@ export class HelperVault implements Vault {
   #heard(frame: Uint8Array): boolean {
     const answer = readAnswer(frame)
     if (answer === undefined) return false
+    if (answer.kind === 'state') {
+      if (this.#state.name === 'open') this.#state.isTokenUsed = answer.isReachable
+      return true
+    }
     // A helper that answers is worth being dialled at once when it goes.
     this.#retryMs = RETRY_FIRST_MS
     const waiting = this.#waiting.get(answer.ask)

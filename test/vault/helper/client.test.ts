@@ -163,6 +163,29 @@ describe('a vault in a helper', () => {
     expect([world.wire.isClosed, world.vault.isReachable]).toEqual([true, false])
   })
 
+  it('knows whether the helper has its token, on every connection', () => {
+    const world = open()
+    const seen = [world.vault.isReachable]
+    const tell = (isReachable: boolean) => {
+      world.far.isReachable = isReachable
+      world.desks.look()
+      world.desks.look()
+      expect(world.wire.toVault.length).toBe(1)
+      world.wire.deliver()
+      seen.push(world.vault.isReachable)
+    }
+    tell(false)
+    tell(true)
+    tell(false)
+    world.wire.drop()
+    world.after(50)
+    world.wire.open()
+    world.exchange()
+    seen.push(world.vault.isReachable)
+    tell(true)
+    expect(seen).toEqual([true, false, true, false, false, true])
+  })
+
   it('is not asked more than it can be behind', () => {
     const world = open()
     const answers: unknown[][] = []

@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import type { Hello } from '../../../src/core/ports.ts'
-import { emptyFrame, foundFrame, macFrame, readAnswer } from '../../../src/vault/helper/answers.ts'
+import { emptyFrame, foundFrame, macFrame, readAnswer, stateFrame } from '../../../src/vault/helper/answers.ts'
 import { FRAME_BYTES_MAX, LENGTH_BYTES } from '../../../src/vault/helper/frames.ts'
 import { forgetFrame, matchFrame, readRequest, signFrame, useFrame } from '../../../src/vault/helper/requests.ts'
 
@@ -36,6 +36,7 @@ const answers = fc.oneof(
   fc.tuple(fc.constantFrom('none' as const, 'failed' as const), u32, u16).map((args) => emptyFrame(...args)),
   fc.tuple(u32, u16, u16, found).map((args) => foundFrame(...args)),
   fc.tuple(u32, bytes(32)).map((args) => macFrame(...args)),
+  fc.boolean().map(stateFrame),
 )
 const requests = fc.oneof(
   fc.tuple(u32, label).map((args) => useFrame(...args)),
@@ -99,6 +100,12 @@ describe('answers of the helper', () => {
     expect(readAnswer(body(macFrame(ask, mac)))).toEqual({ kind: 'mac', ask, mac })
   })
 
+  it('tell whether there is a token', () => {
+    for (const isReachable of [true, false])
+      expect(readAnswer(body(stateFrame(isReachable)))).toEqual({ kind: 'state', isReachable })
+    expect(readAnswer(Uint8Array.of(5, 2, 0, 0, 0))).toBeUndefined()
+  })
+
   test.prop([answers, fc.integer({ min: 1, max: 300 }), fc.boolean()])(
     'have one length each',
     (frame, by, isLonger) => {
@@ -115,7 +122,7 @@ describe('what is none of both', () => {
   test.prop([fc.uint8Array({ maxLength: 300 })])('is refused or read, and breaks nothing', (garbage) => {
     const request = readRequest(garbage)
     if (garbage.length < 5 || garbage[0] === 0 || garbage[0] > 4) expect(request).toBeUndefined()
-    if (garbage.length < 7 || garbage[0] > 4) expect(readAnswer(garbage)).toBeUndefined()
+    if (garbage.length < 5 || garbage[0] > 5) expect(readAnswer(garbage)).toBeUndefined()
   })
 
   test.prop([requests, fc.nat(500)])('is no shorter question with more candidates than it holds', (frame, length) => {

@@ -1,6 +1,6 @@
 import type { SecretId } from '../../../src/core/ports.ts'
 import { HelperVault, type Link, type LinkEvents } from '../../../src/vault/helper/client.ts'
-import { HelperDesk, LabelBook, type LabelVault } from '../../../src/vault/helper/desk.ts'
+import { HelperDesks } from '../../../src/vault/helper/desks.ts'
 import { MemoryVault } from '../../../src/vault/memory.ts'
 
 export const TIMEOUT_MS = 2000
@@ -10,6 +10,7 @@ export class LabelledMemory extends MemoryVault {
   readonly keys = new Map<string, Uint8Array>()
   /** By the vault's ids. */
   readonly inUse = new Map<SecretId, string>()
+  isReachable = true
 
   override put(id: SecretId, label: string | Uint8Array): void {
     if (typeof label !== 'string') throw new Error('labels alone')
@@ -27,16 +28,16 @@ export class LabelledMemory extends MemoryVault {
 /** One attempt of the vault to reach the helper, and what goes both ways on it, which waits to be delivered. */
 export class Wire implements Link {
   readonly events: LinkEvents
-  readonly desk: HelperDesk
+  readonly desk: ReturnType<HelperDesks['open']>
   readonly toDesk: Uint8Array[] = []
   readonly toVault: Uint8Array[] = []
   waitingBytes = 0
   isOpen = false
   isClosed = false
 
-  constructor(events: LinkEvents, vault: LabelVault, book: LabelBook, now: () => number) {
+  constructor(events: LinkEvents, desks: HelperDesks) {
     this.events = events
-    this.desk = new HelperDesk({ vault, book, now, write: (frame) => this.toVault.push(frame) })
+    this.desk = desks.open((frame) => this.toVault.push(frame))
   }
 
   write(bytes: Uint8Array): void {
@@ -75,11 +76,11 @@ export class Wire implements Link {
 export class World {
   now = 1000
   readonly far = new LabelledMemory()
-  book = new LabelBook(this.far)
+  readonly desks = new HelperDesks({ vault: this.far, now: () => this.now })
   readonly wires: Wire[] = []
   readonly vault = new HelperVault({
     dial: (events) => {
-      const wire = new Wire(events, this.far, this.book, () => this.now)
+      const wire = new Wire(events, this.desks)
       this.wires.push(wire)
       return wire
     },
