@@ -5,9 +5,11 @@ import { Closing } from '../runtime/closing.ts'
 import { createRuntime } from '../runtime/index.ts'
 import { CHANNEL_FD } from '../runtime/inherited.ts'
 import { serveHelper } from '../runtime/vault/helper-socket.ts'
+import type { Pkcs11Token } from '../runtime/vault/token.ts'
 import { HelperDesks } from '../vault/helper/desks.ts'
 import type { HelperFailure, HelperOrder, LabelFaults } from '../vault/helper/order.ts'
 import type { HsmVault } from '../vault/hsm.ts'
+import { TokenError } from '../vault/token.ts'
 import { ConfigFault, StartError } from './errors.ts'
 import { farewell } from './farewell.ts'
 import { openHsm, openPinWatch, sharedFolder } from './hsm.ts'
@@ -56,8 +58,9 @@ export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promi
       signedAt = now()
       peer.tell('pong')
     }
-    vault = openHsm({ loaded, log, closing, now, pin: openPinWatch(memory), provider: 'helper', onReturn })
-    const desks = new HelperDesks({ vault, now })
+    const open = openHsm({ loaded, log, closing, now, pin: openPinWatch(memory), provider: 'helper', onReturn })
+    vault = open.vault
+    const desks = new HelperDesks({ vault, now, random: (count) => randomOf(open.token, count) })
     const looking = setInterval(() => desks.look(), LOOK_MS)
     closing.add(() => clearInterval(looking))
     const server = await serveHelper(order.path, (write) => desks.open(write))
@@ -88,4 +91,16 @@ function loadAgain(order: HelperOrder): LoadedConfig {
 function faultsOf(vault: HsmVault | undefined, labels: unknown): LabelFaults {
   if (vault === undefined || !Array.isArray(labels)) throw new Error('still starting')
   return labels.map((label) => vault.faultOf(String(label)) ?? null)
+}
+
+/** Undefined where the token gives none; the vault finds out by itself what is wrong with it. */
+function randomOf(token: Pkcs11Token, count: number): Uint8Array | undefined {
+  try {
+    return token.use((session, module) =>
+      module.call('C_GenerateRandom', (native) => native.C_GenerateRandom(session, Buffer.alloc(count))),
+    )
+  } catch (error) {
+    if (error instanceof TokenError) return undefined
+    throw error
+  }
 }

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { SharedMemory } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
+import type { Pkcs11Token } from '../runtime/vault/token.ts'
 import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
 import { PinWatch } from '../vault/pin-watch.ts'
 import { openToken } from './token.ts'
@@ -25,8 +26,14 @@ export interface HsmOptions {
   readonly onReturn?: () => void
 }
 
+/** A token that is open, and the secrets in it. */
+export interface OpenHsm {
+  readonly vault: HsmVault
+  readonly token: Pkcs11Token
+}
+
 /** Opens the token in this process and keeps it open. Throws a `ConfigFault`. */
-export function openHsm({ loaded, log, closing, now, pin, provider, onReturn }: HsmOptions): HsmVault {
+export function openHsm({ loaded, log, closing, now, pin, provider, onReturn }: HsmOptions): OpenHsm {
   const { module, token, route, trialKey } = openToken(loaded, { pin, ...(onReturn && { onReturn }) })
   closing.add(() => token.close())
   const { label, serial } = token.info
@@ -36,7 +43,7 @@ export function openHsm({ loaded, log, closing, now, pin, provider, onReturn }: 
   const vault = new HsmVault({ token, trialKey, now, events: tell(log), pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))
-  return vault
+  return { vault, token }
 }
 
 /** The word that says whether the PIN was refused, as all processes of the proxy see it. */

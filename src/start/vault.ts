@@ -106,7 +106,7 @@ async function openPlace(provider: Provider, options: SecretsOptions): Promise<T
   const pin = openPinWatch(options.memory)
   if (isFirst) pin.reset()
   if (provider === 'inproc') {
-    const hsm = openHsm({ ...options, pin, provider })
+    const { vault: hsm } = openHsm({ ...options, pin, provider })
     return { vault: hsm, faultsOf: (labels) => Promise.resolve(labels.map((label) => hsm.faultOf(label))) }
   }
   const keeper = await HelperKeeper.start({ ...options, pin })

@@ -13,7 +13,7 @@ import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
-import { helperVaultCases, memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
+import { helperRandomCases, helperVaultCases, memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -35,7 +35,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'hsm-command': hsmCommandCases,
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
-  'vault-helper': helperVaultCases,
+  'vault-helper': [...helperVaultCases, ...helperRandomCases],
   'helper-socket': helperSocketCases,
   pkcs11: pkcs11Cases,
 }

@@ -164,6 +164,29 @@ export const softhsmVaultCases = CASES.map(({ name, run }) => ({
   },
 }))
 
+/** What a helper gives beside a vault. */
+export const helperRandomCases: readonly Case<void>[] = [
+  {
+    name: "bytes of the token's generator come as they are asked for, and never twice",
+    async run() {
+      newTokens()
+      makeToken()
+      const helper = await RealHelper.start()
+      try {
+        const draw = (count: number) => once<Uint8Array | undefined>((reply) => helper.vault.random(count, reply))
+        const draws = await Promise.all([32, 32, 1024].map(draw))
+        assert.deepEqual(
+          draws.map((bytes) => bytes?.length),
+          [32, 32, 1024],
+        )
+        assert.equal(new Set(draws.map(hexOf)).size, 3)
+      } finally {
+        await helper.close()
+      }
+    },
+  },
+]
+
 /** The same through a helper process, whose token is filled from here. */
 export const helperVaultCases = CASES.map(({ name, run }) => ({
   name,

@@ -10,9 +10,10 @@ import { HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
  *   hello   2 | ask(4) | trials(2) | index(2) | generation(2) | stamp(4)      index: which of the candidates
  *   init    3 | ask(4) | trials(2) | index(2) | key(32) iv(16) up | key(32) iv(16) down | plain(64)
  *   mac     4 | ask(4) | mac(32)
+ *   random  6 | ask(4) | 1..1024 bytes
  *   state   5 | 0 or 1 (4)                  no answer: whether the token is used, told at the beginning and when it changes
  */
-const KIND = { none: 0, failed: 1, hello: 2, init: 3, mac: 4, state: 5 } as const
+const KIND = { none: 0, failed: 1, hello: 2, init: 3, mac: 4, state: 5, random: 6 } as const
 
 const FOUND_AT = HEAD + 2
 const HELLO_LENGTH = FOUND_AT + 8
@@ -40,6 +41,7 @@ export type Answer =
       readonly found: Found
     }
   | { readonly kind: 'mac'; readonly ask: number; readonly mac: Uint8Array }
+  | { readonly kind: 'random'; readonly ask: number; readonly bytes: Uint8Array }
 
 export function emptyFrame(kind: 'none' | 'failed', ask: number, trials: number): Uint8Array {
   const frame = startFrame(KIND[kind], ask, 2)
@@ -72,6 +74,12 @@ export function macFrame(ask: number, mac: Uint8Array): Uint8Array {
   return frame
 }
 
+export function randomAnswer(ask: number, bytes: Uint8Array): Uint8Array {
+  const frame = startFrame(KIND.random, ask, bytes.length)
+  frame.set(bytes, LENGTH_BYTES + HEAD)
+  return frame
+}
+
 export function stateFrame(isReachable: boolean): Uint8Array {
   return startFrame(KIND.state, isReachable ? 1 : 0, 0)
 }
@@ -92,6 +100,8 @@ export function readAnswer(frame: Uint8Array): Answer | undefined {
       return is(INIT_LENGTH) ? foundIn(frame, ask, readKeys(frame)) : undefined
     case KIND.mac:
       return is(HEAD + MAC_LENGTH) ? { kind: 'mac', ask, mac: frame.slice(HEAD) } : undefined
+    case KIND.random:
+      return frame.length > HEAD ? { kind: 'random', ask, bytes: frame.slice(HEAD) } : undefined
     case KIND.state:
       return is(HEAD) && ask <= 1 ? { kind: 'state', isReachable: ask === 1 } : undefined
     default:

@@ -1,7 +1,7 @@
 import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../../core/ports.ts'
 import { readAnswer, type Answer } from './answers.ts'
 import { FrameReader } from './frames.ts'
-import { forgetFrame, matchFrame, signFrame, useFrame } from './requests.ts'
+import { forgetFrame, matchFrame, randomFrame, signFrame, useFrame } from './requests.ts'
 
 /** A connection to the helper, or an attempt at one. */
 export interface Link {
@@ -117,7 +117,20 @@ export class HelperVault implements Vault {
       (ask, until) => signFrame(ask, until, key, parts),
       (answer) => {
         if (answer?.kind === 'mac') reply(answer.mac)
-        else if (answer === undefined || answer.kind !== 'found') reply(undefined)
+        else if (answer === undefined || answer.kind === 'none' || answer.kind === 'failed') reply(undefined)
+        else return false
+        return true
+      },
+    )
+  }
+
+  /** 1..`RANDOM_MAX` bytes of the token's generator; undefined where the helper cannot say. */
+  random(count: number, reply: (bytes: Uint8Array | undefined) => void): void {
+    this.#ask(
+      (ask, until) => randomFrame(ask, until, count),
+      (answer) => {
+        if (answer?.kind === 'random' && answer.bytes.length === count) reply(answer.bytes)
+        else if (answer === undefined || answer.kind === 'failed') reply(undefined)
         else return false
         return true
       },

@@ -1,5 +1,5 @@
 import type { SecretId, Vault } from '../../core/ports.ts'
-import { emptyFrame, foundFrame, macFrame } from './answers.ts'
+import { emptyFrame, foundFrame, macFrame, randomAnswer } from './answers.ts'
 import { FrameReader } from './frames.ts'
 import { readRequest, type Request } from './requests.ts'
 
@@ -53,6 +53,8 @@ export interface DeskOptions {
   readonly book: LabelBook
   /** Monotonic ms of the machine. */
   readonly now: () => number
+  /** Of the token's generator; undefined where it gives none. */
+  readonly random: (count: number) => Uint8Array | undefined
   /** Takes a whole frame; harmless when nobody listens any more. */
   readonly write: (frame: Uint8Array) => void
 }
@@ -100,6 +102,9 @@ export class HelperDesk {
       case 'sign':
         this.#sign(request)
         return true
+      case 'random':
+        this.#random(request)
+        return true
     }
   }
 
@@ -145,6 +150,11 @@ export class HelperDesk {
     vault.sign({ id: known.id, generation: key.generation }, [data], (mac) =>
       write(mac === undefined ? emptyFrame('failed', ask, 0) : macFrame(ask, mac)),
     )
+  }
+
+  #random({ ask, until, count }: Request & { readonly kind: 'random' }): void {
+    const bytes = this.#isLate(until) ? undefined : this.#options.random(count)
+    this.#options.write(bytes === undefined ? emptyFrame('failed', ask, 0) : randomAnswer(ask, bytes))
   }
 
   /** Nobody waits for it any more: a token that is behind must not fall further behind by work for nothing. */

@@ -1,10 +1,8 @@
 import { stateFrame } from './answers.ts'
-import { HelperDesk, LabelBook, type LabelVault } from './desk.ts'
+import { HelperDesk, LabelBook, type DeskOptions, type LabelVault } from './desk.ts'
 
-export interface HelperDesksOptions {
+export interface HelperDesksOptions extends Pick<DeskOptions, 'now' | 'random'> {
   readonly vault: LabelVault & { readonly isReachable: boolean }
-  /** Monotonic ms of the machine. */
-  readonly now: () => number
 }
 
 type Write = (frame: Uint8Array) => void

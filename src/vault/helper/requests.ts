@@ -11,11 +11,12 @@ import { FRAME_BYTES_MAX, HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
  *   match   3 | ask(4) | until(8) | count(2) | count times id(4) | 0 | wire(64)
  *                                                                | 1 | random(32) | record
  *   sign    4 | ask(4) | until(8) | id(4) | generation(2) | bytes
+ *   random  5 | ask(4) | until(8) | count(2)                                          1..1024 bytes of the token's generator
  *
  * `until` is monotonic ms of the machine, a double: from then on nobody waits for the answer. 4-byte numbers are little-endian, 2-byte
  * numbers big-endian, as the core's helpers have them.
  */
-const KIND = { use: 1, forget: 2, match: 3, sign: 4 } as const
+const KIND = { use: 1, forget: 2, match: 3, sign: 4, random: 5 } as const
 
 const UNTIL_AT = HEAD
 const BODY_AT = UNTIL_AT + 8
@@ -25,8 +26,12 @@ const RANDOM_LENGTH = 32
 const SIGNED_AT = BODY_AT + 6
 const LABEL_MAX = 256
 const COUNT_MAX = 0xffff
+const RANDOM_FRAME_LENGTH = BODY_AT + 2
+/** Of one question for random bytes. */
+export const RANDOM_MAX = 1024
 
 export type Request =
+  | { readonly kind: 'random'; readonly ask: number; readonly until: number; readonly count: number }
   | { readonly kind: 'use'; readonly id: SecretId; readonly label: string }
   | { readonly kind: 'forget'; readonly id: SecretId }
   | {
@@ -108,6 +113,15 @@ export function signFrame(
   return frame
 }
 
+/** `count` is 1..`RANDOM_MAX`. */
+export function randomFrame(ask: number, until: number, count: number): Uint8Array {
+  const frame = startFrame(KIND.random, ask, RANDOM_FRAME_LENGTH - HEAD)
+  const body = frame.subarray(LENGTH_BYTES)
+  writeUntil(body, until)
+  write16(body, BODY_AT, count)
+  return frame
+}
+
 /** Undefined for anything that is none. Bytes in it are views of `frame`. */
 export function readRequest(frame: Uint8Array): Request | undefined {
   if (frame.length < HEAD) return undefined
@@ -129,6 +143,12 @@ export function readRequest(frame: Uint8Array): Request | undefined {
         key: { id: read32le(frame, BODY_AT), generation: read16(frame, BODY_AT + 4) },
         data: frame.subarray(SIGNED_AT),
       }
+    case KIND.random: {
+      if (frame.length !== RANDOM_FRAME_LENGTH) return undefined
+      const count = read16(frame, BODY_AT)
+      if (count === 0 || count > RANDOM_MAX) return undefined
+      return { kind: 'random', ask: number, until: readUntil(frame), count }
+    }
     default:
       return undefined
   }

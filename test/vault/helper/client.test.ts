@@ -2,6 +2,7 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { UNREAD_BYTES_MAX, WAITING_MAX } from '../../../src/vault/helper/client.ts'
 import { foundFrame, macFrame } from '../../../src/vault/helper/answers.ts'
+import { RANDOM_MAX } from '../../../src/vault/helper/requests.ts'
 import { MemoryVault } from '../../../src/vault/memory.ts'
 import { seeded } from '../../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../hellos.ts'
@@ -71,6 +72,23 @@ describe('a vault in a helper', () => {
     const far = sign(world, 2)
     world.exchange()
     expect(far).toEqual(near)
+  })
+
+  it("gives bytes of the token's generator, as many as were asked for, or none", () => {
+    const world = open()
+    const given: unknown[] = []
+    const random = (count: number) => world.vault.random(count, (bytes) => given.push(bytes?.length))
+    random(1)
+    random(RANDOM_MAX)
+    world.exchange()
+    world.far.isReachable = false
+    random(1)
+    world.exchange()
+    random(1)
+    world.after(TIMEOUT_MS)
+    random(2)
+    world.wire.drop()
+    expect(given).toEqual([1, RANDOM_MAX, undefined, undefined, undefined])
   })
 
   it('passes over ids that it does not know, without a question where it knows none', () => {

@@ -13,7 +13,13 @@ function open() {
   const book = new LabelBook(vault)
   const desk = () => {
     const said: Uint8Array[] = []
-    const one = new HelperDesk({ vault, book, now: () => 0, write: (frame) => said.push(frame) })
+    const one = new HelperDesk({
+      vault,
+      book,
+      now: () => 0,
+      random: () => undefined,
+      write: (frame) => said.push(frame),
+    })
     return {
       hear: (...frames: (Uint8Array | undefined)[]) => frames.every((frame) => one.heard(frame!)),
       answers: () => said.splice(0).map((frame) => readAnswer(frame.subarray(4))),

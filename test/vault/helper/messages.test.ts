@@ -1,9 +1,24 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import type { Hello } from '../../../src/core/ports.ts'
-import { emptyFrame, foundFrame, macFrame, readAnswer, stateFrame } from '../../../src/vault/helper/answers.ts'
+import {
+  emptyFrame,
+  foundFrame,
+  macFrame,
+  randomAnswer,
+  readAnswer,
+  stateFrame,
+} from '../../../src/vault/helper/answers.ts'
 import { FRAME_BYTES_MAX, LENGTH_BYTES } from '../../../src/vault/helper/frames.ts'
-import { forgetFrame, matchFrame, readRequest, signFrame, useFrame } from '../../../src/vault/helper/requests.ts'
+import {
+  forgetFrame,
+  matchFrame,
+  RANDOM_MAX,
+  randomFrame,
+  readRequest,
+  signFrame,
+  useFrame,
+} from '../../../src/vault/helper/requests.ts'
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff })
 const u16 = fc.integer({ min: 0, max: 0xffff })
@@ -56,6 +71,11 @@ describe('questions to the helper', () => {
     expect(read).toEqual({ kind: 'match', ask, until: at, candidates, hello })
   })
 
+  test.prop([u32, until, fc.integer({ min: 1, max: RANDOM_MAX })])('ask for random bytes', (ask, at, count) => {
+    expect(readRequest(body(randomFrame(ask, at, count)))).toEqual({ kind: 'random', ask, until: at, count })
+    for (const bad of [0, RANDOM_MAX + 1]) expect(readRequest(body(randomFrame(ask, at, bad)))).toBeUndefined()
+  })
+
   test.prop([u32, until, fc.record({ id: u32, generation: u16 }), parts])(
     'carry what is to be signed',
     (ask, at, key, all) => {
@@ -100,6 +120,11 @@ describe('answers of the helper', () => {
     expect(readAnswer(body(macFrame(ask, mac)))).toEqual({ kind: 'mac', ask, mac })
   })
 
+  test.prop([u32, fc.uint8Array({ minLength: 1, maxLength: RANDOM_MAX })])('carry random bytes', (ask, all) => {
+    expect(readAnswer(body(randomAnswer(ask, all)))).toEqual({ kind: 'random', ask, bytes: all })
+    expect(readAnswer(body(randomAnswer(ask, new Uint8Array(0))))).toBeUndefined()
+  })
+
   it('tell whether there is a token', () => {
     for (const isReachable of [true, false])
       expect(readAnswer(body(stateFrame(isReachable)))).toEqual({ kind: 'state', isReachable })
@@ -121,8 +146,8 @@ describe('answers of the helper', () => {
 describe('what is none of both', () => {
   test.prop([fc.uint8Array({ maxLength: 300 })])('is refused or read, and breaks nothing', (garbage) => {
     const request = readRequest(garbage)
-    if (garbage.length < 5 || garbage[0] === 0 || garbage[0] > 4) expect(request).toBeUndefined()
-    if (garbage.length < 5 || garbage[0] > 5) expect(readAnswer(garbage)).toBeUndefined()
+    if (garbage.length < 5 || garbage[0] === 0 || garbage[0] > 5) expect(request).toBeUndefined()
+    if (garbage.length < 5 || garbage[0] > 6) expect(readAnswer(garbage)).toBeUndefined()
   })
 
   test.prop([requests, fc.nat(500)])('is no shorter question with more candidates than it holds', (frame, length) => {

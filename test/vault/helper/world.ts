@@ -76,7 +76,10 @@ export class Wire implements Link {
 export class World {
   now = 1000
   readonly far = new LabelledMemory()
-  readonly desks = new HelperDesks({ vault: this.far, now: () => this.now })
+  readonly desks = new HelperDesks({
+    ...{ vault: this.far, now: () => this.now },
+    random: (count) => (this.far.isReachable ? new Uint8Array(count).fill(4) : undefined),
+  })
   readonly wires: Wire[] = []
   readonly vault = new HelperVault({
     dial: (events) => {
