@@ -48,6 +48,8 @@ export interface ServingOptions {
   readonly keepsBans: boolean
   /** Whether there is no other process of this proxy. */
   readonly isAlone: boolean
+  /** Where the vault helper listens, when another process looks after it. */
+  readonly helperAt?: string | undefined
   readonly closing: Closing
 }
 
@@ -56,10 +58,11 @@ export interface Serving {
   readonly proxy: Proxy
   readonly live: LiveConfig
   readonly metrics: Metrics
+  readonly secrets: Secrets
   readonly inspection: Inspection
   readonly listening: readonly Address[]
   status(): WorkerStatus
-  readonly reload: () => ReloadResult
+  readonly reload: () => Promise<ReloadResult>
   /** Stops accepting; `done` is called when the last connection is gone. Harmless when called again. */
   drain(done: () => void): void
 }
@@ -68,7 +71,9 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const secrets = openSecrets({ loaded, log, closing, memory, now: () => clock.mono(), isFirst: options.isAlone })
+  const now = () => clock.mono()
+  const { isAlone: isFirst, helperAt } = options
+  const secrets = await openSecrets({ loaded, log, closing, memory, now, isFirst, helperAt })
   const { vault } = secrets
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   giveKeys(secrets, log, live.prepared)
@@ -111,7 +116,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   closing.add(() => clearInterval(ticking))
 
   return {
-    ...{ proxy, live, metrics, listening },
+    ...{ proxy, live, metrics, secrets, listening },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, worker),
     reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),
@@ -133,8 +138,8 @@ interface Parts {
   readonly policy: PinPolicy
 }
 
-function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): ReloadResult {
-  const result = live.reload((prepared, loaded) => {
+async function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): Promise<ReloadResult> {
+  const result = await live.reload((prepared, loaded) => {
     giveKeys(secrets, log, prepared)
     policy.settings = toPinSettings(loaded.config.pinning)
     proxy.apply(prepared.settings)

@@ -51,8 +51,8 @@ async function open(
   closing.add(() => sockets.close())
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
-  // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
-  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
+  // Workers log in by themselves, or use the helper that is started here. A PIN or a label that is wrong is found out here first.
+  const secrets = await openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
@@ -95,6 +95,7 @@ async function open(
     metrics,
     mono,
     log,
+    helperAt: secrets.helperAt,
   })
   closing.add(() => crew.stop())
   crew.start()
@@ -103,7 +104,7 @@ async function open(
   let isDraining = false
   const startedAt = mono()
   const status = async (): Promise<Status> => ({
-    ...identityOf({ live, runtime, listening, metricsAt: front.metricsAt }),
+    ...identityOf({ live, runtime, listening, secrets, metricsAt: front.metricsAt }),
     ...(await crew.status()),
     users: usersOf(keeper.users()),
     state: isDraining ? 'draining' : 'running',
@@ -177,7 +178,7 @@ interface Parts {
 
 /** Looked at here first, so that one answer holds for all; then every worker reads the very same text. */
 async function reloadAll({ live, secrets, crew, metrics, log }: Parts): Promise<ReloadResult> {
-  const result = live.reload((prepared, { config }) => {
+  const result = await live.reload((prepared, { config }) => {
     secrets.give(prepared)
     secrets.forget(prepared.removed)
     log.level = config.log.level

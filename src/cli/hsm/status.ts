@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { PROVIDER_WORDS, providerOf } from '../../config/provider.ts'
 import { listSecrets } from '../../runtime/vault/secrets.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { print } from '../output.ts'
@@ -18,14 +19,16 @@ export function addStatus(hsm: Command): void {
 }
 
 function status(options: StatusOptions): void {
-  const found = withToken(loadOrExit(options), ({ module, token, route }) => ({
+  const loaded = loadOrExit(options)
+  const provider = providerOf(loaded.config.hsm)
+  const found = withToken(loaded, ({ module, token, route }) => ({
     module: module.path,
     description: module.describe(),
     token: token.info.label,
     serial: token.info.serial,
     model: token.info.model,
     route,
-    provider: 'inproc',
+    provider,
     secrets: listSecrets(token).length,
     mechanisms: module.mechanisms(token.info.slot),
   }))
@@ -33,7 +36,7 @@ function status(options: StatusOptions): void {
   const known = OF_NOTE.filter((name) => found.mechanisms.includes(name))
   print(`module      ${found.module} (${found.description})`)
   print(`token       "${found.token}", serial number ${found.serial}, ${found.model}`)
-  print(`route       ${found.route}, in process`)
+  print(`route       ${found.route}, ${PROVIDER_WORDS[found.provider]}`)
   print(`secrets     ${found.secrets}`)
   print(`mechanisms  ${found.mechanisms.length}, with ${known.join(', ')}`)
 }
