@@ -10,6 +10,7 @@ import { PinWatch } from '../vault/pin-watch.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
 import { ConfigFault } from './errors.ts'
+import { sitOut } from './outage.ts'
 import { openToken } from './token.ts'
 
 const TICK_MS = 500
@@ -46,10 +47,13 @@ export function openSecrets(options: SecretsOptions): Secrets {
   const checked = checkLabels(loaded, hsm)
   if ('problems' in checked) throw new ConfigFault(checked.problems)
   const labelled = new Set<SecretId>()
+  const vault = hsm === undefined ? memory : new SplitVault((id) => (labelled.has(id) ? hsm : memory))
+  const waiting = hsm && sitOut(vault, { ...options, isReachable: () => hsm.isReachable })
   return {
-    vault: hsm === undefined ? memory : new SplitVault((id) => (labelled.has(id) ? hsm : memory)),
+    vault: waiting ?? vault,
     check: (read) => ('problems' in read ? read : checkLabels(read, hsm)),
-    give({ keys, labels }) {
+    give({ keys, labels, settings }) {
+      if (waiting !== undefined) waiting.waitMs = settings.listen.handshakeTimeoutMs
       for (const { id, key } of keys) memory.put(id, key)
       for (const { id, label } of labels) {
         labelled.add(id)
