@@ -37,6 +37,7 @@ async function status(options: StatusOptions): Promise<void> {
     for (const { pid, column, state, open, accepted } of now.workers)
       print(`  worker ${column}: ${state}, ${open} open, ${accepted} accepted, pid ${pid}`)
   print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
+  if (now.vault !== undefined) print(`vault: ${now.vault}`)
   print(`users: ${now.users.length}`)
   for (const user of now.users) if (user.connections > 0 || user.quota !== undefined) print(`  ${userLine(user)}`)
 }

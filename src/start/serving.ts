@@ -68,7 +68,19 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const secrets = openSecrets({ loaded, log, closing, memory, now: () => clock.mono(), isFirst: options.isAlone })
+  const mono = () => clock.mono()
+  const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
+  const { addresses } = loaded.config.log
+  const events = new SecurityEvents({ mono, wall: () => clock.wall(), addresses })
+  const emit = (event: ProxyEvent) => {
+    log.emit(event)
+    metrics.emit(event)
+    events.emit(event)
+  }
+  const secrets = openSecrets({
+    ...{ loaded, log, closing, memory, now: mono, isFirst: options.isAlone, emit },
+    measure: (read) => metrics.addVault(read),
+  })
   const { vault } = secrets
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   giveKeys(secrets, log, live.prepared)
@@ -82,14 +94,6 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   const fetcher = createFetcher({ ...trust, resolve })
   const publicAddress = createPublicAddress({ resolve, random })
   const run = { pid: process.pid, startedSec: clock.wall() }
-  const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
-  const { addresses } = loaded.config.log
-  const events = new SecurityEvents({ mono: () => clock.mono(), wall: () => clock.wall(), addresses })
-  const emit = (event: ProxyEvent) => {
-    log.emit(event)
-    metrics.emit(event)
-    events.emit(event)
-  }
   const ports = {
     ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
     gauges: readGauges(runtime, () => ({ lag, proxy, settings: live.prepared.settings })),
@@ -113,7 +117,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   return {
     ...{ proxy, live, metrics, listening },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
-    status: () => statusOf(proxy, worker),
+    status: () => statusOf(proxy, secrets, worker),
     reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),
     drain(done) {
       if (proxy.isDraining) return
@@ -153,7 +157,8 @@ function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): Relo
   return result
 }
 
-function statusOf(proxy: Proxy, { column }: WorkerPlace): WorkerStatus {
+function statusOf(proxy: Proxy, secrets: Secrets, { column }: WorkerPlace): WorkerStatus {
+  const isReachable = secrets.isReachable()
   return {
     pid: process.pid,
     column,
@@ -161,6 +166,7 @@ function statusOf(proxy: Proxy, { column }: WorkerPlace): WorkerStatus {
     open: proxy.open,
     accepted: proxy.accepted,
     bytes: { client_to_dc: proxy.totals.clientToDcBytes, dc_to_client: proxy.totals.dcToClientBytes },
+    ...(isReachable === undefined ? {} : { vault: isReachable ? 'answers' : 'gone' }),
   }
 }
 

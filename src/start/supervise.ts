@@ -52,7 +52,12 @@ async function open(
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
   // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
-  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
+  const events = new SecurityEvents({ mono, wall: () => runtime.clock.wall(), addresses: config.log.addresses })
+  const emit = (event: ProxyEvent) => {
+    log.emit(event)
+    events.emit(event)
+  }
+  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true, emit })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
@@ -73,11 +78,6 @@ async function open(
 
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   secrets.give(live.prepared)
-  const events = new SecurityEvents({ mono, wall: () => runtime.clock.wall(), addresses: config.log.addresses })
-  const emit = (event: ProxyEvent) => {
-    log.emit(event)
-    events.emit(event)
-  }
   const keeper = await keepTables({ runtime, config, live, store: front.store, columns, emit })
   closing.add(() => keeper.close())
   const keeping = setInterval(() => keeper.tick(), LOOK_MS)

@@ -2,14 +2,14 @@ import { problemOf, type LoadedConfig, type LoadResult } from '../config/load.ts
 import type { Problem } from '../config/problem.ts'
 import type { Prepared } from '../config/settings.ts'
 import type { SecretId, SharedMemory, Vault } from '../core/ports.ts'
-import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
-import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
+import { HsmVault } from '../vault/hsm.ts'
 import { NOT_THERE, type SecretFault } from '../vault/token.ts'
 import { PinWatch } from '../vault/pin-watch.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
 import { ConfigFault } from './errors.ts'
+import { HsmWatch, type HsmWatchOptions } from './hsm-watch.ts'
 import { sitOut } from './outage.ts'
 import { openToken } from './token.ts'
 
@@ -20,6 +20,8 @@ const WATCH_BYTES = 64
 /** Where the secrets of the configuration are, for whoever uses them. */
 export interface Secrets {
   readonly vault: Vault
+  /** Whether the HSM answers; undefined where there is none. */
+  readonly isReachable: () => boolean | undefined
   /** A configuration read again, or what its labels are wrong about. */
   check(read: LoadResult): LoadResult
   /** Takes over the secrets, before the settings are applied. */
@@ -28,12 +30,9 @@ export interface Secrets {
   forget(ids: readonly SecretId[]): void
 }
 
-export interface SecretsOptions {
+export interface SecretsOptions extends HsmWatchOptions {
   readonly loaded: LoadedConfig
-  readonly log: Log
   readonly closing: Closing
-  /** Monotonic ms. */
-  readonly now: () => number
   readonly memory: SharedMemory
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
@@ -43,14 +42,18 @@ export interface SecretsOptions {
 export function openSecrets(options: SecretsOptions): Secrets {
   const { loaded } = options
   const memory = new MemoryVault()
-  const hsm = loaded.config.hsm.module === '' ? undefined : openHsm(options)
+  const watch = new HsmWatch(options)
+  const hsm = loaded.config.hsm.module === '' ? undefined : openHsm(options, watch)
   const checked = checkLabels(loaded, hsm)
   if ('problems' in checked) throw new ConfigFault(checked.problems)
   const labelled = new Set<SecretId>()
-  const vault = hsm === undefined ? memory : new SplitVault((id) => (labelled.has(id) ? hsm : memory))
+  const measured = hsm && watch.measured(hsm)
+  const vault = measured === undefined ? memory : new SplitVault((id) => (labelled.has(id) ? measured : memory))
   const waiting = hsm && sitOut(vault, { ...options, isReachable: () => hsm.isReachable })
+  watch.waiting = waiting
   return {
     vault: waiting ?? vault,
+    isReachable: () => hsm?.isReachable,
     check: (read) => ('problems' in read ? read : checkLabels(read, hsm)),
     give({ keys, labels, settings }) {
       if (waiting !== undefined) waiting.waitMs = settings.listen.handshakeTimeoutMs
@@ -70,7 +73,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
   }
 }
 
-function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions): HsmVault {
+function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions, { events }: HsmWatch): HsmVault {
   const pin = new PinWatch(wordOf(memory), {
     pid: process.pid,
     isAlive,
@@ -82,22 +85,10 @@ function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions)
   log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
     ...{ module: module.path, description: module.describe(), token: label, serial, route, provider: 'inproc' },
   })
-  const vault = new HsmVault({ token, trialKey, now, events: tell(log), pin })
+  const vault = new HsmVault({ token, trialKey, now, events, pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))
   return vault
-}
-
-function tell(log: Log): HsmEvents {
-  return {
-    onError: ({ call, code }) => log.write('warn', 'hsm.error', 'The HSM failed at a call', { call, code }),
-    onGone: (why) => log.write('error', 'hsm.gone', 'The HSM does not answer: its users go to the mask host', { why }),
-    onBack: () => log.write('info', 'hsm.back', 'The HSM answers again'),
-    onPinRefused: () =>
-      log.write('error', 'hsm.pin-refused', 'The HSM refused the PIN, which is not tried again before the next start'),
-    onMissing: (label, fault) =>
-      log.write('error', 'hsm.missing', 'A secret of the configuration is not in the HSM', { label, why: fault }),
-  }
 }
 
 /** The configuration, or what its labels are wrong about. */
