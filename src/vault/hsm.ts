@@ -46,6 +46,8 @@ const LOST =
   'which a new start heals (SIGUSR2 loses no connection)'
 /** How often a token that works is tested. */
 const TEST_EVERY_MS = 10_000
+/** How old a test may be for nobody to be taken for a stranger by a token that gives wrong answers. */
+const SOUND_MS = 1000
 /** Our copy of the key is dead; the key itself may be alive. CKR_KEY_HANDLE_INVALID and CKR_OBJECT_HANDLE_INVALID. */
 const DEAD_COPY = ['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID']
 
@@ -120,7 +122,7 @@ export class HsmVault implements Vault {
       else trials++
       if (match !== undefined && match !== 'none') return reply(match, trials)
     }
-    reply(hasFailed ? 'failed' : undefined, trials)
+    reply(hasFailed || !this.#isSound() ? 'failed' : undefined, trials)
   }
 
   sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
@@ -169,6 +171,16 @@ export class HsmVault implements Vault {
     } catch (error) {
       this.#note(error)
     }
+  }
+
+  /** Whether known answers were right of late. Strangers cause no more than a test a second. */
+  #isSound(): boolean {
+    const now = this.#now()
+    if (!this.#breaker.isOpen && now > this.#testAt - TEST_EVERY_MS + SOUND_MS) {
+      this.#testAt = now + TEST_EVERY_MS
+      this.#test()
+    }
+    return !this.#breaker.isOpen
   }
 
   /** One error of a single session is no answer; a second one is. */

@@ -15,7 +15,11 @@ export class FakeToken implements Token {
   readonly restarts: string[] = []
   /** Copies that were made and not given back since the last restart. */
   copies = 0
+  /** How often a key was used. */
+  uses = 0
   givesGarbage = false
+  /** Says nothing: whoever asks gives up after a while. */
+  isSilent = false
   isReadable = false
   /** Of every call but `restart`. */
   #failure: Failure | undefined
@@ -31,6 +35,13 @@ export class FakeToken implements Token {
 
   failRestart(failure: Failure | undefined): void {
     this.#restartFailure = failure
+  }
+
+  /** Everything works again; what is dead stays dead. */
+  heal(): void {
+    this.fail(undefined)
+    this.failRestart(undefined)
+    this.givesGarbage = this.isSilent = false
   }
 
   find(label: string): TokenSecret | { readonly fault: SecretFault } {
@@ -57,6 +68,7 @@ export class FakeToken implements Token {
     let isForgotten = false
     const use = (call: string, work: () => Uint8Array) => {
       this.#call(call)
+      this.uses++
       if (isForgotten || login !== this.#login) throw new TokenError(call, 'CKR_KEY_HANDLE_INVALID', 0x60)
       return this.givesGarbage ? new Uint8Array(32) : work()
     }
