@@ -5,6 +5,8 @@ import { TokenError, type SecretFault, type Token, type TokenSecret } from '../.
 export interface Failure {
   readonly code: string
   readonly value?: number
+  /** Absent: at every call. */
+  readonly at?: string
   /** After so many calls it is over; absent: never. */
   readonly calls?: number
 }
@@ -15,8 +17,9 @@ export class FakeToken implements Token {
   readonly restarts: string[] = []
   /** Copies that were made and not given back since the last restart. */
   copies = 0
-  /** How often a key was used. */
+  /** How often a key was used, and how often one was looked for. */
   uses = 0
+  looks = 0
   givesGarbage = false
   /** Says nothing: whoever asks gives up after a while. */
   isSilent = false
@@ -45,6 +48,7 @@ export class FakeToken implements Token {
   }
 
   find(label: string): TokenSecret | { readonly fault: SecretFault } {
+    this.looks++
     this.#call('C_FindObjects')
     const key = this.keys.get(label)
     return key === undefined ? { fault: 'there is none of that name' } : this.#copy(key)
@@ -87,7 +91,7 @@ export class FakeToken implements Token {
 
   #call(name: string): void {
     const failure = this.#failure
-    if (failure === undefined) return
+    if (failure === undefined || (failure.at ?? name) !== name) return
     this.#failed++
     if (this.#failed >= (failure.calls ?? Infinity)) this.#failure = undefined
     throw new TokenError(name, failure.code, failure.value)
