@@ -1,5 +1,11 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { VaultMeter, VaultOperation, VaultResult } from '../vault/gauge.ts'
+import {
+  VAULT_OPERATIONS,
+  VAULT_RESULTS,
+  type VaultMeter,
+  type VaultOperation,
+  type VaultResult,
+} from '../vault/gauge.ts'
 
 /** How it stands with the place where secrets lie. */
 export interface VaultReadings {
@@ -56,6 +62,9 @@ export class VaultMetrics implements VaultMeter {
       labelNames: ['code'],
       registers,
     })
+    for (const operation of VAULT_OPERATIONS)
+      for (const result of VAULT_RESULTS)
+        if (operation === 'match' || result !== 'none') this.#operations.inc({ operation, result }, 0)
     new Gauge({
       name: 'palisade_vault_up',
       help: '1 while the HSM is asked, 0 while it is given up; of several processes the worst',
