@@ -52,7 +52,15 @@ async function open(
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
   // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
-  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
+  const secrets = openSecrets({
+    loaded,
+    log,
+    closing,
+    memory,
+    now: mono,
+    wall: () => runtime.clock.wall(),
+    isFirst: true,
+  })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())

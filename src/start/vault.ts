@@ -33,6 +33,8 @@ export interface SecretsOptions {
   readonly closing: Closing
   /** Monotonic ms. */
   readonly now: () => number
+  /** Unix seconds. */
+  readonly wall: () => number
   readonly memory: SharedMemory
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
@@ -66,7 +68,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
   }
 }
 
-function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions): HsmVault {
+function openHsm({ loaded, log, closing, now, wall, memory, isFirst }: SecretsOptions): HsmVault {
   const pin = new PinWatch(wordOf(memory), {
     pid: process.pid,
     isAlive,
@@ -78,7 +80,7 @@ function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions)
   log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
     ...{ module: module.path, description: module.describe(), token: label, serial, route, provider: 'inproc' },
   })
-  const vault = new HsmVault({ token, trialKey, now, events: tell(log), pin })
+  const vault = new HsmVault({ token, trialKey, now, wall, events: tell(log), pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))
   return vault

@@ -72,3 +72,12 @@ export function labelOf({ label }: { readonly label: string }): string {
 export function alreadyThere(label: string): CliError {
   return new CliError(EXIT.failed, `the token has a key with the label ${label} already`)
 }
+
+/** Names of users by the labels that the configuration gives their secrets. */
+export function usersByLabel({ config }: LoadedConfig): ReadonlyMap<string, string> {
+  return new Map(config.secret.flatMap(({ name, key }) => (key.from === 'hsm' ? [[key.label, name] as const] : [])))
+}
+
+export function nowSec(): number {
+  return Math.floor(Date.now() / 1000)
+}
