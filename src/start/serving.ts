@@ -57,6 +57,7 @@ export interface Serving {
   readonly live: LiveConfig
   readonly metrics: Metrics
   readonly inspection: Inspection
+  readonly events: SecurityEvents
   readonly listening: readonly Address[]
   status(): WorkerStatus
   readonly reload: () => ReloadResult
@@ -112,7 +113,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   closing.add(() => clearInterval(ticking))
 
   return {
-    ...{ proxy, live, metrics, listening },
+    ...{ proxy, live, metrics, listening, events },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, worker),
     reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),

@@ -143,6 +143,7 @@ async function open(
   const text = async () => metrics.text(await crew.snapshots())
   const desk = new Desk({
     ...{ guard: keeper.guard, keeper: keeper.banKeeper, clock: runtime.clock, events },
+    note: (one) => events.note(one),
     settings: () => live.prepared.settings.guard,
     askAll: (name, query) => crew.inspectAll(name, query),
   })

@@ -20,8 +20,12 @@ import { pairFrom, type Pair } from './pair.ts'
 import type { ObjectShelf, StoredObject } from './shelf.ts'
 import { NOT_THERE, type SecretFault } from './token.ts'
 
-/** What the keyring refuses to do, in a few words behind the label. */
-export class KeyringFault extends Error {}
+/** What the keyring refuses to do, in one line. */
+export class KeyringFault extends Error {
+  constructor(label: string, why: string) {
+    super(`${label}: ${why}`)
+  }
+}
 
 export interface StoredGeneration {
   readonly number: number
@@ -103,14 +107,15 @@ export class Keyring<O extends StoredObject> {
   rotate(label: string, key: Uint8Array, { overlapSec, nowSec }: { overlapSec: number; nowSec: number }): number {
     const record = this.#known(label)
     this.#tidy(label, record)
-    if (this.#objectsOf(label).length === 0) throw new KeyringFault(NOT_THERE)
+    if (this.#objectsOf(label).length === 0) throw new KeyringFault(label, NOT_THERE)
     const usable = record.generations.filter((one) => isUsable(one, nowSec)).length
     if (overlapSec > 0 && usable >= USABLE_MAX)
-      throw new KeyringFault(`${usable} generations are in use already: retire the older ones before`)
+      throw new KeyringFault(label, `${usable} generations are in use already: retire the older ones before`)
     const kept = record.generations.length
-    if (kept >= KEPT_MAX) throw new KeyringFault(`it has ${kept} generations already: destroy retired ones before`)
+    if (kept >= KEPT_MAX)
+      throw new KeyringFault(label, `it has ${kept} generations already: destroy retired ones before`)
     const number = (record.generations.at(-1)?.number ?? 0) + 1
-    if (number > GENERATION_MAX) throw new KeyringFault('it was rotated too often: make one of another label')
+    if (number > GENERATION_MAX) throw new KeyringFault(label, 'it was rotated too often: make one of another label')
     this.#create(label, number, key)
     this.#replace(label, record, rotated(record, number, nowSec + overlapSec, nowSec), number)
     return number
@@ -168,7 +173,8 @@ export class Keyring<O extends StoredObject> {
       (one) => isUsable(one, nowSec) && !('fault' in this.#pairOf(label, one.number)),
     )
     if (inUse.some((one) => one.number === number && one.state === 'active')) return false
-    if (inUse.length > 0) throw new KeyringFault(`the token has generation ${inUse[0].number} of it, which is in use`)
+    if (inUse.length > 0)
+      throw new KeyringFault(label, `the token has generation ${inUse[0].number} of it, which is in use`)
     this.#tidy(label, record)
     this.#destroyPair(label, number)
     this.#create(label, number, key)
@@ -202,7 +208,7 @@ export class Keyring<O extends StoredObject> {
   #replace(label: string, before: SecretRecord, after: SecretRecord, made?: number): void {
     if (this.#recordOf(label)?.version !== before.version) {
       if (made !== undefined) this.#undo(label, made)
-      throw new KeyringFault(CHANGED)
+      throw new KeyringFault(label, CHANGED)
     }
     const old = this.#recordsOf(label)
     this.#shelf.create({ name: names.record(label), id: asBytes(writeRecord(after)), part: 'record' })
@@ -234,9 +240,12 @@ export class Keyring<O extends StoredObject> {
     return recordFrom(this.#recordsOf(label))
   }
 
+  /** To be changed: older records that an interrupted change left are destroyed. */
   #known(label: string): SecretRecord {
     const record = this.#recordOf(label)
-    if (record === undefined) throw new KeyringFault(UNREADABLE)
+    if (record === undefined) throw new KeyringFault(label, UNREADABLE)
+    const [, ...older] = this.#recordsOf(label).toSorted((a, b) => Number(isOf(b, record)) - Number(isOf(a, record)))
+    for (const object of older) this.#shelf.destroy(object)
     return record
   }
 
@@ -272,6 +281,10 @@ function generationsOf(objects: readonly StoredObject[], nowSec: number): Stored
       const until = state === 'retiring' ? { untilSec: one?.untilSec } : {}
       return { number, state, ...until, ...(fault === undefined ? {} : { fault }) }
     })
+}
+
+function isOf({ id }: StoredObject, record: SecretRecord): boolean {
+  return asText(id) === writeRecord(record)
 }
 
 function asBytes(text: string): Uint8Array {

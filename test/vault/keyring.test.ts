@@ -154,7 +154,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 const STEPS = 16
 
 describe('a change that is interrupted', () => {
-  test.prop([fc.constantFrom(...Object.keys(CHANGES)), fc.nat(3), fc.nat(STEPS)])(
+  test.prop([fc.constantFrom(...Object.keys(CHANGES)), fc.nat(3), fc.nat(STEPS)], { numRuns: 500 })(
     'is done or not for whoever comes, whole after a second try, and leaves nothing behind',
     (name, rotations, steps) => {
       const { shelf, keyring } = scene()
