@@ -1,5 +1,11 @@
 import { createHash, createHmac } from 'node:crypto'
-import { TokenError, type SecretFault, type Token, type TokenSecret } from '../../src/vault/token.ts'
+import {
+  TokenError,
+  type SecretFault,
+  type Token,
+  type TokenGeneration,
+  type TokenSecret,
+} from '../../src/vault/token.ts'
 
 /** How calls of a `FakeToken` fail. */
 export interface Failure {
@@ -11,9 +17,17 @@ export interface Failure {
   readonly calls?: number
 }
 
+export type FakeGeneration = Omit<TokenGeneration, 'secret'> & { readonly key: Uint8Array }
+
 /** A token in software that fails as it is told to. */
 export class FakeToken implements Token {
+  /** Secrets of one generation, which has number 1. */
   readonly keys = new Map<string, Uint8Array>()
+  /** Where secrets of more are looked up; by default those of `keys`. */
+  generationsOf = (label: string): readonly FakeGeneration[] | undefined => {
+    const key = this.keys.get(label)
+    return key === undefined ? undefined : [{ number: 1, key }]
+  }
   readonly restarts: string[] = []
   /** Copies that were made and not given back since the last restart. */
   copies = 0
@@ -47,11 +61,12 @@ export class FakeToken implements Token {
     this.givesGarbage = this.isSilent = false
   }
 
-  find(label: string): TokenSecret | { readonly fault: SecretFault } {
+  find(label: string): readonly TokenGeneration[] | { readonly fault: SecretFault } {
     this.looks++
     this.#call('C_FindObjects')
-    const key = this.keys.get(label)
-    return key === undefined ? { fault: 'there is none of that name' } : this.#copy(key)
+    const found = this.generationsOf(label)
+    if (found === undefined) return { fault: 'there is none of that name' }
+    return found.map(({ key, ...generation }) => ({ ...generation, secret: this.#copy(key) }))
   }
 
   makeTrialKey(key: Uint8Array): TokenSecret {

@@ -108,7 +108,7 @@ function openToken({ world, token, emit }: SimulatedVaultOptions): HsmVault {
   assert(!('why' in probed), 'a token that is well passes the probe')
   const tell = (state: 'gone' | 'back', why = '') => emit({ kind: 'vault', state, why })
   return new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => world.now },
+    ...{ token, trialKey: probed.trialKey, now: () => world.now, wall: () => world.clock.wall() },
     pin: new PinWatch(new Int32Array(1), { pid: 4711, isAlive: () => true }),
     events: {
       onError: () => {},

@@ -57,6 +57,7 @@ export interface Serving {
   readonly live: LiveConfig
   readonly metrics: Metrics
   readonly inspection: Inspection
+  readonly events: SecurityEvents
   readonly listening: readonly Address[]
   status(): WorkerStatus
   readonly reload: () => ReloadResult
@@ -68,17 +69,17 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const mono = () => clock.mono()
+  const clocks = { now: () => clock.mono(), wall: () => clock.wall() }
   const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
   const { addresses } = loaded.config.log
-  const events = new SecurityEvents({ mono, wall: () => clock.wall(), addresses })
+  const events = new SecurityEvents({ mono: clocks.now, wall: clocks.wall, addresses })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
     events.emit(event)
   }
   const secrets = openSecrets({
-    ...{ loaded, log, closing, memory, now: mono, isFirst: options.isAlone, emit },
+    ...{ loaded, log, closing, memory, ...clocks, isFirst: options.isAlone, emit },
     measure: (read) => metrics.addVault(read),
   })
   const { vault } = secrets
@@ -115,7 +116,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   closing.add(() => clearInterval(ticking))
 
   return {
-    ...{ proxy, live, metrics, listening },
+    ...{ proxy, live, metrics, listening, events },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, secrets, worker),
     reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),

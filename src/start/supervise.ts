@@ -52,12 +52,13 @@ async function open(
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
   // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
-  const events = new SecurityEvents({ mono, wall: () => runtime.clock.wall(), addresses: config.log.addresses })
+  const wall = () => runtime.clock.wall()
+  const events = new SecurityEvents({ mono, wall, addresses: config.log.addresses })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     events.emit(event)
   }
-  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true, emit })
+  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, wall, isFirst: true, emit })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
@@ -135,6 +136,7 @@ async function open(
   const text = async () => metrics.text(await crew.snapshots())
   const desk = new Desk({
     ...{ guard: keeper.guard, keeper: keeper.banKeeper, clock: runtime.clock, events },
+    note: (one) => events.note(one),
     settings: () => live.prepared.settings.guard,
     askAll: (name, query) => crew.inspectAll(name, query),
   })

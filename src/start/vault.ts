@@ -33,6 +33,8 @@ export interface Secrets {
 export interface SecretsOptions extends HsmWatchOptions {
   readonly loaded: LoadedConfig
   readonly closing: Closing
+  /** Unix seconds. */
+  readonly wall: () => number
   readonly memory: SharedMemory
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
@@ -73,7 +75,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
   }
 }
 
-function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions, { events }: HsmWatch): HsmVault {
+function openHsm({ loaded, log, closing, now, wall, memory, isFirst }: SecretsOptions, { events }: HsmWatch): HsmVault {
   const pin = new PinWatch(wordOf(memory), {
     pid: process.pid,
     isAlive,
@@ -85,7 +87,7 @@ function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions,
   log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
     ...{ module: module.path, description: module.describe(), token: label, serial, route, provider: 'inproc' },
   })
-  const vault = new HsmVault({ token, trialKey, now, events, pin })
+  const vault = new HsmVault({ token, trialKey, now, wall, events, pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))
   return vault

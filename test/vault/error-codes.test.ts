@@ -58,7 +58,7 @@ function scene() {
   const probed = probe(token)
   if ('why' in probed) throw new Error(probed.why)
   const vault = new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => now },
+    ...{ token, trialKey: probed.trialKey, now: () => now, wall: () => 1_790_000_000 },
     pin: new PinWatch(new Int32Array(1), { pid: 7, isAlive: () => true }),
     events: {
       onError: ({ message }) => told.push(message),

@@ -20,7 +20,7 @@ function scene() {
   if ('why' in probed) throw new Error(probed.why)
   const pin = new PinWatch(new Int32Array(1), { pid: 7, isAlive: () => true })
   const vault = new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => now, pin },
+    ...{ token, trialKey: probed.trialKey, now: () => now, wall: () => 0, pin },
     events: {
       onError: ({ code }) => told.push(code),
       onGone: () => told.push('gone'),

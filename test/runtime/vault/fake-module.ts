@@ -96,7 +96,8 @@ export class FakeModule {
     C_FindObjects: () => {
       const wanted = this.#wanted
       this.#wanted = undefined
-      return wanted === undefined ? [] : [handle(wanted.endsWith('(hmac)') ? 9002 : 9001)]
+      if (wanted === 'ann') return [handle(9001)]
+      return wanted === 'ann (hmac)' ? [handle(9002)] : []
     },
     C_FindObjectsFinal: (session: Buffer) => this.#end(session),
     C_GetAttributeValue: (session: Buffer, key: Buffer) => {
