@@ -96,7 +96,7 @@ async function open(
   serving.metrics.addUsers(() => serving.proxy.users())
   const startedAt = runtime.clock.mono()
   const status = (): Status => ({
-    ...identityOf({ live: serving.live, runtime, listening, metricsAt: front.metricsAt }),
+    ...identityOf({ live: serving.live, runtime, listening, secrets: serving.secrets, metricsAt: front.metricsAt }),
     ...sumOf([serving.status()]),
     users: usersOf(serving.proxy.users()),
     state: serving.proxy.isDraining ? 'draining' : 'running',
@@ -126,7 +126,7 @@ async function open(
   announce(log, { runtime, loaded, listening, metricsAt: front.metricsAt, workers: 1 })
   predecessor?.tell('ready')
   const stopped = closing.done.then(() => log.write('info', 'stopped', 'Palisade stopped'))
-  return { listening, reload, drain, stop, succeed: () => succession.begin(), stopped }
+  return { listening, reload: () => void reload(), drain, stop, succeed: () => succession.begin(), stopped }
 }
 
 const LOOK_MS = 1000

@@ -61,7 +61,7 @@ export class SimulatedVault implements Vault {
     if (this.#hsm === undefined) return
     const hsm = this.#hsm
     const far = new FarVault(hsm, (run) => later(options.token.isSilent ? SILENCE_MS : plan.answerMs, run))
-    const split = new SplitVault((id) => (this.#inToken.has(id) ? far : memory))
+    const split = new SplitVault({ near: memory, far, isFar: (id) => this.#inToken.has(id) })
     this.#vault = split
     if (plan.outage === 'mask') return
     const now = () => world.now

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ReloadResult } from '../config/live.ts'
+import type { Provider } from '../config/provider.ts'
 import type { Desk } from './desk.ts'
 import { REQUESTS, type Request, type RequestName } from './requests.ts'
 
@@ -21,6 +22,8 @@ export interface Status {
   readonly secrets: readonly string[]
   /** Where there is an HSM: whether every process that uses it gets answers. */
   readonly vault?: VaultState
+  /** Where secrets of a token are used; `helper_pid` is missing while there is no helper process. */
+  readonly hsm: { readonly provider: Provider; readonly helper_pid?: number }
   /** Those configured, and those that still have connections. */
   readonly users: readonly UserStatus[]
   /** Every process that relays, those that drain for a newer one included. */

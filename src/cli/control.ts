@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Status, UserStatus } from '../admin/commands.ts'
+import { PROVIDER_WORDS } from '../config/provider.ts'
 import { formatDuration } from '../config/values/time.ts'
 import { askRunning, socketOf } from './admin-client.ts'
 import { withConfigOptions, type ConfigOptions } from './config-file.ts'
@@ -37,9 +38,15 @@ async function status(options: StatusOptions): Promise<void> {
     for (const { pid, column, state, open, accepted } of now.workers)
       print(`  worker ${column}: ${state}, ${open} open, ${accepted} accepted, pid ${pid}`)
   print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
+  if (now.hsm.provider !== 'none') print(`hsm: ${hsmLine(now.hsm)}`)
   if (now.vault !== undefined) print(`vault: ${now.vault}`)
   print(`users: ${now.users.length}`)
   for (const user of now.users) if (user.connections > 0 || user.quota !== undefined) print(`  ${userLine(user)}`)
+}
+
+function hsmLine({ provider, helper_pid: pid }: Status['hsm']): string {
+  if (provider !== 'helper') return PROVIDER_WORDS[provider]
+  return `${PROVIDER_WORDS.helper}, ${pid === undefined ? 'which is gone and will be started anew' : `pid ${pid}`}`
 }
 
 function userLine({ name, connections, addresses, quota }: UserStatus): string {

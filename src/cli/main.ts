@@ -13,6 +13,7 @@ import { addRun } from './run.ts'
 import { addSecret } from './secret.ts'
 import { addSessions } from './sessions.ts'
 import { addSim } from './sim.ts'
+import { addVaultHelper } from './vault-helper.ts'
 import { addWorker } from './worker.ts'
 import { say } from './output.ts'
 
@@ -33,6 +34,7 @@ const COMMANDS = [
   addSim,
   addDemo,
   addWorker,
+  addVaultHelper,
 ]
 
 function createProgram(): Command {

@@ -1,3 +1,4 @@
+import { providerOf } from './provider.ts'
 import type { Config } from './schema.ts'
 import { formatAddress } from './values/net.ts'
 import { PIN_ALLOWED } from './values/pin-source.ts'
@@ -11,6 +12,8 @@ export interface CrossProblem {
 
 /** Longest path of a Unix socket on Linux (sockaddr_un has 108 bytes, with the zero at the end). */
 export const SOCKET_PATH_MAX = 107
+/** The vault helper's socket lies in the state folder: `/vault-4194304.sock`, with the highest process number of Linux. */
+export const STATE_PATH_MAX = SOCKET_PATH_MAX - 19
 
 export function crossChecks(config: Config): CrossProblem[] {
   return [
@@ -59,7 +62,7 @@ function secretChecks(config: Config): CrossProblem[] {
   return problems
 }
 
-function hsmChecks({ secret, hsm }: Config): CrossProblem[] {
+function hsmChecks({ secret, hsm, state }: Config): CrossProblem[] {
   const problems: CrossProblem[] = []
   const owners = new Map<string, number>()
   for (const [i, { key }] of secret.entries()) {
@@ -76,6 +79,11 @@ function hsmChecks({ secret, hsm }: Config): CrossProblem[] {
     problems.push({ path: ['hsm', 'token'], allowed: 'the label of a token, because hsm.module is set' })
   if (hsm.pin === undefined)
     problems.push({ path: ['hsm', 'pin'], allowed: `${PIN_ALLOWED}, because hsm.module is set` })
+  if (providerOf(hsm) === 'helper' && Buffer.byteLength(state.path) > STATE_PATH_MAX)
+    problems.push({
+      path: ['state', 'path'],
+      allowed: `a path of at most ${STATE_PATH_MAX} bytes, because the socket of the vault helper lies there`,
+    })
   return problems
 }
 

@@ -12,11 +12,12 @@ export type ReloadResult =
 /** The configuration in force. It is replaced as a whole, and only by one without problems. */
 export class LiveConfig {
   readonly #registry = new SecretRegistry()
-  readonly #reread: () => LoadResult
+  readonly #reread: () => LoadResult | Promise<LoadResult>
   #loaded: LoadedConfig
   #prepared: Prepared
+  #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(loaded: LoadedConfig, reread: () => LoadResult) {
+  constructor(loaded: LoadedConfig, reread: () => LoadResult | Promise<LoadResult>) {
     this.#loaded = loaded
     this.#reread = reread
     this.#prepared = this.#registry.prepare(loaded)
@@ -30,9 +31,19 @@ export class LiveConfig {
     return this.#prepared
   }
 
-  /** Reads again; `apply` is called with what holds from now on, and not at all when there are problems. */
-  reload(apply: (prepared: Prepared, loaded: LoadedConfig) => void): ReloadResult {
-    const next = this.#reread()
+  /**
+   * Reads again; `apply` is called with what holds from now on, and not at all when there are problems. One after the other: what was
+   * read last holds last.
+   */
+  reload(apply: (prepared: Prepared, loaded: LoadedConfig) => void): Promise<ReloadResult> {
+    const result = this.#turn.then(() => this.#reload(apply))
+    // Whoever asked is told of a failure.
+    this.#turn = result.catch(() => {})
+    return result
+  }
+
+  async #reload(apply: (prepared: Prepared, loaded: LoadedConfig) => void): Promise<ReloadResult> {
+    const next = await this.#reread()
     if ('problems' in next) return { ok: false, problems: next.problems.map(formatProblem) }
     const { hot, cold, effective } = diffConfig(this.#loaded, next)
     this.#loaded = effective

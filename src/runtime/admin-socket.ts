@@ -1,14 +1,13 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { errorCode } from './network.ts'
+import { listenPrivately } from './unix-socket.ts'
 
 /** A request is one short line, an answer one line. */
 const REQUEST_BYTES_MAX = 4096
 const ANSWER_BYTES_MAX = 4 << 20
 const TIME_MS_MAX = 5000
 const CONNECTIONS_MAX = 16
-/** Nobody but the owner may connect. */
-const UMASK = 0o177
 
 export interface AdminSocket {
   /** Stops listening and takes the file away. */
@@ -24,7 +23,7 @@ export async function serveAdminSocket(
   if (stale !== undefined) return { error: stale }
   const server = createServer((socket) => serve(socket, answer))
   server.maxConnections = CONNECTIONS_MAX
-  const code = await listen(server, path)
+  const code = await listenPrivately(server, path)
   if (code !== undefined) return { error: `cannot listen on ${path}: ${why(code)}` }
   server.on('error', () => {})
   chmodSync(path, 0o600)
@@ -110,21 +109,6 @@ async function clearStale(path: string): Promise<string | undefined> {
   if (isAlive) return `cannot listen on ${path}: another Palisade answers there`
   rmSync(path, { force: true })
   return undefined
-}
-
-function listen(server: Server, path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    server.once('error', (error) => resolve(errorCode(error)))
-    // The file is made within this call; until chmod it would be open to whom the umask lets in.
-    const before = process.umask(UMASK)
-    try {
-      server.listen(path, () => resolve(undefined))
-    } catch (error) {
-      resolve(errorCode(error))
-    } finally {
-      process.umask(before)
-    }
-  })
 }
 
 function inodeOf(path: string): number | undefined {

@@ -25,6 +25,8 @@ export interface CrewOptions {
   readonly metrics: MergedMetrics
   readonly mono: () => number
   readonly log: Log
+  /** Where the vault helper listens, when there is one. */
+  readonly helperAt: string | undefined
 }
 
 /** A worker process and what it last told. */
@@ -150,11 +152,11 @@ export class Crew {
   }
 
   #spawn(slot: number, column: number): WorkerHandle {
-    const { sockets, store, columns, listening, live } = this.#options
+    const { sockets, store, columns, listening, live, helperAt } = this.#options
     const own = sockets.slot(slot)
     const { file, sets, text: current } = live.loaded
     const order: WorkerOrder = {
-      ...{ file, sets, current, listening },
+      ...{ file, sets, current, listening, helperAt },
       text: this.#text,
       stateFolder: live.loaded.config.state.path,
       place: { column, columns: columns.count },

@@ -5,11 +5,13 @@ export class StartError extends Error {}
 
 /** The configuration holds by itself, and not where it was started: a line for each problem. */
 export class ConfigFault extends StartError {
+  readonly problems: readonly Problem[]
   readonly lines: readonly string[]
 
   constructor(problems: readonly Problem[]) {
     const lines = problems.map(formatProblem)
     super(lines.join('; '))
+    this.problems = problems
     this.lines = lines
   }
 }

@@ -19,6 +19,7 @@ export interface HsmWatchOptions {
 export class HsmWatch {
   readonly #options: HsmWatchOptions
   #metrics: VaultMetrics | undefined
+  #wasReachable = true
   /** Where questions wait out an outage, if anywhere. */
   waiting: { readonly size: number } | undefined
 
@@ -40,6 +41,14 @@ export class HsmWatch {
       onMissing: (label, fault) =>
         log.write('error', 'hsm.missing', 'A secret of the configuration is not in the HSM', { label, why: fault }),
     }
+  }
+
+  /** Of a vault whose HSM is another process's, which tells its own log why: whether it answers, told when that changes. */
+  look({ isReachable }: { readonly isReachable: boolean }): void {
+    if (isReachable === this.#wasReachable) return
+    this.#wasReachable = isReachable
+    const why = isReachable ? '' : 'the vault helper or its HSM does not answer'
+    this.#options.emit({ kind: 'vault', state: isReachable ? 'back' : 'gone', why })
   }
 
   /** The same vault, measured. */

@@ -48,6 +48,8 @@ export interface ServingOptions {
   readonly keepsBans: boolean
   /** Whether there is no other process of this proxy. */
   readonly isAlone: boolean
+  /** Where the vault helper listens, when another process looks after it. */
+  readonly helperAt?: string | undefined
   readonly closing: Closing
 }
 
@@ -56,11 +58,12 @@ export interface Serving {
   readonly proxy: Proxy
   readonly live: LiveConfig
   readonly metrics: Metrics
+  readonly secrets: Secrets
   readonly inspection: Inspection
   readonly events: SecurityEvents
   readonly listening: readonly Address[]
   status(): WorkerStatus
-  readonly reload: () => ReloadResult
+  readonly reload: () => Promise<ReloadResult>
   /** Stops accepting; `done` is called when the last connection is gone. Harmless when called again. */
   drain(done: () => void): void
 }
@@ -78,8 +81,9 @@ export async function serve(options: ServingOptions): Promise<Serving> {
     metrics.emit(event)
     events.emit(event)
   }
-  const secrets = openSecrets({
-    ...{ loaded, log, closing, memory, ...clocks, isFirst: options.isAlone, emit },
+  const { isAlone: isFirst, helperAt } = options
+  const secrets = await openSecrets({
+    ...{ loaded, log, closing, memory, ...clocks, isFirst, helperAt, emit },
     measure: (read) => metrics.addVault(read),
   })
   const { vault } = secrets
@@ -116,7 +120,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   closing.add(() => clearInterval(ticking))
 
   return {
-    ...{ proxy, live, metrics, listening, events },
+    ...{ proxy, live, metrics, secrets, listening, events },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, secrets, worker),
     reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),
@@ -138,8 +142,8 @@ interface Parts {
   readonly policy: PinPolicy
 }
 
-function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): ReloadResult {
-  const result = live.reload((prepared, loaded) => {
+async function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): Promise<ReloadResult> {
+  const result = await live.reload((prepared, loaded) => {
     giveKeys(secrets, log, prepared)
     policy.settings = toPinSettings(loaded.config.pinning)
     proxy.apply(prepared.settings)

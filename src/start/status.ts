@@ -8,16 +8,18 @@ import type { Address } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Runtime } from '../runtime/index.ts'
 import { VERSION } from '../version.ts'
+import type { Secrets } from './vault.ts'
 
 interface Identity {
   readonly live: LiveConfig
   readonly runtime: Runtime
   readonly listening: readonly Address[]
   readonly metricsAt: string
+  readonly secrets: Pick<Secrets, 'provider' | 'helperPid'>
 }
 
 /** The part of a status that is the same for one process and for several. */
-export function identityOf({ live, runtime, listening, metricsAt }: Identity) {
+export function identityOf({ live, runtime, listening, metricsAt, secrets: { provider, helperPid } }: Identity) {
   return {
     pid: process.pid,
     version: VERSION,
@@ -26,6 +28,7 @@ export function identityOf({ live, runtime, listening, metricsAt }: Identity) {
     listening: listening.map(formatAddress),
     metrics: metricsAt,
     secrets: live.loaded.config.secret.map(({ name }) => name),
+    hsm: { provider, ...(helperPid !== undefined && { helper_pid: helperPid }) },
   }
 }
 

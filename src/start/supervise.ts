@@ -51,14 +51,14 @@ async function open(
   closing.add(() => sockets.close())
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
-  // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
   const wall = () => runtime.clock.wall()
   const events = new SecurityEvents({ mono, wall, addresses: config.log.addresses })
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     events.emit(event)
   }
-  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, wall, isFirst: true, emit })
+  // Workers log in by themselves, or use the helper that is started here. A PIN or a label that is wrong is found out here first.
+  const secrets = await openSecrets({ loaded, log, closing, memory, now: mono, wall, isFirst: true, emit })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
@@ -96,6 +96,7 @@ async function open(
     metrics,
     mono,
     log,
+    helperAt: secrets.helperAt,
   })
   closing.add(() => crew.stop())
   crew.start()
@@ -104,7 +105,7 @@ async function open(
   let isDraining = false
   const startedAt = mono()
   const status = async (): Promise<Status> => ({
-    ...identityOf({ live, runtime, listening, metricsAt: front.metricsAt }),
+    ...identityOf({ live, runtime, listening, secrets, metricsAt: front.metricsAt }),
     ...(await crew.status()),
     users: usersOf(keeper.users()),
     state: isDraining ? 'draining' : 'running',
@@ -179,7 +180,7 @@ interface Parts {
 
 /** Looked at here first, so that one answer holds for all; then every worker reads the very same text. */
 async function reloadAll({ live, secrets, crew, metrics, log }: Parts): Promise<ReloadResult> {
-  const result = live.reload((prepared, { config }) => {
+  const result = await live.reload((prepared, { config }) => {
     secrets.give(prepared)
     secrets.forget(prepared.removed)
     log.level = config.log.level

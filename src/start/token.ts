@@ -17,14 +17,21 @@ export interface OpenToken {
   readonly trialKey: TokenSecret
 }
 
+export interface OpenTokenOptions {
+  /** Absent where no other process logs in. */
+  readonly pin?: PinWatch
+  /** After each call to the module. */
+  readonly onReturn?: () => void
+}
+
 /**
- * Opens the token of `[hsm]`, whose PIN is tried once, and not at all where `watch` knows that it was refused. Throws a `ConfigFault`,
+ * Opens the token of `[hsm]`, whose PIN is tried once, and not at all where `pin` knows that it was refused. Throws a `ConfigFault`,
  * and leaves nothing open then.
  */
-export function openToken(loaded: LoadedConfig, watch?: PinWatch): OpenToken {
-  const module = openModule(loaded)
+export function openToken(loaded: LoadedConfig, { pin, onReturn }: OpenTokenOptions = {}): OpenToken {
+  const module = openModule(loaded, onReturn)
   try {
-    const token = login(loaded, module, watch)
+    const token = login(loaded, module, pin)
     const probed = probe(token)
     if (!('why' in probed)) return { module, token, ...probed }
     throw fault(loaded, 'module', 'a module that can use secrets without giving them out', probed.why)
@@ -35,12 +42,12 @@ export function openToken(loaded: LoadedConfig, watch?: PinWatch): OpenToken {
 }
 
 /** Throws a `ConfigFault`. */
-export function openModule(loaded: LoadedConfig): Pkcs11Module {
+export function openModule(loaded: LoadedConfig, onReturn?: () => void): Pkcs11Module {
   const { module } = loaded.config.hsm
   if (module === '')
     throw fault(loaded, 'module', 'the path of a PKCS#11 module', 'secrets can lie in a token only where there is one')
   try {
-    return Pkcs11Module.load(module)
+    return Pkcs11Module.load(module, onReturn)
   } catch (error) {
     throw fault(loaded, 'module', 'a PKCS#11 module that loads', messageOf(error))
   }

@@ -12,11 +12,9 @@ import { adoptListenSocket } from '../runtime/listen-sockets.ts'
 import { PULSE_MS, type Pulse, type WorkerOrder } from '../workers/order.ts'
 import { RemoteStore } from '../workers/store.ts'
 import { StartError } from './errors.ts'
+import { farewell } from './farewell.ts'
 import { reachLibc } from './listening.ts'
 import { serve, type Serving } from './serving.ts'
-
-/** Longest wait for the supervisor to read our last words. */
-const FAREWELL_MS = 1000
 
 /**
  * A worker process: does what the supervisor at the other end of the channel tells it. Settles when it has ended, true when
@@ -80,8 +78,9 @@ export async function work(createLog: (loaded: LoadedConfig, column: number) => 
       deadColumns: [],
       keepsBans: false,
       isAlone: false,
+      helperAt: order.helperAt,
     })
-    if (order.current !== order.text) reloadTo(serving, order.current, texts)
+    if (order.current !== order.text) await reloadTo(serving, order.current, texts)
   } catch (error) {
     peer.tell('failed', error instanceof StartError ? error.message : String((error as Error).stack))
     closing.run()
@@ -114,9 +113,9 @@ function begunServing(serving: Serving | undefined): Serving {
   return serving
 }
 
-function reloadTo(serving: Serving, text: string, texts: { current: string }): void {
+async function reloadTo(serving: Serving, text: string, texts: { current: string }): Promise<void> {
   texts.current = text
-  const result = serving.reload()
+  const result = await serving.reload()
   if (!result.ok) throw new StartError(result.problems.join('; '))
 }
 
@@ -130,13 +129,4 @@ function loadText(order: WorkerOrder, text: string): LoadedConfig {
 function adopted<T>(socket: T | undefined): T {
   if (socket === undefined) throw new StartError('a socket of the supervisor does not listen')
   return socket
-}
-
-/** Lets the supervisor have what we wrote. */
-function farewell(channel: { end(done: () => void): unknown; readonly destroyed: boolean }): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, FAREWELL_MS)
-    if (channel.destroyed) done()
-    else channel.end(done)
-  })
 }

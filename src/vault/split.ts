@@ -2,38 +2,40 @@ import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../cor
 
 type Reply = (match: Match | VaultFailure | undefined, trials: number) => void
 
-/** Two vaults as one: some secrets lie in one, the others in the other. What one cannot say hides no match of the other. */
-export class SplitVault implements Vault {
-  readonly #vaultOf: (id: SecretId) => Vault
+export interface SplitOptions {
+  /** Answers at once. */
+  readonly near: Vault
+  /** May take its time, or not answer at all. */
+  readonly far: Vault
+  /** Where a secret lies. */
+  readonly isFar: (id: SecretId) => boolean
+}
 
-  constructor(vaultOf: (id: SecretId) => Vault) {
-    this.#vaultOf = vaultOf
+/**
+ * Two vaults as one. What lies near is tried first, whatever the order of the candidates, so that nobody whose secret lies there waits
+ * for the other one; all the rest is one question. What one cannot say hides no match of the other.
+ */
+export class SplitVault implements Vault {
+  readonly #options: SplitOptions
+
+  constructor(options: SplitOptions) {
+    this.#options = options
   }
 
   match(hello: Hello, candidates: readonly SecretId[], reply: Reply): void {
-    this.#matchFrom(0, { hello, candidates, reply }, 0, false)
+    const { near, far, isFar } = this.#options
+    const away = candidates.filter(isFar)
+    if (away.length === candidates.length) return far.match(hello, away, reply)
+    const here = away.length === 0 ? candidates : candidates.filter((id) => !isFar(id))
+    near.match(hello, here, (match, spent) => {
+      if (away.length === 0 || (match !== undefined && match !== 'failed')) return reply(match, spent)
+      far.match(hello, away, (other, trials) => reply(other ?? match, spent + trials))
+    })
   }
 
   sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    this.#vaultOf(key.id).sign(key, parts, reply)
+    const { near, far, isFar } = this.#options
+    const vault = isFar(key.id) ? far : near
+    vault.sign(key, parts, reply)
   }
-
-  /** Candidates that follow each other and lie in one vault are asked for together. */
-  #matchFrom(from: number, asked: Asked, spent: number, hasFailed: boolean): void {
-    const { hello, candidates, reply } = asked
-    if (from === candidates.length) return reply(hasFailed ? 'failed' : undefined, spent)
-    const vault = this.#vaultOf(candidates[from])
-    let to = from + 1
-    while (to < candidates.length && this.#vaultOf(candidates[to]) === vault) to++
-    vault.match(hello, candidates.slice(from, to), (match, trials) => {
-      if (match !== undefined && match !== 'failed') reply(match, spent + trials)
-      else this.#matchFrom(to, asked, spent + trials, hasFailed || match === 'failed')
-    })
-  }
-}
-
-interface Asked {
-  readonly hello: Hello
-  readonly candidates: readonly SecretId[]
-  readonly reply: Reply
 }

@@ -17,6 +17,8 @@ export interface WorkerOrder {
   readonly addresses: readonly Address[]
   /** All that the program listens on. */
   readonly listening: readonly Address[]
+  /** Where the vault helper listens, when there is one. */
+  readonly helperAt?: string | undefined
 }
 
 /** What a worker tells every `PULSE_MS` and at its end, as the note `pulse`. */

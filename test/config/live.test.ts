@@ -21,9 +21,9 @@ function makeLive(text: string) {
 }
 
 describe('a reload (I27)', () => {
-  it('replaces a valid configuration by a valid one, as a whole', () => {
+  it('replaces a valid configuration by a valid one, as a whole', async () => {
     const { live, applied, reload } = makeLive(A)
-    expect(reload(`${B}[relay]\nidle_timeout = "1m"`)).toEqual({
+    expect(await reload(`${B}[relay]\nidle_timeout = "1m"`)).toEqual({
       ok: true,
       applied: ['secret', 'relay.idle_timeout'],
       cold: [],
@@ -35,10 +35,10 @@ describe('a reload (I27)', () => {
 
   it.each(['', 'nonsense', `${A}${A}`, `${A}x = 1`, `${A}[relay]\nidle_timeout = 5`])(
     'keeps the valid one when the new one is %j',
-    (text) => {
+    async (text) => {
       const { live, applied, reload } = makeLive(A)
       const before = [live.loaded, live.prepared]
-      const result = reload(text)
+      const result = await reload(text)
       expect(result.ok).toBe(false)
       expect(result).toHaveProperty('problems.0')
       expect(applied).toEqual([])
@@ -46,18 +46,50 @@ describe('a reload (I27)', () => {
     },
   )
 
-  it('goes on from the last valid one', () => {
+  it('goes on from the last valid one', async () => {
     const { applied, reload } = makeLive(A)
-    reload('nonsense')
-    expect(reload(`${A}${B}`)).toEqual({ ok: true, applied: ['secret'], cold: [] })
+    await reload('nonsense')
+    expect(await reload(`${A}${B}`)).toEqual({ ok: true, applied: ['secret'], cold: [] })
     expect(applied).toEqual([['a', 'b']])
   })
 
-  it('names a cold key every time until it is restarted or put back', () => {
+  it('names a cold key every time until it is restarted or put back', async () => {
     const { live, reload } = makeLive(A)
     const changed = `${A}[memory]\nbuffers = "32 MB"`
-    for (let i = 0; i < 2; i++) expect(reload(changed)).toEqual({ ok: true, applied: [], cold: ['memory.buffers'] })
+    for (let i = 0; i < 2; i++)
+      expect(await reload(changed)).toEqual({ ok: true, applied: [], cold: ['memory.buffers'] })
     expect(live.prepared.settings.memory.buffersBytes).toBe(64 * 1024 ** 2)
-    expect(reload(A)).toEqual({ ok: true, applied: [], cold: [] })
+    expect(await reload(A)).toEqual({ ok: true, applied: [], cold: [] })
+  })
+
+  it('waits for the one before, so that what was read last holds', async () => {
+    const waiting: (() => void)[] = []
+    const texts = [B, `${A}${B}`]
+    const live = new LiveConfig(read(A) as LoadedConfig, async () => {
+      const text = texts.shift() ?? ''
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      return read(text)
+    })
+    const names: string[][] = []
+    const reload = () => live.reload(({ settings }) => names.push(settings.secrets.map(({ name }) => name)))
+    const both = [reload(), reload()]
+    await Promise.resolve()
+    expect(waiting.length).toBe(1)
+    waiting[0]()
+    await both[0]
+    await Promise.resolve()
+    waiting[1]()
+    await both[1]
+    expect(names).toEqual([['b'], ['a', 'b']])
+  })
+
+  it('that fails does not stop the next one', async () => {
+    let reads = 0
+    const live = new LiveConfig(read(A) as LoadedConfig, () => {
+      if (++reads === 1) throw new Error('unreadable')
+      return read(B)
+    })
+    await expect(live.reload(() => {})).rejects.toThrow('unreadable')
+    expect(await live.reload(() => {})).toMatchObject({ ok: true })
   })
 })

@@ -1,6 +1,7 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
+import { helperSocketCases } from './helper-socket.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
@@ -12,7 +13,7 @@ import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
-import { memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
+import { helperVaultCases, memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -34,5 +35,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'hsm-command': hsmCommandCases,
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
+  'vault-helper': helperVaultCases,
+  'helper-socket': helperSocketCases,
   pkcs11: pkcs11Cases,
 }

@@ -13,6 +13,7 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 import { seeded } from '../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
+import { RealHelper } from './helper.ts'
 import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
 
 /** What every vault promises, wherever its secrets are. */
@@ -28,12 +29,12 @@ const bytes = (text: string): Uint8Array => fromHex(text) ?? assert.fail('a vect
 const CASES: readonly Case<Subject>[] = [
   {
     name: 'inits of the vectors give the keys of the vectors',
-    run(subject) {
+    async run(subject) {
       for (const [at, vector] of Object.values(vectors.obfuscated2.cases).entries()) {
         const id = at + 1
         if (vector.secret === null) continue
         subject.put(id, bytes(vector.secret))
-        const { match, trials } = ask(subject.vault, { kind: 'init', wire: bytes(vector.wire_init) }, [id])
+        const { match, trials } = await ask(subject.vault, { kind: 'init', wire: bytes(vector.wire_init) }, [id])
         assert.equal(trials, 1)
         assert.ok(typeof match === 'object' && match.kind === 'init')
         assert.deepEqual(shown(match.fromClient), vector.client_to_server)
@@ -45,20 +46,20 @@ const CASES: readonly Case<Subject>[] = [
   },
   {
     name: 'the ClientHello of the vectors has the stamp of the vectors, and the answer is signed as there',
-    run(subject) {
+    async run(subject) {
       const { secret, client_hello: hello, timestamp, client_random_on_wire: random } = vectors.fake_tls
       subject.put(1, bytes(secret))
       const read = readClientHello(bytes(hello))
       assert.ok(read.state === 'hello')
-      const { match } = ask(subject.vault, { kind: 'client-hello', ...read.hello }, [1])
+      const { match } = await ask(subject.vault, { kind: 'client-hello', ...read.hello }, [1])
       assert.deepEqual(match, { kind: 'client-hello', id: 1, generation: 0, stamp: timestamp })
       const parts = [bytes(random), bytes(vectors.fake_tls.server_answer_zeroed_random)]
-      assert.equal(hexOf(signed(subject.vault, 1, parts)), vectors.fake_tls.server_random)
+      assert.equal(hexOf(await signed(subject.vault, 1, parts)), vectors.fake_tls.server_random)
     },
   },
   {
     name: 'answers of random hellos and keys are those of software',
-    run(subject) {
+    async run(subject) {
       const memory = new MemoryVault()
       const random = seeded(7)
       for (let id = 1; id <= 10; id++) {
@@ -71,65 +72,71 @@ const CASES: readonly Case<Subject>[] = [
         ])
         for (const hello of hellos) {
           const candidates = [id - 1, id].filter((one) => one > 0)
-          assert.deepEqual(plain(ask(subject.vault, hello, candidates)), plain(ask(memory, hello, candidates)))
+          assert.deepEqual(
+            plain(await ask(subject.vault, hello, candidates)),
+            plain(await ask(memory, hello, candidates)),
+          )
         }
         const parts = [1, 0, 33, 4000].map((length) => random.fill(new Uint8Array(length)))
-        assert.deepEqual(hexOf(signed(subject.vault, id, parts)), hexOf(signed(memory, id, parts)))
+        assert.deepEqual(hexOf(await signed(subject.vault, id, parts)), hexOf(await signed(memory, id, parts)))
       }
     },
   },
   {
     name: 'the first candidate that fits is answered, with what was tried; ids that are not known are passed over',
-    run(subject) {
+    async run(subject) {
       const keys = [1, 2, 3].map((id) => new Uint8Array(16).fill(id))
       for (const [at, key] of keys.entries()) subject.put(at + 1, key)
       const hello = helloFor(keys[1])
-      assert.deepEqual(idAndTrials(ask(subject.vault, hello, [9, 1, 8, 2, 3])), [2, 2])
-      assert.deepEqual(idAndTrials(ask(subject.vault, hello, [9, 1, 3])), [undefined, 2])
-      assert.deepEqual(idAndTrials(ask(subject.vault, hello, [9])), [undefined, 0])
-      assert.deepEqual(idAndTrials(ask(subject.vault, hello, [])), [undefined, 0])
-      assert.equal(signed(subject.vault, 9, [keys[0]]), undefined)
+      assert.deepEqual(idAndTrials(await ask(subject.vault, hello, [9, 1, 8, 2, 3])), [2, 2])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, hello, [9, 1, 3])), [undefined, 2])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, hello, [9])), [undefined, 0])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, hello, [])), [undefined, 0])
+      assert.equal(await signed(subject.vault, 9, [keys[0]]), undefined)
     },
   },
   {
     name: 'a key that was removed is not known, and one put again is the new one',
-    run(subject) {
+    async run(subject) {
       const [old, now] = [3, 4].map((digit) => new Uint8Array(16).fill(digit))
       subject.put(1, old)
       subject.put(1, now)
-      assert.deepEqual(idAndTrials(ask(subject.vault, helloFor(old), [1])), [undefined, 1])
-      assert.deepEqual(idAndTrials(ask(subject.vault, helloFor(now), [1])), [1, 1])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, helloFor(old), [1])), [undefined, 1])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, helloFor(now), [1])), [1, 1])
       subject.remove(1)
       subject.remove(1)
-      assert.deepEqual(idAndTrials(ask(subject.vault, helloFor(now), [1])), [undefined, 0])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, helloFor(now), [1])), [undefined, 0])
     },
   },
   {
     name: 'garbage of every kind matches nothing and breaks nothing',
-    run(subject) {
+    async run(subject) {
       const key = new Uint8Array(16).fill(5)
       subject.put(1, key)
       const random = seeded(3)
       for (let i = 0; i < 50; i++) {
         const wire = random.fill(new Uint8Array(64))
         const record = random.fill(new Uint8Array(1 + random.below(16_389)))
-        assert.deepEqual(idAndTrials(ask(subject.vault, { kind: 'init', wire }, [1])), [undefined, 1])
+        assert.deepEqual(idAndTrials(await ask(subject.vault, { kind: 'init', wire }, [1])), [undefined, 1])
         const hello: Hello = { kind: 'client-hello', record, random: random.fill(new Uint8Array(32)) }
-        assert.deepEqual(idAndTrials(ask(subject.vault, hello, [1])), [undefined, 1])
+        assert.deepEqual(idAndTrials(await ask(subject.vault, hello, [1])), [undefined, 1])
       }
-      assert.deepEqual(idAndTrials(ask(subject.vault, helloFor(key), [1])), [1, 1])
+      assert.deepEqual(idAndTrials(await ask(subject.vault, helloFor(key), [1])), [1, 1])
     },
   },
   {
     name: 'thousands of questions are answered like the first',
-    run(subject) {
+    async run(subject) {
       const key = new Uint8Array(16).fill(6)
       subject.put(1, key)
       const init = helloFor(key)
       const hello = clientHelloFor(key, 1_800_000_000, seeded(9))
-      const first = [plain(ask(subject.vault, init, [1])), plain(ask(subject.vault, hello, [1]))]
+      const first = [plain(await ask(subject.vault, init, [1])), plain(await ask(subject.vault, hello, [1]))]
       for (let i = 0; i < 3000; i++)
-        assert.deepEqual([plain(ask(subject.vault, init, [1])), plain(ask(subject.vault, hello, [1]))], first)
+        assert.deepEqual(
+          [plain(await ask(subject.vault, init, [1])), plain(await ask(subject.vault, hello, [1]))],
+          first,
+        )
     },
   },
 ]
@@ -152,6 +159,32 @@ export const softhsmVaultCases = CASES.map(({ name, run }) => ({
     try {
       await run(subjectIn(token))
     } finally {
+      token.close()
+    }
+  },
+}))
+
+/** The same through a helper process, whose token is filled from here. */
+export const helperVaultCases = CASES.map(({ name, run }) => ({
+  name,
+  async run() {
+    newTokens()
+    makeToken()
+    const token = new Pkcs11Token({ module: Pkcs11Module.load(SOFTHSM), name: TOKEN, pin: PIN, sessions: 1 })
+    const helper = await RealHelper.start()
+    let count = 0
+    try {
+      await run({
+        vault: helper.vault,
+        put(id, key) {
+          const label = `secret-${++count}`
+          assert.ok(storeSecret(token, label, key))
+          helper.vault.put(id, label)
+        },
+        remove: (id) => helper.vault.remove(id),
+      })
+    } finally {
+      await helper.close()
       token.close()
     }
   },
@@ -193,19 +226,24 @@ interface Asked {
   readonly trials: number
 }
 
-/** Vaults of these suites answer before they return. */
-function ask(vault: Vault, hello: Hello, candidates: readonly SecretId[]): Asked {
-  const answers: Asked[] = []
-  vault.match(hello, candidates, (match, trials) => answers.push({ match, trials }))
-  assert.equal(answers.length, 1)
-  return answers[0]
+/** The one answer, whenever it comes. */
+function ask(vault: Vault, hello: Hello, candidates: readonly SecretId[]): Promise<Asked> {
+  return once((reply) => vault.match(hello, candidates, (match, trials) => reply({ match, trials })))
 }
 
-function signed(vault: Vault, id: SecretId, parts: readonly Uint8Array[]): Uint8Array | undefined {
-  const macs: (Uint8Array | undefined)[] = []
-  vault.sign({ id, generation: 0 }, parts, (mac) => macs.push(mac))
-  assert.equal(macs.length, 1)
-  return macs[0]
+function signed(vault: Vault, id: SecretId, parts: readonly Uint8Array[]): Promise<Uint8Array | undefined> {
+  return once((reply) => vault.sign({ id, generation: 0 }, parts, reply))
+}
+
+/** A second answer is a failure of whatever case runs then. */
+function once<T>(act: (reply: (answer: T) => void) => void): Promise<T> {
+  return new Promise((resolve) => {
+    let answers = 0
+    act((answer) => {
+      assert.equal(++answers, 1)
+      resolve(answer)
+    })
+  })
 }
 
 function idAndTrials({ match, trials }: Asked): unknown {
@@ -213,10 +251,10 @@ function idAndTrials({ match, trials }: Asked): unknown {
 }
 
 /** The same whatever kind of byte array a vault answers with. */
-function plain(asked: Asked): unknown {
-  return JSON.parse(
-    JSON.stringify(asked, (_name, value: unknown) => (value instanceof Uint8Array ? hexOf(value) : value)),
-  )
+function plain(found: unknown): unknown {
+  if (found instanceof Uint8Array) return hexOf(found)
+  if (typeof found !== 'object' || found === null) return found
+  return Object.fromEntries(Object.entries(found).map(([name, inner]) => [name, plain(inner)]))
 }
 
 function shown({ key, iv }: { readonly key: Uint8Array; readonly iv: Uint8Array }) {

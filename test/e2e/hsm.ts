@@ -13,8 +13,8 @@ export function labelled(secrets: readonly TestSecret[]): TestSecret[] {
   return secrets.map((one) => ({ ...one, key: `hsm:${one.name}` }))
 }
 
-export function hsmTable(module = SOFTHSM): string {
-  return `[hsm]\nmodule = "${module}"\ntoken = "${TOKEN}"\npin = "env:HSM_PIN"\nsessions = 2`
+export function hsmTable(module = SOFTHSM, provider: 'inproc' | 'helper' = 'inproc'): string {
+  return `[hsm]\nmodule = "${module}"\ntoken = "${TOKEN}"\npin = "env:HSM_PIN"\nsessions = 2\nprovider = "${provider}"`
 }
 
 /** Puts the secret into the token as an operator would. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { PROVIDER_WORDS, providerOf } from '../../config/provider.ts'
 import { listSecrets } from '../../runtime/vault/secrets.ts'
 import type { StoredSecret } from '../../vault/keyring.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
@@ -19,14 +20,16 @@ export function addStatus(hsm: Command): void {
 }
 
 function status(options: StatusOptions): void {
-  const found = withToken(loadOrExit(options), ({ module, token, route }) => ({
+  const loaded = loadOrExit(options)
+  const provider = providerOf(loaded.config.hsm)
+  const found = withToken(loaded, ({ module, token, route }) => ({
     module: module.path,
     description: module.describe(),
     token: token.info.label,
     serial: token.info.serial,
     model: token.info.model,
     route,
-    provider: 'inproc',
+    provider,
     ...countsOf(listSecrets(token, nowSec())),
     mechanisms: module.mechanisms(token.info.slot),
   }))
@@ -34,7 +37,7 @@ function status(options: StatusOptions): void {
   const known = OF_NOTE.filter((name) => found.mechanisms.includes(name))
   print(`module      ${found.module} (${found.description})`)
   print(`token       "${found.token}", serial number ${found.serial}, ${found.model}`)
-  print(`route       ${found.route}, in process`)
+  print(`route       ${found.route}, ${PROVIDER_WORDS[found.provider]}`)
   const states = Object.entries(found.generations).map(([state, count]) => `${count} ${state}`)
   print(`secrets     ${found.secrets}${states.length === 0 ? '' : `, generations: ${states.join(', ')}`}`)
   print(`mechanisms  ${found.mechanisms.length}, with ${known.join(', ')}`)

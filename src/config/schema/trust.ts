@@ -39,11 +39,18 @@ export const hsm = section(
     token: key(anyText('the label of a token', 32), '', 'Label of the token, or its serial number.'),
     pin: key(optional(pinSource()), '', 'Where the PIN is: "env:NAME" or "file:PATH".', { isSensitive: true }),
     sessions: key(integer(1, 256), 4, 'Sessions kept open by each process, beside one that owns its copies of keys.'),
-    operation_timeout: key(duration(10, 600_000), '2s', 'Longest wait for one operation.', { planned: true }),
+    operation_timeout: key(
+      duration(10, 600_000),
+      '2s',
+      'Longest wait for the helper process: for one answer, and for a sign of life of a module (of that at least 5s).',
+    ),
     random: key(boolean(), false, "Mix the HSM's generator into ours.", { planned: true }),
-    provider: key(oneOf('auto', 'inproc', 'helper', 'sealed'), 'auto', '"helper" is a process of its own.', {
-      planned: true,
-    }),
+    provider: key(
+      oneOf('auto', 'inproc', 'helper', 'sealed'),
+      'auto',
+      'Where the module runs: "inproc" in each process of the proxy, "helper" in one of its own, "auto" in process where it is SoftHSM.',
+      { planned: (found) => found === 'sealed' },
+    ),
     strict: key(boolean(), false, 'Do not start where secrets would have to leave the HSM.', { planned: true }),
     outage: key(
       oneOf('wait', 'mask'),

@@ -29,16 +29,21 @@ export class Pkcs11Module {
   readonly path: string
   readonly constants: Pkcs11js
   readonly #native: PKCS11
+  readonly #onReturn: () => void
 
-  private constructor(path: string, constants: Pkcs11js) {
+  private constructor(path: string, constants: Pkcs11js, onReturn: () => void) {
     this.path = path
     this.constants = constants
     this.#native = new constants.PKCS11()
+    this.#onReturn = onReturn
   }
 
-  /** Loads and initialises it. Throws a `TokenError` whose message is for the operator. */
-  static load(path: string): Pkcs11Module {
-    const module = new Pkcs11Module(path, loadPkcs11js())
+  /**
+   * Loads and initialises it. Throws a `TokenError` whose message is for the operator. `onReturn` is called after each call, however that
+   * ended: a module that hangs is one from which a call does not return.
+   */
+  static load(path: string, onReturn: () => void = () => {}): Pkcs11Module {
+    const module = new Pkcs11Module(path, loadPkcs11js(), onReturn)
     module.call('dlopen', (native) => native.load(path))
     module.initialise()
     return module
@@ -50,6 +55,8 @@ export class Pkcs11Module {
       return act(this.#native)
     } catch (error) {
       throw toTokenError(name, error)
+    } finally {
+      this.#onReturn()
     }
   }
 

@@ -1,0 +1,95 @@
+import { load, type LoadedConfig } from '../config/load.ts'
+import type { Log } from '../observe/log.ts'
+import { openPeer } from '../runtime/channel.ts'
+import { Closing } from '../runtime/closing.ts'
+import { createRuntime } from '../runtime/index.ts'
+import { CHANNEL_FD } from '../runtime/inherited.ts'
+import { serveHelper } from '../runtime/vault/helper-socket.ts'
+import { HelperDesks } from '../vault/helper/desks.ts'
+import type { HelperFailure, HelperOrder, LabelFaults } from '../vault/helper/order.ts'
+import type { HsmVault } from '../vault/hsm.ts'
+import { ConfigFault, StartError } from './errors.ts'
+import { farewell } from './farewell.ts'
+import { HsmWatch } from './hsm-watch.ts'
+import { openHsm, openPinWatch, sharedFolder } from './hsm.ts'
+
+/** Signs of life that are nobody's answer come at most this often. */
+const SIGN_EVERY_MS = 500
+/** How soon the processes of the proxy are told that the token has gone, or is back. */
+const LOOK_MS = 100
+
+export type HelperEnd = 'served' | 'failed' | 'config-wrong'
+
+/**
+ * The vault helper: has the module and the token, and uses secrets for the processes of the proxy, which ask over a Unix socket. Settles
+ * when it has ended, which it does with the process at the other end of the channel.
+ */
+export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promise<HelperEnd> {
+  const ending = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<HelperOrder>()
+  const runtime = createRuntime()
+  const now = () => runtime.clock.mono()
+  let vault: HsmVault | undefined
+  const channel = runtime.openChannel(CHANNEL_FD)
+  const peer = openPeer(channel, {
+    services: { faults: (labels) => faultsOf(vault, labels) },
+    notes: {
+      begin: (order) => begun.resolve(order as HelperOrder),
+      ping: () => peer.tell('pong'),
+    },
+    onEnd: () => {
+      begun.reject(new StartError('whoever started us is gone'))
+      ending.resolve()
+    },
+  })
+  const closing = new Closing()
+  let end: HelperEnd = 'served'
+  try {
+    const order = await begun.promise
+    const loaded = loadAgain(order)
+    const log = createLog(loaded)
+    const memory = runtime.openSharedMemory(sharedFolder(order.stateFolder))
+    closing.add(() => memory.close(false))
+    // While we wait for the module nothing else of us runs, and a ping goes unanswered. So each call that returned is a sign of life.
+    let signedAt = now()
+    const onReturn = () => {
+      if (now() - signedAt < SIGN_EVERY_MS) return
+      signedAt = now()
+      peer.tell('pong')
+    }
+    const { events } = new HsmWatch({ log, now, emit: (event) => log.emit(event) })
+    const wall = () => runtime.clock.wall()
+    const pin = openPinWatch(memory)
+    vault = openHsm({ loaded, log, closing, now, wall, pin, provider: 'helper', events, onReturn })
+    const desks = new HelperDesks({ vault, now })
+    const looking = setInterval(() => desks.look(), LOOK_MS)
+    closing.add(() => clearInterval(looking))
+    const server = await serveHelper(order.path, (write) => desks.open(write))
+    if ('error' in server) throw new StartError(`cannot listen on ${order.path}: ${server.error}`)
+    closing.add(() => server.close())
+    peer.tell('ready')
+    await ending.promise
+  } catch (error) {
+    const isConfig = error instanceof ConfigFault
+    end = isConfig ? 'config-wrong' : 'failed'
+    const message = error instanceof StartError ? error.message : String((error as Error).stack)
+    const failure: HelperFailure = { message, ...(isConfig && { problems: error.problems }) }
+    peer.tell('failed', failure)
+  }
+  closing.run()
+  await closing.done
+  await farewell(channel)
+  return end
+}
+
+/** Throws a `StartError`: a key file may have gone since it was read. */
+function loadAgain(order: HelperOrder): LoadedConfig {
+  const result = load(order)
+  if ('problems' in result) throw new ConfigFault(result.problems)
+  return result
+}
+
+function faultsOf(vault: HsmVault | undefined, labels: unknown): LabelFaults {
+  if (vault === undefined || !Array.isArray(labels)) throw new Error('still starting')
+  return labels.map((label) => vault.faultOf(String(label)) ?? null)
+}

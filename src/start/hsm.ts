@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import type { Provider } from '../config/provider.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { SharedMemory } from '../core/ports.ts'
+import type { Log } from '../observe/log.ts'
+import type { Closing } from '../runtime/closing.ts'
+import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
+import { PinWatch } from '../vault/pin-watch.ts'
+import { openToken } from './token.ts'
+
+const TICK_MS = 500
+/** One word of it is used. */
+const WATCH_BYTES = 64
+
+export interface HsmOptions {
+  readonly loaded: LoadedConfig
+  readonly log: Log
+  readonly closing: Closing
+  /** Monotonic ms. */
+  readonly now: () => number
+  /** Unix seconds. */
+  readonly wall: () => number
+  readonly pin: PinWatch
+  readonly events: HsmEvents
+  /** For the log: whether this process does something else as well. */
+  readonly provider: Provider
+  /** After each call to the module. */
+  readonly onReturn?: () => void
+}
+
+/** Opens the token in this process and keeps it open. Throws a `ConfigFault`. */
+export function openHsm({ loaded, log, closing, now, wall, pin, provider, events, onReturn }: HsmOptions): HsmVault {
+  const { module, token, route, trialKey } = openToken(loaded, { pin, ...(onReturn && { onReturn }) })
+  closing.add(() => token.close())
+  const { label, serial } = token.info
+  log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
+    ...{ module: module.path, description: module.describe(), token: label, serial, route, provider, pid: process.pid },
+  })
+  const vault = new HsmVault({ token, trialKey, now, wall, events, pin })
+  const ticking = setInterval(() => vault.tick(), TICK_MS)
+  closing.add(() => clearInterval(ticking))
+  return vault
+}
+
+/** The word that says whether the PIN was refused, as all processes of the proxy see it. */
+export function openPinWatch(memory: SharedMemory): PinWatch {
+  const { buffer, byteOffset } = memory.open('hsm-pin', WATCH_BYTES).bytes
+  return new PinWatch(new Int32Array(buffer, byteOffset, 1), { pid: process.pid, isAlive })
+}
+
+/** Where processes of a proxy map what they share. */
+export function sharedFolder(stateFolder: string): string {
+  return join(stateFolder, 'shared')
+}
+
+/** Whether that process runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // It runs, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
