@@ -132,13 +132,14 @@ async function open(
 const LOOK_MS = 1000
 
 /** One process asks itself. */
-function deskOf({ proxy, live, inspection }: Serving, clock: Clock, column: number): Desk {
+function deskOf({ proxy, live, inspection, events }: Serving, clock: Clock, column: number): Desk {
   const { banKeeper: keeper, guard } = proxy
   if (keeper === undefined) throw new StartError('one process alone keeps its bans')
   const askAll: AskAll = (name, query) =>
     Promise.resolve([{ column, value: inspection[name](query as never) as never }])
   const settings = () => live.prepared.settings.guard
-  return new Desk({ guard, keeper, clock, settings, askAll, events: undefined })
+  const note = events.note.bind(events)
+  return new Desk({ guard, keeper, clock, settings, askAll, note, events: undefined })
 }
 
 function takeOwnColumn(columns: ColumnBook): number {

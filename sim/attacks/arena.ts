@@ -3,12 +3,13 @@ import type { Address, Hello, KeyRef, Match, SecretId, Vault, VaultFailure } fro
 import { Proxy } from '../../src/core/proxy.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { addressesOf } from '../../src/core/telegram/dcs.ts'
-import { MemoryVault } from '../../src/vault/memory.ts'
 import { MaskSite } from '../telegram/mask-site.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
 import { Uplink } from '../world/uplink.ts'
-import { World } from '../world/world.ts'
+import { FakeToken } from '../world/token.ts'
+import { SimulatedVault, type SimulatedVaultOptions } from '../world/vault.ts'
+import { World, type Ticker } from '../world/world.ts'
 import { CountingDc } from './counting-dc.ts'
 import { Crowd } from './crowd.ts'
 import type { Scenario } from './plan/read.ts'
@@ -22,6 +23,8 @@ const TICK_MS = 50
 const SETTLE_MS = 5_000
 const EVENTS_MAX = 2_000_000_000
 const TTL_SEC = 300
+/** CKR_DEVICE_ERROR of PKCS#11 v2.40. */
+const GONE = { code: 'CKR_DEVICE_ERROR', value: 0x30 }
 /** One way, ms. */
 const LATENCY = { client: { from: 10, to: 90 }, site: { from: 2, to: 8 }, dc: { from: 5, to: 30 } } as const
 
@@ -36,15 +39,27 @@ export class Arena {
   /** Virtual ms at which the scenario begins. */
   readonly startAt: number
   readonly #network: VirtualNetwork
+  readonly #token = new FakeToken()
 
-  constructor({ settings, keys, uplink }: Scenario, seed: number) {
+  constructor(scenario: Scenario, seed: number) {
+    const { settings, keys, uplink } = scenario
     this.world = new World(seed, { eventsMax: EVENTS_MAX, isTraced: false })
     this.#network = new VirtualNetwork(this.world)
     const host = this.#network.host(PROXY.ip)
     if (uplink !== undefined) host.uplink = new Uplink(uplink)
     this.crowd = new Crowd(this.#network.host(EVERYBODY), PROXY)
     this.#openPlaces(settings)
-    this.vault = new CountingVault(keys)
+    keys.forEach((key, at) => this.#token.keys.set(String(at + 1), key))
+    this.vault = new CountingVault({
+      ...{ world: this.world, token: this.#token, keys, waitMs: settings.listen.handshakeTimeoutMs },
+      plan: {
+        place: scenario.vault_outage.length > 0 ? 'token' : 'memory',
+        outage: scenario.onVaultOutage,
+        answerMs: 0,
+      },
+      emit: (event) => this.onEvent(event),
+      isAlive: () => true,
+    })
     const { clock } = this.world
     this.proxy = new Proxy(
       {
@@ -56,8 +71,7 @@ export class Arena {
     )
     host.listen(PROXY.port, (connection) => this.proxy.accept(connection))
     this.proxy.start([PROXY])
-    const { wheel } = this.proxy
-    this.world.addTicker({ everyMs: TICK_MS, tick: () => this.proxy.tick(), nextAt: () => wheel.nextAt() })
+    this.world.addTicker(this.#ticker())
     this.world.runFor(SETTLE_MS)
     this.startAt = this.world.now
   }
@@ -75,6 +89,24 @@ export class Arena {
   setCutOff(isCutOff: boolean): void {
     this.#network.setReachability(PROXY.ip, isCutOff ? 'unreachable' : 'open')
     if (isCutOff) this.crowd.sever()
+  }
+
+  /** The token of the secrets fails at every call, or works. */
+  setVaultGone(isGone: boolean): void {
+    this.#token.fail(isGone ? GONE : undefined)
+    this.#token.failRestart(isGone ? GONE : undefined)
+  }
+
+  #ticker(): Ticker {
+    const { vault, proxy, world } = this
+    return {
+      everyMs: TICK_MS,
+      tick() {
+        vault.tick()
+        proxy.tick()
+      },
+      nextAt: () => (vault.isBusy ? world.now : proxy.wheel.nextAt()),
+    }
   }
 
   #openPlaces({ secrets, telegram }: Settings): void {
@@ -98,10 +130,18 @@ export class Arena {
 export class CountingVault implements Vault {
   /** Secrets tried on hellos, whoever sent them. */
   trials = 0
-  readonly #vault = new MemoryVault()
+  readonly #vault: SimulatedVault
 
-  constructor(keys: readonly Uint8Array[]) {
-    keys.forEach((key, at) => this.#vault.put(at + 1, key))
+  constructor(options: SimulatedVaultOptions) {
+    this.#vault = new SimulatedVault(options)
+  }
+
+  get isBusy(): boolean {
+    return this.#vault.isBusy
+  }
+
+  tick(): void {
+    this.#vault.tick()
   }
 
   match(

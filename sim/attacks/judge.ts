@@ -33,12 +33,11 @@ export function judge({ honest: plans, assert: wanted }: Scenario, run: Measures
   }
   const { honest } = run
   atLeast('honest_connected_min', wanted.honest_connected_min, connectedShare(honest))
-  for (const { name, connected_min } of plans)
-    atLeast(
-      `honest.${name}.connected_min`,
-      connected_min,
-      connectedShare(honest.filter((group) => group.name === name)),
-    )
+  for (const { name, connected_min, throughput_lost_max } of plans) {
+    const group = honest.filter((each) => each.name === name)
+    atLeast(`honest.${name}.connected_min`, connected_min, connectedShare(group))
+    atMost(`honest.${name}.throughput_lost_max`, throughput_lost_max, group[0]?.throughputLost)
+  }
   atMost('throughput_lost_max', wanted.throughput_lost_max, Math.max(...honest.map((group) => group.throughputLost)))
   const p99 = honest.flatMap(({ connectP99Ms }) => connectP99Ms ?? [])
   atMost('connect_p99_max', wanted.connect_p99_max, p99.length === 0 ? undefined : Math.max(...p99))

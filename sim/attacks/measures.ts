@@ -98,8 +98,9 @@ function detectMs({ attack }: Scenario, { bans, alarmsAt }: Tally): number | und
   return times.length === 0 ? undefined : Math.min(...times) - from
 }
 
-function recoverMs({ attack, outage }: Scenario, honest: readonly HonestTally[]): number {
-  const ends = [...attack.map(({ stop }) => stop), ...outage.map(({ at, for: length }) => at + length)]
+function recoverMs({ attack, outage, vault_outage }: Scenario, honest: readonly HonestTally[]): number {
+  const outages = [...outage, ...vault_outage]
+  const ends = [...attack.map(({ stop }) => stop), ...outages.map(({ at, for: length }) => at + length)]
   if (ends.length === 0) return 0
   const end = Math.max(...ends)
   return Math.max(0, ...honest.flatMap(({ lostAt }) => lostAt.map((at) => at - end)))

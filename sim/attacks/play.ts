@@ -57,6 +57,10 @@ export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions 
     arena.at(at, () => arena.setCutOff(true))
     arena.at(at + length, () => arena.setCutOff(false))
   }
+  for (const { at, for: length } of scenario.vault_outage) {
+    arena.at(at, () => arena.setVaultGone(true))
+    arena.at(at + length, () => arena.setVaultGone(false))
+  }
   arena.world.runUntil(arena.startAt + scenario.duration + CLOSING_MS)
   return measure({ scenario, seed, arena, tally, openMost })
 }

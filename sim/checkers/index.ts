@@ -18,9 +18,11 @@ import { checkQuotas } from './i14-quotas.ts'
 import { checkReject } from './i15-reject.ts'
 import { checkDeadlines } from './i16-deadlines.ts'
 import { checkBanLengths } from './i17-ban-lengths.ts'
+import { checkVault } from './i21-vault.ts'
 import { checkAttempts } from './i25-attempts.ts'
 import { checkOverload } from './i28-overload.ts'
 import type { Seen } from './seen.ts'
+import type { Question, VaultAnswer, VaultWitness } from './watched-vault.ts'
 
 /** Watches one invariant of design.md, 5. Each hook is optional; what it finds it says through `fail`. */
 export interface Checker {
@@ -32,6 +34,10 @@ export interface Checker {
   onOpen?(from: string, to: Address): void
   /** A connection that somebody had is about to be somebody else's. */
   onHandOver?(connection: VirtualConnection): void
+  /** The vault was asked; answers, which its asker is told next; and its asker has acted on it. */
+  onAsk?(question: Question): void
+  onAnswer?(question: Question, answer: VaultAnswer): void
+  onAct?(): void
   /** After every step of the world. */
   onStep?(): void
   /** The process is gone; connection ids begin anew. */
@@ -59,6 +65,7 @@ export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   I15: checkReject,
   I16: checkDeadlines,
   I17: checkBanLengths,
+  I21: checkVault,
   I25: checkAttempts,
   I28: checkOverload,
 }
@@ -70,7 +77,7 @@ export interface Violation {
   readonly atMs: number
 }
 
-export interface Checkers {
+export interface Checkers extends VaultWitness {
   readonly violations: readonly Violation[]
   event(event: ProxyEvent): void
   seen(seen: Seen): void
@@ -101,6 +108,9 @@ export function openCheckers(scene: Scene): Checkers {
     dialled: (from, to) => checkers.forEach((checker) => checker.onDial?.(from, to)),
     opened: (from, to) => checkers.forEach((checker) => checker.onOpen?.(from, to)),
     handedOver: (connection) => checkers.forEach((checker) => checker.onHandOver?.(connection)),
+    asked: (question) => checkers.forEach((checker) => checker.onAsk?.(question)),
+    answers: (question, answer) => checkers.forEach((checker) => checker.onAnswer?.(question, answer)),
+    acted: () => checkers.forEach((checker) => checker.onAct?.()),
     stepped: () => checkers.forEach((checker) => checker.onStep?.()),
     crashed: (how) => checkers.forEach((checker) => checker.onCrash?.(how)),
     ended: () => checkers.forEach((checker) => checker.onEnd?.()),

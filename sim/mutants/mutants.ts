@@ -2,6 +2,7 @@ import { GUARD_MUTANTS } from './guard.ts'
 import type { Mutant } from './mutant.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
 import { USER_MUTANTS } from './users.ts'
+import { VAULT_MUTANTS } from './vault.ts'
 
 export type { Mutant } from './mutant.ts'
 
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GUARD_MUTANTS,
   ...OVERLOAD_MUTANTS,
   ...USER_MUTANTS,
+  ...VAULT_MUTANTS,
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',

@@ -1,23 +1,17 @@
 import { CLOSE_REASONS, REJECT_REASONS } from '../../src/core/events.ts'
 import type { Violation } from '../checkers/index.ts'
 import { FAULTS } from '../scenarios/options.ts'
+import { TOKEN_TROUBLES } from '../scenarios/token-trouble.ts'
 
 /** What happened over some runs, and how often. */
 export type Reached = Map<string, number>
 
 /**
  * A fault is a bug; a full generation takes 24,576 hellos, a spent budget 256 trials from one prefix, the limits of all and of
- * handshakes more connections than a run has, and nobody kills a session by hand, and the vault does not fail: tested on their own.
+ * handshakes more connections than a run has, and nobody kills a session by hand: tested on their own.
  */
 const NEVER_NEEDED = [
-  ...[
-    'closed fault',
-    'closed killed',
-    'closed vault-failed',
-    'rejected vault-failed',
-    'rejected replay-full',
-    'rejected trial-budget',
-  ],
+  ...['closed fault', 'closed killed', 'rejected replay-full', 'rejected trial-budget'],
   ...['rejected total-rate', 'rejected handshakes'],
 ]
 /** Properties of links, which leave no mark of their own. */
@@ -46,6 +40,8 @@ export function missed(reached: Reached): readonly string[] {
     'migrated',
     'mask-learnt',
     'mask-unreachable',
+    ...TOKEN_TROUBLES.map((trouble) => `token ${trouble}`),
+    ...['gone', 'back'].map((state) => `vault ${state}`),
     ...['fresh', 'stale'].map((state) => `name ${state}`),
   ]
   return wanted.filter((what) => !reached.has(what) && !NEVER_NEEDED.includes(what))

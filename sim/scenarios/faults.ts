@@ -16,6 +16,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
   const random = world.random('faults')
   const flaps = world.random('flaps')
   const shortages = world.random('shortages')
+  const vault = world.random('vault')
   const times: Readonly<Partial<Record<Fault, number>>> = {
     'dc-outages': random.between(1, 6),
     'site-outages': 2,
@@ -28,10 +29,11 @@ export function planFaults(scene: Scene, untilMs: number): void {
     'resolver-failures': 1,
     'dc-flaps': flaps.between(1, 3),
     shortages: shortages.between(1, 4),
+    'vault-outages': vault.between(1, 5),
   }
   for (const [fault, count] of Object.entries(times)) {
     if (!options.faults.has(fault as Fault)) continue
-    const from = { 'dc-flaps': flaps, shortages }[fault] ?? random
+    const from = { 'dc-flaps': flaps, shortages, 'vault-outages': vault }[fault] ?? random
     for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Fault))
   }
 }
@@ -40,6 +42,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
 export function repair(scene: Scene): void {
   const { network, store, world, site } = scene
   scene.gauges.relax()
+  scene.trouble.heal()
   for (const ip of scene.farIps) network.setReachability(ip, 'open')
   if (site !== undefined) network.setReachability(site.ip, 'open')
   store.isFailing = false
@@ -64,6 +67,9 @@ function happen(scene: Scene, fault: Fault): void {
       break
     case 'shortages':
       runShort(scene, world.random('shortages'))
+      break
+    case 'vault-outages':
+      scene.reach(`token ${scene.trouble.begin(world.random('vault'))}`)
       break
     case 'site-outages':
       if (site !== undefined) takeDown(scene, site.ip)

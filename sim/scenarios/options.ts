@@ -9,6 +9,7 @@ import {
   type UserLimits,
 } from '../../src/core/settings.ts'
 import { SeededRandom } from '../world/random.ts'
+import type { VaultPlan } from '../world/vault.ts'
 import { WALL_START } from '../world/world.ts'
 
 /** A third of all seeds each (design.md, 5). */
@@ -32,6 +33,7 @@ export const FAULTS = [
   'resolver-failures',
   'dc-flaps',
   'shortages',
+  'vault-outages',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -42,8 +44,7 @@ export interface RunOptions {
   readonly settings: Settings
   /** 16 bytes each, by the index of the secret. */
   readonly keys: readonly Uint8Array[]
-  /** 0: the vault answers at once. */
-  readonly vaultMs: number
+  readonly vault: VaultPlan
   readonly mask: 'literal' | 'name' | 'domain' | 'none'
   readonly hasIpv6: boolean
   readonly talkers: number
@@ -73,16 +74,25 @@ export function drawOptions(seed: number): RunOptions {
   // From a stream of its own: a seed that found something before there were flaps does so still.
   const hasFlaps = new SeededRandom(seed, 'flaps').chance(1, 3)
   const hasShortages = new SeededRandom(seed, 'shortages').chance(1, 3)
+  const vaults = new SeededRandom(seed, 'vault')
+  const place = vaults.pick(['memory', 'memory', 'token', 'both'] as const)
+  const outage = vaults.pick(['wait', 'mask'] as const)
+  const hasOutages = place !== 'memory' && vaults.chance(3, 4)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const access = new SeededRandom(seed, 'access')
   const secrets = withLimits(drawSecrets(random, access), new SeededRandom(seed, 'users'))
   return {
     seed,
     profile,
-    faults: new Set([...faults, ...(hasFlaps ? FLAPS : []), ...(hasShortages ? SHORTAGES : [])]),
+    faults: new Set([
+      ...faults,
+      ...(hasFlaps ? FLAPS : []),
+      ...(hasShortages ? SHORTAGES : []),
+      ...(hasOutages ? OUTAGES : []),
+    ]),
     settings: drawnSettings(seed, drawSettings(random, mask, secrets), access),
     keys: secrets.map(() => random.bytes(16)),
-    vaultMs: random.pick([0, 0, 1, 5, 40]),
+    vault: { place, outage, answerMs: random.pick([0, 0, 1, 5, 40]) },
     mask,
     hasIpv6: random.chance(2, 3),
     talkers: random.between(3, 24),
@@ -93,6 +103,7 @@ export function drawOptions(seed: number): RunOptions {
 
 const FLAPS: readonly Fault[] = ['dc-flaps']
 const SHORTAGES: readonly Fault[] = ['shortages']
+const OUTAGES: readonly Fault[] = ['vault-outages']
 
 /** What came later has streams of its own. */
 function drawnSettings(seed: number, settings: Omit<Settings, 'access'>, access: SeededRandom): Settings {
@@ -101,9 +112,9 @@ function drawnSettings(seed: number, settings: Omit<Settings, 'access'>, access:
   return { ...settings, guard, access: drawAccess(access) }
 }
 
-/** All but flaps and shortages. */
+/** All but those that came later. */
 function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
-  const others = FAULTS.filter((fault) => fault !== 'dc-flaps' && fault !== 'shortages')
+  const others = FAULTS.filter((fault) => ![...FLAPS, ...SHORTAGES, ...OUTAGES].includes(fault))
   if (profile === 'realistic') return new Set(others.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
   if (profile === 'uniform') return new Set(others.filter(() => random.chance(1, 3)))
   const share = random.between(1, 9)

@@ -1,12 +1,12 @@
 import { assert } from '../../src/core/assert.ts'
 import type { ProxyEvent } from '../../src/core/events.ts'
-import type { Address } from '../../src/core/ports.ts'
+import type { Address, SecretId } from '../../src/core/ports.ts'
 import { Proxy } from '../../src/core/proxy.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { addressesOf } from '../../src/core/telegram/dcs.ts'
-import { MemoryVault } from '../../src/vault/memory.ts'
 import { openCheckers, type Checkers } from '../checkers/index.ts'
 import type { Seen } from '../checkers/seen.ts'
+import { WatchedVault } from '../checkers/watched-vault.ts'
 import { MaskSite } from '../telegram/mask-site.ts'
 import { PLACE_USED_AGAIN } from '../telegram/middle-link.ts'
 import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
@@ -17,11 +17,13 @@ import { VirtualGauges } from '../world/gauges.ts'
 import { VirtualNat } from '../world/nat.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
+import { SimulatedVault } from '../world/vault.ts'
 import { World, type Ticker } from '../world/world.ts'
 import { fromAscii } from '../../src/core/protocol/bytes.ts'
 import { readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { calmLink, faultyLink } from './links.ts'
 import { MASK_IP, MASK_NAME, PUBLIC_MASK_IP, type RunOptions } from './options.ts'
+import { TokenTrouble } from './token-trouble.ts'
 
 /** As middle proxies see us: there is a NAT on the way to them. */
 const OUTSIDE = '198.51.100.7'
@@ -51,12 +53,15 @@ export class Scene {
   /** Of the proxy's machine: how much of what is in use. */
   readonly gauges: VirtualGauges
   readonly memory = new VirtualSharedMemory()
+  /** The token that secrets may lie in. */
+  readonly trouble: TokenTrouble
   /** What was reached over the run, by name: a simulator that never gets anywhere finds nothing. */
   readonly reached = new Map<string, number>()
   settings: Settings
   /** By how many seconds the proxy's clock was ahead of the true time, at most. */
   worstClockSec = 0
   #proxy!: Proxy
+  #vault!: SimulatedVault
   #ticker: Ticker | undefined
   /** Told when the process runs again behind a crash. */
   onRestart: () => void = () => {}
@@ -75,6 +80,7 @@ export class Scene {
     this.host = this.network.host(PROXY.ip, ...(options.hasIpv6 ? [PROXY_IPV6] : []))
     this.store = new VirtualStore(this.world)
     this.gauges = new VirtualGauges(options.settings)
+    this.trouble = new TokenTrouble(this.world, options.keys)
     this.checkers = openCheckers(this)
     const links = this.world.random('links')
     this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
@@ -108,6 +114,9 @@ export class Scene {
   /** Everything of Telegram's that can be out of reach. */
   get farIps(): readonly string[] {
     return [...this.dcIps, ...MIDDLE_DCS.map(middleIp)]
+  }
+  isInToken(secret: SecretId): boolean {
+    return this.#vault.isInToken(secret)
   }
   get isCalm(): boolean {
     return this.#isCalm
@@ -165,21 +174,23 @@ export class Scene {
   start(): void {
     const { options, world, host } = this
     this.network.isResolverFailing = false
-    const { vaultMs } = options
-    // An answer for a process that died meanwhile reaches nobody.
-    const later = (run: () => void) =>
-      world.after(vaultMs, () => {
-        if (proxy === this.#proxy && this.#ticker !== undefined) run()
-      })
-    const vault = new MemoryVault(vaultMs > 0 ? { later } : {})
-    options.keys.forEach((key, at) => vault.put(at + 1, key))
+    // So does the token: without it nothing starts.
+    this.trouble.heal()
+    const vault: SimulatedVault = new SimulatedVault({
+      ...{ world, plan: options.vault, token: this.trouble.token, keys: options.keys },
+      waitMs: this.settings.listen.handshakeTimeoutMs,
+      emit: (event) => this.#happened(event),
+      isAlive: () => proxy === this.#proxy && this.#ticker !== undefined,
+    })
+    this.#vault = vault
+    const isWatched = options.vault.place !== 'memory'
     const proxy = new Proxy(
       {
         clock: world.clock,
         random: world.random('proxy'),
         network: host,
         resolver: host,
-        vault,
+        vault: isWatched ? new WatchedVault(vault, options.keys, () => world.now, this.checkers) : vault,
         memory: this.memory,
         store: this.store,
         fetcher: { fetch: (source, _maxBytes, reply) => void world.after(15, () => reply(this.#fetch(source))) },
@@ -197,7 +208,11 @@ export class Scene {
     this.#proxy = proxy
     host.listen(PROXY.port, (connection) => proxy.accept(connection))
     proxy.start([PROXY])
-    this.#ticker = { everyMs: TICK_MS, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() }
+    const tick = () => {
+      vault.tick()
+      proxy.tick()
+    }
+    this.#ticker = { everyMs: TICK_MS, tick, nextAt: () => (vault.isBusy ? world.now : proxy.wheel.nextAt()) }
     world.addTicker(this.#ticker)
     this.onRestart()
   }
@@ -225,6 +240,7 @@ export class Scene {
     this.settings = settings
     // As at a start: a name may be new.
     this.network.isResolverFailing = false
+    this.#vault.waitMs = settings.listen.handshakeTimeoutMs
     this.#proxy.apply(settings)
     this.#settingsBefore = undefined
   }
@@ -234,6 +250,7 @@ export class Scene {
     this.world.trace(`event ${event.kind}${detail}`)
     if (event.kind === 'dial-ahead') this.reach(`dial-ahead ${event.result}`)
     else if (event.kind === 'name-state') this.reach(`name ${event.state}`)
+    else if (event.kind === 'vault') this.reach(`vault ${event.state}`)
     else if ('reason' in event) this.reach(`${event.kind} ${event.reason}`)
     else this.reach(event.kind)
     this.checkers.event(event)

@@ -20,6 +20,8 @@ export interface Status {
   readonly accepted: number
   readonly bytes: { readonly client_to_dc: number; readonly dc_to_client: number }
   readonly secrets: readonly string[]
+  /** Where there is an HSM: whether every process that uses it gets answers. */
+  readonly vault?: VaultState
   /** Where secrets of a token are used; `helper_pid` is missing while there is no helper process. */
   readonly hsm: { readonly provider: Provider; readonly helper_pid?: number }
   /** Those configured, and those that still have connections. */
@@ -27,6 +29,8 @@ export interface Status {
   /** Every process that relays, those that drain for a newer one included. */
   readonly workers: readonly WorkerStatus[]
 }
+
+export type VaultState = 'answers' | 'gone'
 
 /** What one user has now, over all processes. */
 export interface UserStatus {
@@ -47,6 +51,7 @@ export interface WorkerStatus {
   readonly open: number
   readonly accepted: number
   readonly bytes: { readonly client_to_dc: number; readonly dc_to_client: number }
+  readonly vault?: VaultState
 }
 
 /** What local commands may do to a running proxy. */

@@ -1,4 +1,5 @@
 import type { SecurityEvent, SecurityEvents } from '../observe/security-events.ts'
+import type { SecurityNote } from '../observe/security-kinds.ts'
 import { BanDesk, type Banned, type BanDeskOptions, type BanRow, type Bans, type Unbanned } from './bans.ts'
 import type { Inspection, Level } from './inspect.ts'
 import type { Request } from './requests.ts'
@@ -51,6 +52,8 @@ export interface DeskOptions extends BanDeskOptions {
   readonly askAll: AskAll
   /** Of this process, where it is none of those that are asked. */
   readonly events: SecurityEvents | undefined
+  /** Takes an event that no core told of. */
+  readonly note: (note: SecurityNote) => void
 }
 
 /** What an operator asks of the whole program, however many processes it is. */
@@ -58,11 +61,13 @@ export class Desk {
   readonly #askAll: AskAll
   readonly #events: SecurityEvents | undefined
   readonly #bans: BanDesk
+  readonly #note: DeskOptions['note']
 
   constructor(options: DeskOptions) {
     this.#askAll = options.askAll
     this.#events = options.events
     this.#bans = new BanDesk(options)
+    this.#note = options.note
   }
 
   async sessions(query: Request<'sessions'>): Promise<SessionsAnswer> {
@@ -106,6 +111,19 @@ export class Desk {
     const theirs = values.flatMap(({ column, value }) => value.map((event) => ({ ...event, worker: column })))
     const rows = [...own, ...theirs].sort((a, b) => a.at_ms - b.at_ms).slice(-query.last)
     return { rows: rows.map(({ at_ms: _, ...row }) => row), unanswered }
+  }
+
+  /** Kept where the operator's own acts are, which no stranger's wash out. */
+  async hsm({ act, label, generation, ...rest }: Request<'hsm'>): Promise<object> {
+    const about = { ...(label === undefined ? {} : { label }), ...(generation === undefined ? {} : { generation }) }
+    this.#note({
+      code: `hsm.${act}`,
+      severity: rest.result === 'done' ? 'notice' : 'warning',
+      // Each of them counts: none is one more of the same.
+      about: JSON.stringify([about, rest]),
+      details: { ...about, ...rest },
+    })
+    return Promise.resolve({})
   }
 
   async #ask<Q extends Questions>(name: Q, query: Request<Q>) {

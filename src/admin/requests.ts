@@ -10,9 +10,14 @@ export const IDS_MAX = 100
 export const BAN_MS = { min: 1_000, max: 366 * 86_400_000 } as const
 export const SESSION_SORTS = ['age', 'newest', 'bytes'] as const
 
+/** What `palisade hsm NAME` may do to a token. */
+export const HSM_ACTS = ['init', 'import', 'generate', 'rotate', 'retire', 'destroy', 'restore', 'backup'] as const
+export type HsmAct = (typeof HSM_ACTS)[number]
+
 const ip = z.string().refine((text) => parseIp(text) !== undefined, 'expected an IP address')
 const cidr = z.string().refine((text) => parseCidr(text) !== undefined, 'expected an IP address or a range')
 const sessionId = z.string().regex(/^\d{1,4}\.\d{1,15}$/, 'expected the id of a session such as "0.17"')
+const words = z.string().max(200)
 const limit = z.int().min(1).max(ROWS_MAX)
 /** Sessions of a user, of a range, or of both at once. */
 const of = { user: z.string().max(64).optional(), ip: cidr.optional() }
@@ -27,6 +32,11 @@ export const REQUESTS = {
   unban: z.union([z.object({ prefix: cidr }), z.object({ all: z.literal(true) })]),
   access: z.object({ ip }),
   events: z.object({ last: limit }),
+  /** A command has changed a token: for the security events. */
+  hsm: z.object({
+    ...{ act: z.enum(HSM_ACTS), actor: words, token: words, result: words },
+    ...{ label: words.optional(), generation: z.int().min(1).max(65_535).optional() },
+  }),
 } as const
 
 export type RequestName = keyof typeof REQUESTS

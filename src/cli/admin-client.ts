@@ -1,10 +1,13 @@
 import { dirname, resolve } from 'node:path'
 import type { Answer, CommandName } from '../admin/commands.ts'
 import { loadFile } from '../config/load.ts'
-import { askAdminSocket } from '../runtime/admin-socket.ts'
+import { askAdminSocket, NobodyListens } from '../runtime/admin-socket.ts'
 import { DEFAULT_FILE, type ConfigOptions } from './config-file.ts'
 import { CliError, EXIT } from './exit.ts'
 import { say } from './output.ts'
+
+/** There is nobody to ask. */
+export class NotRunning extends CliError {}
 
 /** Asks the running proxy; its result, or a `CliError` that says why there is none. */
 export async function askRunning(socket: string, command: CommandName, args: object = {}): Promise<unknown> {
@@ -13,6 +16,7 @@ export async function askRunning(socket: string, command: CommandName, args: obj
   try {
     answer = JSON.parse(await askAdminSocket(socket, JSON.stringify({ command, args }))) as Answer
   } catch (error) {
+    if (error instanceof NobodyListens) throw new NotRunning(EXIT.failed, error.message)
     throw new CliError(EXIT.failed, error instanceof SyntaxError ? 'no answer' : (error as Error).message)
   }
   if (answer.ok) return answer.result

@@ -39,6 +39,7 @@ async function status(options: StatusOptions): Promise<void> {
       print(`  worker ${column}: ${state}, ${open} open, ${accepted} accepted, pid ${pid}`)
   print(`bytes: ${now.bytes.client_to_dc} client to DC, ${now.bytes.dc_to_client} DC to client`)
   if (now.hsm.provider !== 'none') print(`hsm: ${hsmLine(now.hsm)}`)
+  if (now.vault !== undefined) print(`vault: ${now.vault}`)
   print(`users: ${now.users.length}`)
   for (const user of now.users) if (user.connections > 0 || user.quota !== undefined) print(`  ${userLine(user)}`)
 }

@@ -302,6 +302,14 @@ export type ProxyEvent =
       readonly ignored: number
       readonly why: string
     }
+  | {
+      /** Where secrets lie outside of the process: from `gone` to `back` it is not asked. */
+      readonly kind: 'vault'
+      /** `pin-refused`: gone for as long as the process runs. */
+      readonly state: 'gone' | 'back' | 'pin-refused'
+      /** Of `gone`; empty otherwise. */
+      readonly why: string
+    }
   | { readonly kind: 'fault'; readonly where: string; readonly message: string }
 
 export type Emit = (event: ProxyEvent) => void

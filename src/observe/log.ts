@@ -230,6 +230,13 @@ export class Log {
             ...(event.why === '' ? {} : { why: event.why }),
           },
         )
+      case 'vault':
+        return this.write(
+          event.state === 'back' ? 'info' : 'error',
+          `hsm.${event.state}`,
+          VAULT_LINES[event.state],
+          event.why === '' ? {} : { why: event.why },
+        )
       case 'fault':
         return this.#limited('error', event.kind, 'fault', 'A fault of ours ended a connection', {
           where: event.where,
@@ -311,6 +318,12 @@ const NAME_STATE_LINES: Readonly<Record<NameState, string>> = {
   stale: 'A name is served from memory: the resolver has no answer to go by',
   gone: 'A name has no address',
 }
+
+const VAULT_LINES = {
+  gone: 'The HSM does not answer: newcomers get what hsm.outage says',
+  back: 'The HSM answers again',
+  'pin-refused': 'The HSM refused the PIN, which is not tried again before the next start',
+} as const
 
 const OVERLOAD_LINES: Readonly<Record<OverloadLevel, string>> = {
   0: 'There is enough again: newcomers are welcome',

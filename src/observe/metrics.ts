@@ -3,6 +3,7 @@ import { NAME_RESULTS, OVERLOAD_RESOURCES, type ProxyEvent } from '../core/event
 import type { UserReading } from '../core/guard/users/index.ts'
 import type { Aggregator, Snapshot } from './merge.ts'
 import { registerUserGauges } from './user-metrics.ts'
+import { VaultMetrics, type VaultReadings } from './vault-metrics.ts'
 
 /** Figures that are read when somebody asks, not counted along the way. */
 export interface Readings {
@@ -154,6 +155,7 @@ export class Metrics {
       case 'mask-refused':
       case 'name-state':
       case 'link-opened':
+      case 'vault':
         return
       case 'name-asked':
         return this.#names.inc({ result: event.result })
@@ -179,6 +181,11 @@ export class Metrics {
   /** For a process that is alone. */
   addUsers(users: () => Iterable<UserReading>): void {
     registerUserGauges(this.#registry, users)
+  }
+
+  /** For a process that uses an HSM. */
+  addVault(read: () => VaultReadings): VaultMetrics {
+    return new VaultMetrics(this.#registry, read)
   }
 
   readonly contentType = this.#registry.contentType

@@ -57,7 +57,7 @@ export class SecurityEvents {
 
   readonly emit = (event: ProxyEvent): void => {
     const note = securityNoteOf(event)
-    if (note !== undefined) this.#note(note)
+    if (note !== undefined) this.note(note)
   }
 
   /** The last `count`, the oldest first. */
@@ -66,7 +66,8 @@ export class SecurityEvents {
     return all.slice(-count).map((entry) => this.#shown(entry))
   }
 
-  #note(note: SecurityNote): void {
+  /** What no event of the core tells of. */
+  note(note: SecurityNote): void {
     const now = this.#options.mono()
     const { code, ip } = note
     let window = this.#windows.get(code)

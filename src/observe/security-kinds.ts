@@ -97,6 +97,11 @@ const NOTES: { readonly [K in ProxyEvent['kind']]: Note<K> | 'other' } = {
     about: host,
     details: { host },
   }),
+  vault: ({ state, why }) => ({
+    code: `vault.${state}`,
+    severity: state === 'back' ? 'notice' : 'error',
+    ...(why === '' ? {} : { details: { why } }),
+  }),
   fault: ({ where, message }) => ({ code: 'fault', severity: 'error', about: message, details: { where, message } }),
   accepted: 'other',
   authenticated: 'other',

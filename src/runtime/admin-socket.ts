@@ -37,18 +37,25 @@ export async function serveAdminSocket(
   }
 }
 
+/** No proxy runs there: there is no socket, or one that was left behind. */
+export class NobodyListens extends Error {}
+
 /** Asks a running proxy; rejects with one line when none answers. */
 export function askAdminSocket(path: string, line: string, timeoutMs = TIME_MS_MAX): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     const parts: Buffer[] = []
     let length = 0
-    const fail = (message: string) => {
+    const fail = (message: string, Kind: new (message: string) => Error = Error) => {
       socket.destroy()
-      reject(new Error(message))
+      reject(new Kind(message))
     }
     socket.setTimeout(timeoutMs, () => fail(`no answer on ${path} within ${timeoutMs / 1000} seconds`))
-    socket.on('error', (error) => fail(`no proxy answers on ${path}: ${why(errorCode(error))}`))
+    socket.on('error', (error) => {
+      const code = errorCode(error)
+      const isAbsent = code === 'ENOENT' || code === 'ECONNREFUSED'
+      fail(`no proxy answers on ${path}: ${why(code)}`, isAbsent ? NobodyListens : Error)
+    })
     socket.on('connect', () => socket.write(`${line}\n`))
     socket.on('data', (chunk) => {
       parts.push(chunk)

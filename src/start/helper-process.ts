@@ -12,6 +12,7 @@ import type { HsmVault } from '../vault/hsm.ts'
 import { TokenError } from '../vault/token.ts'
 import { ConfigFault, StartError } from './errors.ts'
 import { farewell } from './farewell.ts'
+import { HsmWatch } from './hsm-watch.ts'
 import { openHsm, openPinWatch, sharedFolder } from './hsm.ts'
 
 /** Signs of life that are nobody's answer come at most this often. */
@@ -58,7 +59,10 @@ export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promi
       signedAt = now()
       peer.tell('pong')
     }
-    const open = openHsm({ loaded, log, closing, now, pin: openPinWatch(memory), provider: 'helper', onReturn })
+    const { events } = new HsmWatch({ log, now, emit: (event) => log.emit(event) })
+    const wall = () => runtime.clock.wall()
+    const pin = openPinWatch(memory)
+    const open = openHsm({ loaded, log, closing, now, wall, pin, provider: 'helper', events, onReturn })
     vault = open.vault
     const desks = new HelperDesks({ vault, now, random: (count) => randomOf(open.token, count) })
     const looking = setInterval(() => desks.look(), LOOK_MS)

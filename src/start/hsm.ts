@@ -19,7 +19,10 @@ export interface HsmOptions {
   readonly closing: Closing
   /** Monotonic ms. */
   readonly now: () => number
+  /** Unix seconds. */
+  readonly wall: () => number
   readonly pin: PinWatch
+  readonly events: HsmEvents
   /** For the log: whether this process does something else as well. */
   readonly provider: Provider
   /** After each call to the module. */
@@ -33,14 +36,14 @@ export interface OpenHsm {
 }
 
 /** Opens the token in this process and keeps it open. Throws a `ConfigFault`. */
-export function openHsm({ loaded, log, closing, now, pin, provider, onReturn }: HsmOptions): OpenHsm {
+export function openHsm({ loaded, log, closing, now, wall, pin, provider, events, onReturn }: HsmOptions): OpenHsm {
   const { module, token, route, trialKey } = openToken(loaded, { pin, ...(onReturn && { onReturn }) })
   closing.add(() => token.close())
   const { label, serial } = token.info
   log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
     ...{ module: module.path, description: module.describe(), token: label, serial, route, provider, pid: process.pid },
   })
-  const vault = new HsmVault({ token, trialKey, now, events: tell(log), pin })
+  const vault = new HsmVault({ token, trialKey, now, wall, events, pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))
   return { vault, token }
@@ -55,18 +58,6 @@ export function openPinWatch(memory: SharedMemory): PinWatch {
 /** Where processes of a proxy map what they share. */
 export function sharedFolder(stateFolder: string): string {
   return join(stateFolder, 'shared')
-}
-
-function tell(log: Log): HsmEvents {
-  return {
-    onError: ({ call, code }) => log.write('warn', 'hsm.error', 'The HSM failed at a call', { call, code }),
-    onGone: (why) => log.write('error', 'hsm.gone', 'The HSM does not answer: its users go to the mask host', { why }),
-    onBack: () => log.write('info', 'hsm.back', 'The HSM answers again'),
-    onPinRefused: () =>
-      log.write('error', 'hsm.pin-refused', 'The HSM refused the PIN, which is not tried again before the next start'),
-    onMissing: (label, fault) =>
-      log.write('error', 'hsm.missing', 'A secret of the configuration is not in the HSM', { label, why: fault }),
-  }
 }
 
 /** Whether that process runs. */

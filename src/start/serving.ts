@@ -60,6 +60,7 @@ export interface Serving {
   readonly metrics: Metrics
   readonly secrets: Secrets
   readonly inspection: Inspection
+  readonly events: SecurityEvents
   readonly listening: readonly Address[]
   status(): WorkerStatus
   readonly reload: () => Promise<ReloadResult>
@@ -71,9 +72,20 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const now = () => clock.mono()
+  const clocks = { now: () => clock.mono(), wall: () => clock.wall() }
+  const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
+  const { addresses } = loaded.config.log
+  const events = new SecurityEvents({ mono: clocks.now, wall: clocks.wall, addresses })
+  const emit = (event: ProxyEvent) => {
+    log.emit(event)
+    metrics.emit(event)
+    events.emit(event)
+  }
   const { isAlone: isFirst, helperAt } = options
-  const secrets = await openSecrets({ loaded, log, closing, memory, now, isFirst, helperAt })
+  const secrets = await openSecrets({
+    ...{ loaded, log, closing, memory, ...clocks, isFirst, helperAt, emit },
+    measure: (read) => metrics.addVault(read),
+  })
   const { vault } = secrets
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   giveKeys(secrets, log, live.prepared)
@@ -87,14 +99,6 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   const fetcher = createFetcher({ ...trust, resolve })
   const publicAddress = createPublicAddress({ resolve, random })
   const run = { pid: process.pid, startedSec: clock.wall() }
-  const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
-  const { addresses } = loaded.config.log
-  const events = new SecurityEvents({ mono: () => clock.mono(), wall: () => clock.wall(), addresses })
-  const emit = (event: ProxyEvent) => {
-    log.emit(event)
-    metrics.emit(event)
-    events.emit(event)
-  }
   const ports = {
     ...{ clock, random, network, resolver, vault, memory, store, fetcher, publicAddress, run, worker },
     gauges: readGauges(runtime, () => ({ lag, proxy, settings: live.prepared.settings })),
@@ -116,9 +120,9 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   closing.add(() => clearInterval(ticking))
 
   return {
-    ...{ proxy, live, metrics, secrets, listening },
+    ...{ proxy, live, metrics, secrets, listening, events },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
-    status: () => statusOf(proxy, worker),
+    status: () => statusOf(proxy, secrets, worker),
     reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),
     drain(done) {
       if (proxy.isDraining) return
@@ -158,7 +162,8 @@ async function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts)
   return result
 }
 
-function statusOf(proxy: Proxy, { column }: WorkerPlace): WorkerStatus {
+function statusOf(proxy: Proxy, secrets: Secrets, { column }: WorkerPlace): WorkerStatus {
+  const isReachable = secrets.isReachable()
   return {
     pid: process.pid,
     column,
@@ -166,6 +171,7 @@ function statusOf(proxy: Proxy, { column }: WorkerPlace): WorkerStatus {
     open: proxy.open,
     accepted: proxy.accepted,
     bytes: { client_to_dc: proxy.totals.clientToDcBytes, dc_to_client: proxy.totals.dcToClientBytes },
+    ...(isReachable === undefined ? {} : { vault: isReachable ? 'answers' : 'gone' }),
   }
 }
 

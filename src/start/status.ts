@@ -44,8 +44,13 @@ type Counts = Pick<Status, 'open' | 'accepted' | 'bytes'>
 const NOTHING: Counts = { open: 0, accepted: 0, bytes: { client_to_dc: 0, dc_to_client: 0 } }
 
 /** Workers and their sums; `past` is what processes counted that are gone. */
-export function sumOf(workers: readonly WorkerStatus[], past: Counts = NOTHING): Counts & Pick<Status, 'workers'> {
-  return { ...workers.reduce(addCounts, past), workers }
+export function sumOf(
+  workers: readonly WorkerStatus[],
+  past: Counts = NOTHING,
+): Counts & Pick<Status, 'workers' | 'vault'> {
+  const states = workers.flatMap(({ vault }) => vault ?? [])
+  const vault = states.length === 0 ? {} : { vault: states.find((state) => state === 'gone') ?? states[0] }
+  return { ...workers.reduce(addCounts, past), ...vault, workers }
 }
 
 /** What stays of the counts of a process that is gone: it has no connection open. */

@@ -51,8 +51,14 @@ async function open(
   closing.add(() => sockets.close())
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
+  const wall = () => runtime.clock.wall()
+  const events = new SecurityEvents({ mono, wall, addresses: config.log.addresses })
+  const emit = (event: ProxyEvent) => {
+    log.emit(event)
+    events.emit(event)
+  }
   // Workers log in by themselves, or use the helper that is started here. A PIN or a label that is wrong is found out here first.
-  const secrets = await openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
+  const secrets = await openSecrets({ loaded, log, closing, memory, now: mono, wall, isFirst: true, emit })
   const front = new Front(runtime, config)
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
@@ -73,11 +79,6 @@ async function open(
 
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   secrets.give(live.prepared)
-  const events = new SecurityEvents({ mono, wall: () => runtime.clock.wall(), addresses: config.log.addresses })
-  const emit = (event: ProxyEvent) => {
-    log.emit(event)
-    events.emit(event)
-  }
   const keeper = await keepTables({ runtime, config, live, store: front.store, columns, emit })
   closing.add(() => keeper.close())
   const keeping = setInterval(() => keeper.tick(), LOOK_MS)
@@ -136,6 +137,7 @@ async function open(
   const text = async () => metrics.text(await crew.snapshots())
   const desk = new Desk({
     ...{ guard: keeper.guard, keeper: keeper.banKeeper, clock: runtime.clock, events },
+    note: (one) => events.note(one),
     settings: () => live.prepared.settings.guard,
     askAll: (name, query) => crew.inspectAll(name, query),
   })

@@ -3,7 +3,6 @@ import type { Problem } from '../config/problem.ts'
 import { providerOf, type Provider } from '../config/provider.ts'
 import type { Prepared } from '../config/settings.ts'
 import type { SecretId, SharedMemory, Vault } from '../core/ports.ts'
-import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { dialHelper } from '../runtime/vault/helper-socket.ts'
 import { HelperVault } from '../vault/helper/client.ts'
@@ -13,7 +12,9 @@ import { SplitVault } from '../vault/split.ts'
 import { NOT_THERE, type SecretFault } from '../vault/token.ts'
 import { ConfigFault } from './errors.ts'
 import { HelperKeeper } from './helper.ts'
+import { HsmWatch, type HsmWatchOptions } from './hsm-watch.ts'
 import { openHsm, openPinWatch } from './hsm.ts'
+import { sitOut } from './outage.ts'
 
 /** How exactly the bound of an answer from the helper holds. */
 const HELPER_TICK_MS = 50
@@ -23,6 +24,8 @@ const HELPER_OPEN_MS = 2000
 /** Where the secrets of the configuration are, for whoever uses them. */
 export interface Secrets {
   readonly vault: Vault
+  /** Whether the HSM answers; undefined where there is none. */
+  readonly isReachable: () => boolean | undefined
   readonly provider: Provider
   /** Where the helper listens, for other processes of this proxy. */
   readonly helperAt: string | undefined
@@ -36,12 +39,11 @@ export interface Secrets {
   forget(ids: readonly SecretId[]): void
 }
 
-export interface SecretsOptions {
+export interface SecretsOptions extends HsmWatchOptions {
   readonly loaded: LoadedConfig
-  readonly log: Log
   readonly closing: Closing
-  /** Monotonic ms. */
-  readonly now: () => number
+  /** Unix seconds. */
+  readonly wall: () => number
   readonly memory: SharedMemory
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
@@ -51,7 +53,7 @@ export interface SecretsOptions {
 
 /** Where secrets in a token are used. */
 interface TokenPlace {
-  readonly vault: LabelVault
+  readonly vault: LabelVault & { readonly isReachable: boolean }
   readonly keeper?: HelperKeeper
   readonly helperAt?: string
   /** What speaks against each of the labels. Of a worker with a helper: nothing, as whoever started both has asked. */
@@ -63,20 +65,27 @@ export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
   const { loaded } = options
   const memory = new MemoryVault()
   const provider = providerOf(loaded.config.hsm)
-  const place = await openPlace(provider, options)
+  const watch = new HsmWatch(options)
+  const place = await openPlace(provider, options, watch)
   const checked = await checkLabels(loaded, place)
   if ('problems' in checked) throw new ConfigFault(checked.problems)
   const labelled = new Set<SecretId>()
   const isFar = (id: SecretId) => labelled.has(id)
+  const far = place && watch.measured(place.vault)
+  const vault = far === undefined ? memory : new SplitVault({ near: memory, far, isFar })
+  const waiting = place && sitOut(vault, { ...options, isReachable: () => place.vault.isReachable })
+  watch.waiting = waiting
   return {
-    vault: place === undefined ? memory : new SplitVault({ near: memory, far: place.vault, isFar }),
+    vault: waiting ?? vault,
+    isReachable: () => place?.vault.isReachable,
     provider,
     helperAt: place?.helperAt,
     get helperPid() {
       return place?.keeper?.pid
     },
     check: (read) => ('problems' in read ? Promise.resolve(read) : checkLabels(read, place)),
-    give({ keys, labels }) {
+    give({ keys, labels, settings }) {
+      if (waiting !== undefined) waiting.waitMs = settings.listen.handshakeTimeoutMs
       for (const { id, key } of keys) memory.put(id, key)
       for (const { id, label } of labels) {
         labelled.add(id)
@@ -93,12 +102,16 @@ export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
   }
 }
 
-async function openPlace(provider: Provider, options: SecretsOptions): Promise<TokenPlace | undefined> {
+async function openPlace(
+  provider: Provider,
+  options: SecretsOptions,
+  watch: HsmWatch,
+): Promise<TokenPlace | undefined> {
   const { isFirst, helperAt } = options
   if (provider === 'none') return undefined
   if (helperAt !== undefined) {
     return {
-      vault: await reachHelper(helperAt, options),
+      vault: await reachHelper(helperAt, options, watch),
       helperAt,
       faultsOf: (labels) => Promise.resolve(labels.map(() => undefined)),
     }
@@ -106,11 +119,11 @@ async function openPlace(provider: Provider, options: SecretsOptions): Promise<T
   const pin = openPinWatch(options.memory)
   if (isFirst) pin.reset()
   if (provider === 'inproc') {
-    const { vault: hsm } = openHsm({ ...options, pin, provider })
+    const { vault: hsm } = openHsm({ ...options, pin, provider, events: watch.events })
     return { vault: hsm, faultsOf: (labels) => Promise.resolve(labels.map((label) => hsm.faultOf(label))) }
   }
   const keeper = await HelperKeeper.start({ ...options, pin })
-  const vault = await reachHelper(keeper.path, options)
+  const vault = await reachHelper(keeper.path, options, watch)
   return {
     ...{ vault, keeper, helperAt: keeper.path },
     faultsOf: async (labels) => {
@@ -124,7 +137,11 @@ async function openPlace(provider: Provider, options: SecretsOptions): Promise<T
 }
 
 /** Waits for the connection, so that the first client finds it there. */
-async function reachHelper(path: string, { loaded, closing, now }: SecretsOptions): Promise<HelperVault> {
+async function reachHelper(
+  path: string,
+  { loaded, closing, now }: SecretsOptions,
+  watch: HsmWatch,
+): Promise<HelperVault> {
   const opened = Promise.withResolvers<void>()
   const vault = new HelperVault({
     dial: (events) => dialHelper(path, events),
@@ -132,7 +149,10 @@ async function reachHelper(path: string, { loaded, closing, now }: SecretsOption
     timeoutMs: loaded.config.hsm.operation_timeout,
     onOpen: opened.resolve,
   })
-  const ticking = setInterval(() => vault.tick(), HELPER_TICK_MS)
+  const ticking = setInterval(() => {
+    vault.tick()
+    watch.look(vault)
+  }, HELPER_TICK_MS)
   closing.add(() => {
     clearInterval(ticking)
     vault.close()

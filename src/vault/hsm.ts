@@ -2,7 +2,15 @@ import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../cor
 import { Breaker } from './breaker.ts'
 import { probe, stillAnswers } from './known-answers.ts'
 import type { PinWatch } from './pin-watch.ts'
-import { NOT_THERE, TokenError, type SecretFault, type Token, type TokenSecret } from './token.ts'
+import {
+  ALL_RETIRED,
+  NOT_THERE,
+  TokenError,
+  type SecretFault,
+  type Token,
+  type TokenGeneration,
+  type TokenSecret,
+} from './token.ts'
 import { tryOn } from './trial.ts'
 
 /** What an operator is told of. Each line is told when it changes, not again and again. */
@@ -25,16 +33,26 @@ export interface HsmVaultOptions {
   readonly trialKey: TokenSecret
   /** Monotonic ms. */
   readonly now: () => number
+  /** Unix seconds: what a generation is retired by. */
+  readonly wall: () => number
   readonly events: HsmEvents
   readonly pin: PinWatch
 }
 
 interface Entry {
   readonly label: string
-  /** Undefined while the token does not have it. */
-  secret: TokenSecret | undefined
+  /** The active one first; empty: all are retired. Undefined while the token does not have it. */
+  generations: readonly TokenGeneration[] | undefined
   /** What was told of it last. */
   fault?: SecretFault
+}
+
+/** A generation that a reload took away. */
+interface Leaving {
+  readonly id: SecretId
+  readonly generation: TokenGeneration
+  /** Monotonic ms. */
+  readonly untilMs: number
 }
 
 /**
@@ -46,25 +64,36 @@ const LOST =
   'which a new start heals (SIGUSR2 loses no connection)'
 /** How often a token that works is tested. */
 const TEST_EVERY_MS = 10_000
+/** How old a test may be for nobody to be taken for a stranger by a token that gives wrong answers. */
+const SOUND_MS = 1000
+/** So long a hello that a generation fitted may still be answered by it, when a reload has taken it away: longer than any handshake. */
+const LEAVING_MS = 60_000
 /** Our copy of the key is dead; the key itself may be alive. CKR_KEY_HANDLE_INVALID and CKR_OBJECT_HANDLE_INVALID. */
 const DEAD_COPY = ['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID']
 
-/** Secrets in a token: they are used there, and are never in the memory of this process. Answers at once. */
+/**
+ * Secrets in a token: they are used there, and are never in the memory of this process. Answers at once.
+ * The generation that a match names is its number less one: the first is 0, as in vaults that know no others.
+ */
 export class HsmVault implements Vault {
   readonly #token: Token
   readonly #now: () => number
+  readonly #wall: () => number
   readonly #events: HsmEvents
   readonly #pin: PinWatch
   readonly #breaker = new Breaker()
   readonly #entries = new Map<SecretId, Entry>()
+  /** What reloads took away of late: at most what one had. */
+  #leaving: Leaving[] = []
   #trialKey: TokenSecret
   #testAt: number
   #isPinRefused = false
 
-  constructor({ token, trialKey, now, events, pin }: HsmVaultOptions) {
+  constructor({ token, trialKey, now, wall, events, pin }: HsmVaultOptions) {
     this.#token = token
     this.#trialKey = trialKey
     this.#now = now
+    this.#wall = wall
     this.#events = events
     this.#pin = pin
     this.#testAt = now() + TEST_EVERY_MS
@@ -77,32 +106,37 @@ export class HsmVault implements Vault {
 
   /** What speaks against using that label; undefined when nothing does. A label in use is good while the token is out of reach. */
   faultOf(label: string): SecretFault | undefined {
-    const isInUse = [...this.#entries.values()].some((entry) => entry.label === label)
+    const isInUse = [...this.#entries.values()].some(
+      ({ label: other, generations }) => other === label && generations?.length !== 0,
+    )
     if (this.#breaker.isOpen) return isInUse ? undefined : 'the token does not answer'
     try {
       const found = this.#token.find(label)
       if ('fault' in found) return isInUse && found.fault === NOT_THERE ? LOST : found.fault
-      found.forget()
+      forgetAll(found)
       return undefined
     } catch (error) {
       return asTokenError(error).message
     }
   }
 
-  /** Takes the secret of that label as it is now. Where it cannot be had, what the id had before stays. */
+  /** Takes the secret of that label as it is now, all its generations at once. Where it cannot be had, what the id had before stays. */
   put(id: SecretId, label: string): void {
     const before = this.#entries.get(id)
-    const entry: Entry = { label, secret: undefined }
+    const entry: Entry = { label, generations: undefined }
     if (!this.#breaker.isOpen) this.#look(entry)
-    if (entry.secret === undefined && before?.label === label) return
-    before?.secret?.forget()
+    if (entry.generations === undefined && before?.label === label) return
+    for (const generation of before?.generations ?? [])
+      if (before?.label !== label || generationIn(entry, generation.number) !== undefined) generation.secret.forget()
+      else this.#leaving.push({ id, generation, untilMs: this.#now() + LEAVING_MS })
     this.#entries.set(id, entry)
   }
 
   /** Harmless when the id is unknown. */
   remove(id: SecretId): void {
-    this.#entries.get(id)?.secret?.forget()
+    forgetAll(this.#entries.get(id)?.generations)
     this.#entries.delete(id)
+    this.#leave((one) => one.id !== id)
   }
 
   match(
@@ -112,25 +146,41 @@ export class HsmVault implements Vault {
   ): void {
     let trials = 0
     let hasFailed = false
+    const now = this.#wall()
     for (const id of candidates) {
       const entry = this.#entries.get(id)
       if (entry === undefined) continue
-      const match = this.#use(entry, (secret) => tryOn(hello, id, secret) ?? 'none')
-      if (match === undefined) hasFailed = true
-      else trials++
-      if (match !== undefined && match !== 'none') return reply(match, trials)
+      if (entry.generations === undefined) hasFailed = true
+      for (const { number, untilSec } of entry.generations ?? []) {
+        if (untilSec !== undefined && now >= untilSec) continue
+        const match = this.#use(
+          entry,
+          number,
+          (secret) => tryOn(hello, { id, generation: number - 1 }, secret) ?? 'none',
+        )
+        if (match === undefined) hasFailed = true
+        else trials++
+        if (match !== undefined && match !== 'none') return reply(match, trials)
+      }
     }
-    reply(hasFailed ? 'failed' : undefined, trials)
+    reply(hasFailed || !this.#isSound() ? 'failed' : undefined, trials)
   }
 
-  sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    const entry = this.#entries.get(key.id)
-    reply(entry === undefined ? undefined : this.#use(entry, (secret) => secret.hmac(parts)))
+  /** By the very generation that fitted, also when it was retired since. */
+  sign({ id, generation }: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
+    const entry = this.#entries.get(id)
+    const number = generation + 1
+    const leaving = this.#leaving.find((one) => one.id === id && one.generation.number === number)?.generation
+    if (entry === undefined) return reply(undefined)
+    const isThere = generationIn(entry, number) !== undefined
+    const from = isThere || leaving === undefined ? entry : { label: entry.label, generations: [leaving] }
+    reply(this.#use(from, number, (secret) => secret.hmac(parts)))
   }
 
   /** To be called some times a second: tests the token now and then, and tries to get it back when it is gone. */
   tick(): void {
     const now = this.#now()
+    this.#leave(({ untilMs }) => now < untilMs)
     if (this.#breaker.isOpen) {
       if (!this.#isPinRefused && this.#breaker.shallRetry(now)) this.#recover()
       return
@@ -138,14 +188,23 @@ export class HsmVault implements Vault {
     if (now < this.#testAt) return
     this.#testAt = now + TEST_EVERY_MS
     this.#test()
-    for (const entry of this.#entries.values()) if (entry.secret === undefined && this.isReachable) this.#look(entry)
+    for (const entry of this.#entries.values())
+      if (entry.generations === undefined && this.isReachable) this.#look(entry)
   }
 
-  /** One use of a secret, tried a second time where its session or our copy may have been at fault. Undefined: it failed. */
-  #use<T>(entry: Entry, use: (secret: TokenSecret) => T): T | undefined {
-    for (let tries = 0; tries < 2 && entry.secret !== undefined && !this.#breaker.isOpen; tries++) {
+  #leave(stays: (one: Leaving) => boolean): void {
+    if (this.#leaving.length === 0) return
+    for (const one of this.#leaving) if (!stays(one)) one.generation.secret.forget()
+    this.#leaving = this.#leaving.filter(stays)
+  }
+
+  /** One use of a generation, tried a second time where its session or our copy may have been at fault. Undefined: it failed. */
+  #use<T>(entry: Entry, number: number, use: (secret: TokenSecret) => T): T | undefined {
+    for (let tries = 0; tries < 2 && !this.#breaker.isOpen; tries++) {
+      const secret = generationIn(entry, number)?.secret
+      if (secret === undefined) break
       try {
-        return use(entry.secret)
+        return use(secret)
       } catch (error) {
         const { code } = this.#note(error)
         if (DEAD_COPY.includes(code) && !this.#breaker.isOpen) this.#look(entry)
@@ -163,12 +222,24 @@ export class HsmVault implements Vault {
         entry.fault = found.fault
         return
       }
-      entry.secret?.forget()
-      entry.secret = found
-      entry.fault = undefined
+      forgetAll(entry.generations)
+      const fault = found.length === 0 ? ALL_RETIRED : undefined
+      if (fault !== undefined && fault !== entry.fault) this.#events.onMissing(entry.label, fault)
+      entry.generations = found
+      entry.fault = fault
     } catch (error) {
       this.#note(error)
     }
+  }
+
+  /** Whether known answers were right of late. Strangers cause no more than a test a second. */
+  #isSound(): boolean {
+    const now = this.#now()
+    if (!this.#breaker.isOpen && now > this.#testAt - TEST_EVERY_MS + SOUND_MS) {
+      this.#testAt = now + TEST_EVERY_MS
+      this.#test()
+    }
+    return !this.#breaker.isOpen
   }
 
   /** One error of a single session is no answer; a second one is. */
@@ -194,9 +265,10 @@ export class HsmVault implements Vault {
       this.#breaker.close()
       this.#testAt = this.#now() + TEST_EVERY_MS
       for (const entry of this.#entries.values()) {
-        entry.secret = undefined
+        entry.generations = undefined
         this.#look(entry)
       }
+      this.#leaving = []
       if (this.isReachable) this.#events.onBack()
     } catch (error) {
       asTokenError(error)
@@ -235,6 +307,14 @@ export class HsmVault implements Vault {
     this.#breaker.open(this.#now())
     this.#events.onGone(why)
   }
+}
+
+function generationIn({ generations }: Entry, number: number): TokenGeneration | undefined {
+  return generations?.find((one) => one.number === number)
+}
+
+function forgetAll(generations: readonly TokenGeneration[] = []): void {
+  for (const { secret } of generations) secret.forget()
 }
 
 /** Anything else is a fault of ours. */

@@ -39,7 +39,7 @@ export class MemoryVault implements Vault {
       const secret = this.#keys.get(id)
       if (secret === undefined) continue
       trials++
-      match = tryOn(hello, id, secret)
+      match = tryOn(hello, { id, generation: 0 }, secret)
       if (match !== undefined) break
     }
     this.#later(() => reply(match, trials))

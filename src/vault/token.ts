@@ -31,14 +31,24 @@ export interface TokenSecret extends SecretUse {
 export type SecretFault = string
 
 export const NOT_THERE: SecretFault = 'there is none of that name'
+export const ALL_RETIRED: SecretFault = 'all its generations are retired'
+
+/** A generation of a secret that may be used. */
+export interface TokenGeneration {
+  /** 1..65,535; the same key has the same number however often it is found. */
+  readonly number: number
+  /** Unix seconds; from then on nobody gets in by it. Absent: it is the active one. */
+  readonly untilSec?: number
+  readonly secret: TokenSecret
+}
 
 /**
  * One token as the vault uses it. Every call may throw a `TokenError`; the session it was made in is thrown away then. All calls are
  * synchronous, as those of PKCS#11 are.
  */
 export interface Token {
-  /** Copies the secret of that label for use. */
-  find(label: string): TokenSecret | { readonly fault: SecretFault }
+  /** Copies the secret of that label for use: its generations that may be used, the active one first. Empty: all are retired. */
+  find(label: string): readonly TokenGeneration[] | { readonly fault: SecretFault }
   /** A key of ours that lives as long as our login, made as secrets are: to see what the token can do. */
   makeTrialKey(key: Uint8Array): TokenSecret
   /** Initialises the module anew and logs in. Whatever was found before is dead. */

@@ -1,4 +1,4 @@
-import type { Hello, Match, SecretId } from '../core/ports.ts'
+import type { Hello, KeyRef, Match } from '../core/ports.ts'
 import { readStamp } from '../core/protocol/faketls/client-hello.ts'
 import { decryptInit, rawKeys, readInit } from '../core/protocol/obfuscated2.ts'
 
@@ -10,18 +10,18 @@ export interface SecretUse {
   digest(head: Uint8Array): Uint8Array
 }
 
-/** Tries one secret on what a stranger said. */
-export function tryOn(hello: Hello, id: SecretId, secret: SecretUse): Match | undefined {
-  return hello.kind === 'init' ? tryInit(hello.wire, id, secret) : tryClientHello(hello, id, secret)
+/** Tries one key on what a stranger said. */
+export function tryOn(hello: Hello, key: KeyRef, secret: SecretUse): Match | undefined {
+  return hello.kind === 'init' ? tryInit(hello.wire, key, secret) : tryClientHello(hello, key, secret)
 }
 
-function tryClientHello(hello: Hello & { kind: 'client-hello' }, id: SecretId, secret: SecretUse): Match | undefined {
+function tryClientHello(hello: Hello & { kind: 'client-hello' }, key: KeyRef, secret: SecretUse): Match | undefined {
   const stamp = readStamp(secret.hmac([hello.record]), hello.random)
-  return stamp === undefined ? undefined : { kind: 'client-hello', id, generation: 0, stamp }
+  return stamp === undefined ? undefined : { kind: 'client-hello', ...key, stamp }
 }
 
 /** The key of a direction is SHA-256 over the key on the wire and the secret; its iv is the one on the wire. */
-function tryInit(wire: Uint8Array, id: SecretId, secret: SecretUse): Match | undefined {
+function tryInit(wire: Uint8Array, { id }: KeyRef, secret: SecretUse): Match | undefined {
   const { up, down } = rawKeys(wire)
   const fromClient = { key: secret.digest(up.key), iv: up.iv }
   const plain = decryptInit(wire, fromClient)

@@ -25,6 +25,8 @@ token = "${TOKEN}"
 pin = "env:HSM_PIN"
 `
 
+const LISTED = 'LABEL  GENERATION  STATE   UNTIL  USER  FAULT\nann             1  active      -  Ann       -\n'
+
 interface Output {
   readonly code: number
   readonly stdout: string
@@ -54,7 +56,7 @@ const CASES: readonly Case<Palisade>[] = [
         { event: 'security.hsm.generate', token: TOKEN, label: 'ann', result: 'done' },
       ])
       assert.ok(!stderr.includes(plain))
-      assert.equal((await palisade('list')).stdout, 'LABEL  STATE   USER\nann    active  Ann\n')
+      assert.equal((await palisade('list')).stdout, LISTED)
       const again = await palisade('generate --label ann')
       assert.equal(again.code, 1)
       assert.ok(again.stderr.endsWith('palisade: the token has a key with the label ann already\n'))
@@ -73,7 +75,7 @@ const CASES: readonly Case<Palisade>[] = [
         assert.match(stderr, /^palisade: --stdin: expected 32 hex digits and nothing else \(.*\)\n$/)
         assert.ok(!stderr.includes(KEY))
       }
-      assert.equal((await palisade('list')).stdout, 'LABEL  STATE   USER\nann    active  Ann\n')
+      assert.equal((await palisade('list')).stdout, LISTED)
     },
   },
   {

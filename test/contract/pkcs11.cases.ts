@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { renameSync } from 'node:fs'
-import { createKey, HMAC_LENGTH, hmacLabel, type KeyPlan } from '../../src/runtime/vault/objects.ts'
+import { createKey, type KeyPlan } from '../../src/runtime/vault/objects.ts'
 import { initToken } from '../../src/runtime/vault/init.ts'
 import { Pkcs11Module } from '../../src/runtime/vault/pkcs11.ts'
 import { listSecrets, storeSecret } from '../../src/runtime/vault/secrets.ts'
 import { Pkcs11Token } from '../../src/runtime/vault/token.ts'
+import { names } from '../../src/vault/generations.ts'
 import { HsmVault } from '../../src/vault/hsm.ts'
 import { probe } from '../../src/vault/known-answers.ts'
-import { TokenError } from '../../src/vault/token.ts'
+import { HMAC_LENGTH } from '../../src/vault/pair.ts'
+import { TokenError, type TokenSecret } from '../../src/vault/token.ts'
 import { helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
 import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
@@ -28,8 +30,7 @@ const CASES: readonly Case<Subject>[] = [
     name: 'a secret can be used, and neither read nor opened up',
     run({ token }) {
       assert.ok(storeSecret(token, 'ann', KEY))
-      const secret = token.find('ann')
-      assert.ok(!('fault' in secret) && !secret.isReadable())
+      assert.ok(!found(token, 'ann').isReadable())
       token.write((session, module) => {
         const { CKA_CLASS, CKO_SECRET_KEY, CKA_VALUE, CKA_SENSITIVE, CKA_EXTRACTABLE, CKA_TOKEN } = module.constants
         module.call('find', (native) => native.C_FindObjectsInit(session, [{ type: CKA_CLASS, value: CKO_SECRET_KEY }]))
@@ -69,9 +70,9 @@ const CASES: readonly Case<Subject>[] = [
       assert.ok(storeSecret(token, 'ann', KEY))
       plant(token, { label: 'half', value: KEY, isForHmac: false })
       assert.deepEqual(listSecrets(token), [
-        { label: 'ann', fault: undefined },
-        { label: 'bob', fault: undefined },
-        { label: 'half', fault: 'its object for HMAC is missing' },
+        { label: 'ann', generations: [{ number: 1, state: 'active' }] },
+        { label: 'bob', generations: [{ number: 1, state: 'active' }] },
+        { label: 'half', generations: [{ number: 1, state: 'active', fault: 'its object for HMAC is missing' }] },
       ])
     },
   },
@@ -83,9 +84,9 @@ const CASES: readonly Case<Subject>[] = [
       plant(token, { label: 'two', value: KEY, isForHmac: false })
       plant(token, { label: 'two', value: KEY, isForHmac: false })
       plant(token, { label: 'mixed', value: KEY, isForHmac: false })
-      plant(token, { label: hmacLabel('mixed'), value: padded, isForHmac: true })
+      plant(token, { label: names.hmac('mixed', 1), value: padded, isForHmac: true })
       plant(token, { label: 'open', value: KEY, isForHmac: false }, true)
-      plant(token, { label: hmacLabel('open'), value: padded, isForHmac: true }, true)
+      plant(token, { label: names.hmac('open', 1), value: padded, isForHmac: true }, true)
       assert.deepEqual(
         ['none', 'long', 'two', 'mixed', 'open'].map((label) => token.find(label)),
         [
@@ -102,8 +103,7 @@ const CASES: readonly Case<Subject>[] = [
     name: 'a session in which something went wrong is not used again',
     run({ token }) {
       storeSecret(token, 'ann', KEY)
-      const secret = token.find('ann')
-      assert.ok('digest' in secret)
+      const secret = found(token, 'ann')
       const first = secret.digest(KEY)
       for (let i = 0; i < 10; i++) {
         // Leaves an operation active, as a call that fails half-way does.
@@ -121,10 +121,9 @@ const CASES: readonly Case<Subject>[] = [
     name: 'after a restart everything is found again, and what was found before is dead',
     run({ token }) {
       storeSecret(token, 'ann', KEY)
-      const before = token.find('ann')
+      const before = found(token, 'ann')
       token.restart()
-      const after = token.find('ann')
-      assert.ok('digest' in before && 'digest' in after)
+      const after = found(token, 'ann')
       assert.equal(after.digest(KEY).length, 32)
       assert.throws(() => before.digest(KEY), TokenError)
       before.forget()
@@ -227,6 +226,12 @@ export const pkcs11Cases: readonly Case<void>[] = [
   },
 ]
 
+function found(token: Pkcs11Token, label: string): TokenSecret {
+  const generations = token.find(label)
+  assert.ok(!('fault' in generations) && generations.length === 1)
+  return generations[0].secret
+}
+
 /** A vault on that token with one secret, a clock that stands, and what it told. */
 function vaultIn(token: Pkcs11Token) {
   storeSecret(token, 'ann', KEY)
@@ -235,7 +240,7 @@ function vaultIn(token: Pkcs11Token) {
   const told: string[] = []
   let now = 0
   const vault = new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => now, pin: loneWatch() },
+    ...{ token, trialKey: probed.trialKey, now: () => now, wall: () => 0, pin: loneWatch() },
     events: {
       onError: ({ code }) => told.push(code),
       onGone: () => told.push('gone'),

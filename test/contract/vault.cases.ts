@@ -224,7 +224,14 @@ function subjectIn(token: Pkcs11Token): Subject {
     onPinRefused: () => fail('pin'),
     onMissing: fail,
   }
-  const vault = new HsmVault({ token, trialKey: probed.trialKey, now: () => 0, events, pin: loneWatch() })
+  const vault = new HsmVault({
+    token,
+    trialKey: probed.trialKey,
+    now: () => 0,
+    wall: () => 0,
+    events,
+    pin: loneWatch(),
+  })
   let count = 0
   return {
     vault,

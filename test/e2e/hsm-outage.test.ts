@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { askAdminSocket } from '../../src/runtime/admin-socket.ts'
 import { makeToken, newTokens, removeTokens } from '../contract/softhsm.ts'
 import { Download, pingWithTdlib } from './clients.ts'
 import { FAKE_TLS, SECRETS, writtenSecret, type TestSecret } from './config.ts'
@@ -101,4 +103,37 @@ describe.each(RUNTIMES)('while the HSM is away, on %s', (runtime) => {
     await log.next(TEST_MS, 'all three to be told', () => told() === 3)
     expect(module.logins - before).toBe(4)
   })
+
+  it('newcomers wait for its return where they are to, and all can be seen from outside', async () => {
+    await stage.close()
+    module.mode = 'works'
+    const settings = { secrets: labelled(SECRETS), more: `${hsmTable(module.path)}\noutage = "wait"` }
+    const environment = { ...HSM_ENVIRONMENT, ...module.environment }
+    stage = await Stage.open(runtime, settings, undefined, () => ({ environment }))
+    const { program } = stage
+    const ask = async (command: string, args: object = {}) => {
+      const path = join(stage.home.folder, 'palisade.sock')
+      return JSON.parse(await askAdminSocket(path, JSON.stringify({ command, args }))) as { result: object }
+    }
+    expect(await ask('status')).toMatchObject({ result: { vault: 'answers' } })
+    module.mode = 'away'
+    const answers = SECRETS.map((secret) => pingWithTdlib(program.port, writtenSecret(secret)))
+    await program.event('hsm.gone')
+    expect(await ask('status')).toMatchObject({ result: { vault: 'gone' } })
+    expect(await metricsOf(stage)).toContain('palisade_vault_up 0')
+    module.mode = 'works'
+    for (const { error } of await Promise.all(answers)) expect(error).toBeUndefined()
+    expect(reasons()).toEqual([])
+    const { result } = (await ask('events', { last: 100 })) as { result: { rows: { code: string }[] } }
+    expect(result.rows.map(({ code }) => code)).toEqual(expect.arrayContaining(['vault.gone', 'vault.back']))
+    const metrics = await metricsOf(stage)
+    expect(metrics).toContain('palisade_vault_up 1')
+    expect(metrics).toMatch(/palisade_vault_operations_total\{operation="match",result="failed"\} [1-9]/)
+    expect(metrics).toMatch(/palisade_vault_errors_total\{code="CKR_\w+"\} [1-9]/)
+  })
 })
+
+async function metricsOf({ program }: Stage): Promise<string> {
+  const at = program.log.all.find(({ event }) => event === 'metrics.listening')!.address as string
+  return (await fetch(`http://${at}/metrics`)).text()
+}

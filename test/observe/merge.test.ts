@@ -74,4 +74,29 @@ describe('metrics of several processes', () => {
       'palisade_config_reloads_total{result="refused"} 0',
     ])
   })
+
+  it('of an HSM: its use is added up, and the worst process says whether it answers', async () => {
+    const merged = new MergedMetrics(() => 2)
+    const workers = [true, false].map((isUp) => {
+      const metrics = worker(0, 0)
+      const vault = metrics.addVault(() => ({ isUp, asked: 1, waiting: 2 }))
+      vault.answered('match', 'matched', 0.07)
+      vault.failed('CKR_DEVICE_ERROR')
+      vault.failed('whatever a module says')
+      return metrics
+    })
+    expect(await lines(merged, workers)).toEqual(
+      expect.arrayContaining([
+        'palisade_vault_up 0',
+        'palisade_vault_waiting{state="asked"} 2',
+        'palisade_vault_waiting{state="outage"} 4',
+        'palisade_vault_operations_total{operation="match",result="matched"} 2',
+        'palisade_vault_operation_seconds_bucket{le="0.00005",operation="match"} 0',
+        'palisade_vault_operation_seconds_bucket{le="0.0001",operation="match"} 2',
+        'palisade_vault_errors_total{code="CKR_DEVICE_ERROR"} 2',
+        'palisade_vault_errors_total{code="other"} 2',
+      ]),
+    )
+    expect((await lines(merged, [worker(0, 0)])).filter((line) => line.includes('vault'))).toEqual([])
+  })
 })

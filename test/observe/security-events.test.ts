@@ -32,6 +32,9 @@ describe('SecurityEvents', () => {
       ),
       securityNoteOf(banned('192.0.2.1'))?.code,
       securityNoteOf({ kind: 'unbanned', prefix: '192.0.2.1' })?.code,
+      ...(['gone', 'back', 'pin-refused'] as const).map(
+        (state) => securityNoteOf({ kind: 'vault', state, why: '' })?.code,
+      ),
     ]
     expect(codes).not.toContain(undefined)
     expect(new Set(codes).size).toBe(codes.length)

@@ -4,7 +4,7 @@ import { HsmVault } from '../../src/vault/hsm.ts'
 import { probe } from '../../src/vault/known-answers.ts'
 import { PinWatch } from '../../src/vault/pin-watch.ts'
 import { helloFor } from './hellos.ts'
-import { FakeToken } from './fake-token.ts'
+import { FakeToken } from '../../sim/world/token.ts'
 
 const ANN = new Uint8Array(16).fill(1)
 const BOB = new Uint8Array(16).fill(2)
@@ -20,7 +20,7 @@ function scene() {
   if ('why' in probed) throw new Error(probed.why)
   const pin = new PinWatch(new Int32Array(1), { pid: 7, isAlive: () => true })
   const vault = new HsmVault({
-    ...{ token, trialKey: probed.trialKey, now: () => now, pin },
+    ...{ token, trialKey: probed.trialKey, now: () => now, wall: () => 0, pin },
     events: {
       onError: ({ code }) => told.push(code),
       onGone: () => told.push('gone'),
@@ -122,6 +122,29 @@ describe('a token that fails', () => {
     after(1)
     expect(vault.isReachable).toBe(false)
     expect(told).toEqual(['gone'])
+  })
+
+  it('takes nobody for a stranger by wrong answers, but in the second behind a test that it passed', () => {
+    const { token, ask, after, told } = scene()
+    after(TEST_MS)
+    token.givesGarbage = true
+    after(1000)
+    expect(ask(ANN).matched).toBeUndefined()
+    after(1)
+    expect(ask(ANN).matched).toBe('failed')
+    expect(told).toEqual(['gone'])
+  })
+
+  it('is tested no more often than once a second for what strangers ask', () => {
+    const { token, ask, after } = scene()
+    const stranger = new Uint8Array(16)
+    for (let ms = 0; ms < 5000; ms += 100) {
+      ask(stranger)
+      after(100)
+    }
+    // Two objects of the trial key, used once each in a test; a stranger costs a try of each secret.
+    expect(token.uses).toBeLessThan(50 * 2 + 5 * 2 + 10)
+    expect(token.uses).toBeGreaterThan(50 * 2)
   })
 
   it('is back when known answers are right again, with every secret', () => {

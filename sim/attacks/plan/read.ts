@@ -15,6 +15,8 @@ export interface Scenario extends ScenarioFile {
   readonly settings: Settings
   /** 16 bytes each, by the index of the secret. */
   readonly keys: readonly Uint8Array[]
+  /** What newcomers get while the HSM is gone. */
+  readonly onVaultOutage: 'wait' | 'mask'
 }
 
 /** Text in; a scenario, or every problem with it, each with its line. `file` is how messages call it. */
@@ -42,7 +44,7 @@ export function readScenario(text: string, file: string): Scenario | { readonly 
     const allowed = 'one that clients can use by fake TLS'
     return { problems: [{ ...document.placeOf(['config', 'secret']), key: 'config.secret', found: 'none', allowed }] }
   }
-  return { ...parsed.data, settings, keys: loaded.keys }
+  return { ...parsed.data, settings, keys: loaded.keys, onVaultOutage: loaded.config.hsm.outage }
 }
 
 /** Whether the honest clients of a scenario, who speak fake TLS, can use it. */
@@ -75,7 +77,7 @@ function contradictions(document: ConfigDocument, scenario: ScenarioFile): Probl
     if (addresses > users) wrong(['honest', at, 'addresses'], `at most as many as users, ${users}`)
   })
   const { detect_within, recover_within } = scenario.assert
-  const hasAttack = scenario.attack.length + scenario.outage.length > 0
+  const hasAttack = scenario.attack.length + scenario.outage.length + scenario.vault_outage.length > 0
   if (detect_within !== undefined && scenario.attack.length === 0)
     wrong(['assert', 'detect_within'], 'an [[attack]] to detect')
   if (recover_within !== undefined && !hasAttack)

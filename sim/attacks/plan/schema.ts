@@ -41,6 +41,7 @@ const honest = table({
   talk: talk.prefault({}),
   noise: share().prefault(0.01),
   connected_min: share().optional(),
+  throughput_lost_max: share().optional(),
 })
 
 const attack = table({
@@ -68,6 +69,11 @@ const assertions = table({
   pool_max: size(1, 2 ** 32).optional(),
 })
 
+/** Of the line, or of the place where secrets lie. */
+function outages(written: string) {
+  return z.array(table({ at: duration(0), for: duration() }), { error: `tables written as ${written}` }).prefault([])
+}
+
 /** One scenario file. Its `[config]` is a configuration like any other, and is read by that one's own schema. */
 export const scenarioSchema = table({
   name,
@@ -79,7 +85,8 @@ export const scenarioSchema = table({
     .array(honest, { error: 'at least one table written as [[honest]]' })
     .min(1, { error: 'at least one table written as [[honest]]' }),
   attack: z.array(attack, { error: 'tables written as [[attack]]' }).prefault([]),
-  outage: z.array(table({ at: duration(0), for: duration() }), { error: 'tables written as [[outage]]' }).prefault([]),
+  outage: outages('[[outage]]'),
+  vault_outage: outages('[[vault_outage]]'),
   assert: assertions.prefault({}),
 })
 

@@ -2,6 +2,7 @@ import { providerOf, type Provider } from '../../config/provider.ts'
 import { ConfigFault } from '../../start/errors.ts'
 import { openToken } from '../../start/token.ts'
 import { labelProblems } from '../../start/vault.ts'
+import { ALL_RETIRED } from '../../vault/token.ts'
 import { formatProblem } from '../../config/problem.ts'
 import type { CheckInput, Finding } from './finding.ts'
 
@@ -25,7 +26,8 @@ function hsmFindings(loaded: CheckInput['loaded']): Finding[] {
     const { module, token, route } = openToken(loaded)
     const missing = labelProblems(loaded, (label) => {
       const found = token.find(label)
-      return 'fault' in found ? found.fault : undefined
+      if ('fault' in found) return found.fault
+      return found.length === 0 ? ALL_RETIRED : undefined
     }).map((problem) => finding('fail', formatProblem(problem)))
     const { label, serial } = token.info
     const count = loaded.config.secret.filter(({ key }) => key.from === 'hsm').length

@@ -2,10 +2,13 @@ import { isLabel, LABEL_ALLOWED } from '../../config/values/secret-key.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { ConfigFault } from '../../start/errors.ts'
 import { openToken, type OpenToken } from '../../start/token.ts'
+import type { HsmAct } from '../../admin/requests.ts'
+import { KeyringFault } from '../../vault/keyring.ts'
 import { TokenError } from '../../vault/token.ts'
 import { CliError, EXIT } from '../exit.ts'
 import { createLog } from '../log.ts'
 import { say } from '../output.ts'
+import { noteAtRunning } from './running.ts'
 
 /** Opens the token of the configuration for one command. What is wrong is said in a line each, and ends it. */
 export function withToken<T>(loaded: LoadedConfig, use: (open: OpenToken) => T): T {
@@ -24,7 +27,7 @@ export function orExit<T>(act: () => T): T {
   try {
     return act()
   } catch (error) {
-    if (error instanceof TokenError) throw new CliError(EXIT.failed, error.message)
+    if (error instanceof TokenError || error instanceof KeyringFault) throw new CliError(EXIT.failed, error.message)
     if (!(error instanceof ConfigFault)) throw error
     error.lines.forEach(say)
     throw new CliError(EXIT.config)
@@ -33,26 +36,38 @@ export function orExit<T>(act: () => T): T {
 
 export interface Act {
   /** As in `palisade hsm NAME`. */
-  readonly name: 'init' | 'import' | 'generate'
+  readonly name: HsmAct
   /** Of the secret; absent where it is about the token. */
   readonly label?: string
+  readonly generation?: number
+  /** Where that is another one than the configuration's. */
+  readonly token?: string
 }
 
-/** Does what changes a token, and writes a line about who did it and how that ended, whatever level logs have. */
-export function actOn<T>(loaded: LoadedConfig, { name, label }: Act, act: () => T): T {
+/**
+ * Does what changes a token, and writes a line about who did it and how that ended, whatever level logs have. A proxy that runs by the
+ * same configuration has it among its security events, too.
+ */
+export async function actOn<T>(
+  loaded: LoadedConfig,
+  { name, label, generation: given, token = loaded.config.hsm.token }: Act,
+  act: () => T,
+): Promise<T> {
   const log = createLog(loaded)
   log.level = 'info'
-  const { token } = loaded.config.hsm
-  const tell = (result: string) =>
-    log.write(result === 'done' ? 'info' : 'warn', `security.hsm.${name}`, 'The HSM was asked for a change', {
-      ...{ actor: actor(), token, label, result },
-    })
+  const tell = async (result: string, generation = given) => {
+    const fields = { actor: actor(), token, label, generation, result }
+    const level = result === 'done' ? 'info' : 'warn'
+    log.write(level, `security.hsm.${name}`, 'The HSM was asked for a change', fields)
+    await noteAtRunning(loaded, { act: name, ...fields })
+  }
   try {
     const made = act()
-    tell('done')
+    // What makes a new generation answers its number.
+    await tell('done', typeof made === 'number' ? made : given)
     return made
   } catch (error) {
-    tell(error instanceof Error && error.message !== '' ? error.message : 'refused')
+    await tell(error instanceof Error && error.message !== '' ? error.message : 'refused')
     throw error
   }
 }
@@ -71,4 +86,13 @@ export function labelOf({ label }: { readonly label: string }): string {
 
 export function alreadyThere(label: string): CliError {
   return new CliError(EXIT.failed, `the token has a key with the label ${label} already`)
+}
+
+/** Names of users by the labels that the configuration gives their secrets. */
+export function usersByLabel({ config }: LoadedConfig): ReadonlyMap<string, string> {
+  return new Map(config.secret.flatMap(({ name, key }) => (key.from === 'hsm' ? [[key.label, name] as const] : [])))
+}
+
+export function nowSec(): number {
+  return Math.floor(Date.now() / 1000)
 }

@@ -5,8 +5,9 @@ import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-fil
 import { CliError, EXIT } from '../exit.ts'
 import { print } from '../output.ts'
 import { actOn, alreadyThere, labelOf, withToken } from './act.ts'
+import { openBackup, withBackupOptions, type BackupOptions } from './backup-file.ts'
 
-interface ImportOptions extends ConfigOptions {
+interface ImportOptions extends ConfigOptions, BackupOptions {
   readonly label: string
 }
 
@@ -14,7 +15,8 @@ interface ImportOptions extends ConfigOptions {
 const INPUT_MAX = 128
 
 export function addImport(hsm: Command): void {
-  withConfigOptions(hsm.command('import').description('put a secret that clients know already into the token'))
+  const command = hsm.command('import').description('put a secret that clients know already into the token')
+  withBackupOptions(withConfigOptions(command))
     .requiredOption('--label <label>', 'what it is called there')
     .requiredOption('--stdin', `read ${KEY_ALLOWED} from standard input`)
     .addHelpText(
@@ -33,11 +35,13 @@ async function importSecret(options: ImportOptions): Promise<void> {
   if (key === undefined)
     throw new CliError(EXIT.usage, `--stdin: expected ${KEY_ALLOWED} and nothing else (${keyHint(text)})`)
   try {
-    actOn(loaded, { name: 'import', label }, () =>
+    const backup = openBackup(options)
+    await actOn(loaded, { name: 'import', label, generation: 1 }, () =>
       withToken(loaded, ({ token }) => {
         if (!storeSecret(token, label, key)) throw alreadyThere(label)
       }),
     )
+    backup?.add({ label, generation: 1, key })
   } finally {
     key.fill(0)
   }

@@ -1,14 +1,10 @@
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { readTextFile } from '../../config/key-files.ts'
-import { readPin } from '../../config/pin.ts'
-import { PIN_ALLOWED, pinSource } from '../../config/values/pin-source.ts'
 import { initToken } from '../../runtime/vault/init.ts'
 import { openModule, pinOf } from '../../start/token.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
-import { CliError, EXIT } from '../exit.ts'
 import { print } from '../output.ts'
 import { actOn, orExit } from './act.ts'
+import { readPinOption } from './pin-option.ts'
 
 interface InitOptions extends ConfigOptions {
   readonly soPin: string
@@ -29,26 +25,18 @@ Example:
     .action(init)
 }
 
-function init(options: InitOptions): void {
+async function init(options: InitOptions): Promise<void> {
   const loaded = loadOrExit(options)
-  const soPin = soPinOf(options.soPin)
-  const { serial } = orExit(() => {
-    const module = openModule(loaded)
-    try {
-      const pin = pinOf(loaded)
-      return actOn(loaded, { name: 'init' }, () => initToken(module, { label: loaded.config.hsm.token, pin, soPin }))
-    } finally {
-      module.finalise()
-    }
-  })
+  const soPin = readPinOption('--so-pin', options.soPin)
+  const { serial } = await actOn(loaded, { name: 'init' }, () =>
+    orExit(() => {
+      const module = openModule(loaded)
+      try {
+        return initToken(module, { label: loaded.config.hsm.token, pin: pinOf(loaded), soPin })
+      } finally {
+        module.finalise()
+      }
+    }),
+  )
   print(`made token "${loaded.config.hsm.token}" with serial number ${serial}`)
-}
-
-function soPinOf(option: string): string {
-  const read = pinSource().safeParse(option)
-  if (!read.success) throw new CliError(EXIT.usage, `--so-pin: expected ${PIN_ALLOWED}`)
-  const source = read.data.from === 'file' ? { ...read.data, path: resolve(read.data.path) } : read.data
-  const result = readPin(source, process.env, readTextFile)
-  if ('pin' in result) return result.pin
-  throw new CliError(EXIT.usage, `--so-pin: expected ${result.allowed}`)
 }

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { listSecrets } from '../../runtime/vault/secrets.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { print } from '../output.ts'
-import { printTable } from '../table.ts'
-import { withToken } from './act.ts'
+import { moment, printTable } from '../table.ts'
+import { nowSec, usersByLabel, withToken } from './act.ts'
 
 interface ListOptions extends ConfigOptions {
   readonly json?: true
@@ -17,15 +17,18 @@ export function addList(hsm: Command): void {
 
 function list(options: ListOptions): void {
   const loaded = loadOrExit(options)
-  const users = new Map(
-    loaded.config.secret.flatMap(({ name, key }) => (key.from === 'hsm' ? [[key.label, name] as const] : [])),
+  const users = usersByLabel(loaded)
+  const rows = withToken(loaded, ({ token }) => listSecrets(token, nowSec())).flatMap(({ label, generations }) =>
+    generations.map(({ number, state, untilSec, fault }) => ({
+      ...{ label, generation: number, state, until_sec: untilSec ?? null },
+      ...{ user: users.get(label) ?? null, fault: fault ?? null },
+    })),
   )
-  const secrets = withToken(loaded, ({ token }) => listSecrets(token)).map(({ label, fault }) => ({
-    ...{ label, state: fault ?? 'active', user: users.get(label) ?? null },
-  }))
-  if (options.json === true) return print(JSON.stringify(secrets, undefined, 2))
+  if (options.json === true) return print(JSON.stringify(rows, undefined, 2))
   printTable(
-    ['LABEL', 'STATE', 'USER'],
-    secrets.map(({ label, state, user }) => [label, state, user]),
+    ['LABEL', 'GENERATION', 'STATE', 'UNTIL', 'USER', 'FAULT'],
+    rows.map(({ label, generation, state, until_sec: until, user, fault }) => [
+      ...[label, generation, state, until === null ? null : moment(until), user, fault],
+    ]),
   )
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { PROVIDER_WORDS, providerOf } from '../../config/provider.ts'
 import { listSecrets } from '../../runtime/vault/secrets.ts'
+import type { StoredSecret } from '../../vault/keyring.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { print } from '../output.ts'
-import { withToken } from './act.ts'
+import { nowSec, withToken } from './act.ts'
 
 interface StatusOptions extends ConfigOptions {
   readonly json?: true
@@ -29,7 +30,7 @@ function status(options: StatusOptions): void {
     model: token.info.model,
     route,
     provider,
-    secrets: listSecrets(token).length,
+    ...countsOf(listSecrets(token, nowSec())),
     mechanisms: module.mechanisms(token.info.slot),
   }))
   if (options.json === true) return print(JSON.stringify(found, undefined, 2))
@@ -37,6 +38,20 @@ function status(options: StatusOptions): void {
   print(`module      ${found.module} (${found.description})`)
   print(`token       "${found.token}", serial number ${found.serial}, ${found.model}`)
   print(`route       ${found.route}, ${PROVIDER_WORDS[found.provider]}`)
-  print(`secrets     ${found.secrets}`)
+  const states = Object.entries(found.generations).map(([state, count]) => `${count} ${state}`)
+  print(`secrets     ${found.secrets}${states.length === 0 ? '' : `, generations: ${states.join(', ')}`}`)
   print(`mechanisms  ${found.mechanisms.length}, with ${known.join(', ')}`)
+}
+
+/** How many secrets there are, and how many of their generations are in which state; one with a fault is in none. */
+function countsOf(secrets: readonly StoredSecret[]): {
+  readonly secrets: number
+  readonly generations: Readonly<Record<string, number>>
+} {
+  const generations: Record<string, number> = {}
+  for (const { state, fault } of secrets.flatMap((secret) => secret.generations)) {
+    const name = fault === undefined ? state : 'not whole'
+    generations[name] = (generations[name] ?? 0) + 1
+  }
+  return { secrets: secrets.length, generations }
 }

@@ -52,8 +52,10 @@ export const hsm = section(
       { planned: (found) => found === 'sealed' },
     ),
     strict: key(boolean(), false, 'Do not start where secrets would have to leave the HSM.', { planned: true }),
-    outage: key(oneOf('wait', 'mask'), 'mask', 'What new connections get while the HSM is gone.', {
-      planned: (found) => found === 'wait',
-    }),
+    outage: key(
+      oneOf('wait', 'mask'),
+      'mask',
+      'What new connections get while the HSM is gone; "wait": up to `listen.handshake_timeout` for its return, then the mask.',
+    ),
   },
 )

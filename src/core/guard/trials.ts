@@ -57,14 +57,26 @@ export class TrialBudget {
     return { candidates, paidMs, atMs: now }
   }
 
-  /** After the vault answered, once: a match is remembered and costs nothing, and neither does what was not tried. */
-  settle(ip: string, { paidMs, atMs }: Trials, spent: number, matched: SecretId | undefined, now: number): void {
+  /**
+   * After the vault answered, once: a match is remembered and costs nothing, and neither does what was not tried. A secret that is
+   * being rotated has more keys than one: what is tried beyond one a candidate was not paid in advance, and is owed now.
+   */
+  settle(
+    ip: string,
+    { candidates, paidMs, atMs }: Trials,
+    spent: number,
+    matched: SecretId | undefined,
+    now: number,
+  ): void {
     const unusedMs = matched === undefined ? paidMs - spent * MS_PER_TRIAL : paidMs
     // What time has paid meanwhile is not given back as well.
     const backMs = Math.max(0, unusedMs - Math.max(0, now - atMs))
-    if (backMs === 0 && matched === undefined) return
+    const owedMs = matched === undefined ? Math.max(0, spent - candidates.length) * MS_PER_TRIAL : 0
+    if (backMs === 0 && owedMs === 0 && matched === undefined) return
     const entry = this.#table.lock(ip, now)
     this.#table.paidMs[entry] -= backMs
+    const debtMs = this.#debtMs(entry, now)
+    if (owedMs > 0 && debtMs < REFILL_MS) this.#table.paidMs[entry] = now + Math.min(REFILL_MS, debtMs + owedMs)
     if (matched !== undefined) this.#table.last[entry] = this.#secrets().markOf(matched)
     this.#table.unlock(entry)
   }

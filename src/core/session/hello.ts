@@ -19,6 +19,8 @@ const SEEN_MAX_BYTES = 16_389
 const INIT_IDENTITY = { from: 8, to: 56 }
 /** The first 28 bytes of a hello's random are its MAC; the last four are the stamp, which the MAC does not cover. */
 const MAC_LENGTH = 28
+/** A vault that works has answered long before. */
+const PATIENCE_MS = 1000
 
 /**
  * Collects what the client says first and decides, before any byte of ours, whether it is one: the secret, the host it
@@ -33,7 +35,7 @@ export class HelloStage implements Stage {
   #seen: Accumulator
   #hasEnded = false
   /** The vault is working on it: input is paused, and nothing is decided before its answer. */
-  #isAsking = false
+  #asking: Asking | undefined
   #hasLeft = false
 
   constructor(session: Session) {
@@ -62,23 +64,25 @@ export class HelloStage implements Stage {
       this.#greet()
     }
     if (!this.#seen.add(chunk)) this.#session.moveTo(new DiscardStage(this.#session, 'overflow', this.#hasEnded))
-    else if (!this.#isAsking) this.#decide()
+    else if (this.#asking === undefined) this.#decide()
   }
 
   onDrain(): void {}
 
   onEnd(): void {
     this.#hasEnded = true
-    if (!this.#isAsking) this.#reject('client-ended')
+    if (this.#asking === undefined) this.#reject('client-ended')
   }
 
   onClose(): void {
-    this.#session.hasFailed('halfOpen')
+    if (!this.#isKeptWaiting()) this.#session.hasFailed('halfOpen')
     this.#session.close('client-reset', 'failed', 'gone')
   }
 
   onDeadline(): void {
-    this.#reject(this.#seen.length === 0 ? 'first-byte-timeout' : 'handshake-timeout')
+    // The client has said all it has to say.
+    if (this.#asking !== undefined) this.#reject('vault-failed', this.#asking.sni)
+    else this.#reject(this.#seen.length === 0 ? 'first-byte-timeout' : 'handshake-timeout')
   }
 
   leave(): void {
@@ -110,7 +114,7 @@ export class HelloStage implements Stage {
     const ip = this.#session.clientAddress.ip
     const taken = trials.take(ip, hello.sni === undefined ? [] : all, all, wheel.now, this.#isGrey())
     const { candidates } = taken
-    this.#isAsking = true
+    this.#ask(hello.sni)
     vault.match({ kind: 'client-hello', record: hello.record, random: hello.random }, candidates, (match, spent) => {
       this.#answered(() => {
         trials.settle(ip, taken, spent, idOf(match), wheel.now)
@@ -160,7 +164,7 @@ export class HelloStage implements Stage {
     const { flights, random, secrets, shares, vault } = this.#session.services
     const shape = flights.shapeFor(secrets.get(id)?.domain ?? '')
     const answer = makeAnswer({ hello, share: shares.next(), shape, random })
-    this.#isAsking = true
+    this.#ask(hello.sni)
     vault.sign(key, [hello.random, answer], (mac) => {
       this.#answered(() => {
         if (mac === undefined || this.#isBanned()) {
@@ -200,7 +204,7 @@ export class HelloStage implements Stage {
     const taken = trials.take(ip, [], all, wheel.now, this.#isGrey())
     const { candidates } = taken
     const wire = seen.slice(0, INIT_LENGTH)
-    this.#isAsking = true
+    this.#ask()
     vault.match({ kind: 'init', wire }, candidates, (match, spent) => {
       this.#answered(() => {
         trials.settle(ip, taken, spent, idOf(match), wheel.now)
@@ -280,16 +284,25 @@ export class HelloStage implements Stage {
     session.refreshFlow()
   }
 
+  #ask(sni?: string): void {
+    this.#asking = { sni, sinceMs: this.#session.services.clock.mono() }
+  }
+
   /** A vault that answers later stops the client, so that what it may send meanwhile stays with the kernel. */
   #pauseWhileAsking(): void {
-    if (this.#isAsking && !this.#hasLeft) this.#session.client.pause()
+    if (this.#asking !== undefined && !this.#hasLeft) this.#session.client.pause()
+  }
+
+  /** So long that whoever leaves is not to blame. */
+  #isKeptWaiting(): boolean {
+    return this.#asking !== undefined && this.#session.services.clock.mono() - this.#asking.sinceMs >= PATIENCE_MS
   }
 
   /** The vault may answer before or after `match` returns, and even after this stage is over. */
   #answered(then: () => void): void {
     if (this.#hasLeft) return
     this.#session.guard(() => {
-      this.#isAsking = false
+      this.#asking = undefined
       then()
     })
   }
@@ -303,6 +316,13 @@ export class HelloStage implements Stage {
     this.#seen = new Accumulator(this.#session.services.pool, this.#session)
     this.#session.reject(reason, seen, { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded })
   }
+}
+
+interface Asking {
+  /** The host that was named. */
+  readonly sni: string | undefined
+  /** Monotonic ms. */
+  readonly sinceMs: number
 }
 
 type ClientHelloMatch = Match & { readonly kind: 'client-hello' }

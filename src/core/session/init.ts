@@ -82,7 +82,8 @@ export class InitStage implements Stage {
   }
 
   onDeadline(): void {
-    if (this.#hasSpoken) this.#discard('bad-init')
+    if (this.#isAsking) this.#discard('vault-failed')
+    else if (this.#hasSpoken) this.#discard('bad-init')
     else this.#session.refuse('prewarm-timeout')
   }
 

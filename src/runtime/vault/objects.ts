@@ -1,25 +1,11 @@
 import type { Handle } from 'pkcs11js'
+import type { StoredObject } from '../../vault/shelf.ts'
+import { TokenError } from '../../vault/token.ts'
 import type { Pkcs11Module } from './pkcs11.ts'
 
 /** Attributes of a key as a token gives them. */
-export interface KeyObject {
+export interface KeyObject extends StoredObject {
   readonly handle: Handle
-  readonly label: string
-  readonly id: string
-  /** Bytes of the key. */
-  readonly length: number
-  readonly isSensitive: boolean
-  readonly isExtractable: boolean
-}
-
-/** A secret is two objects: its 16 bytes, to be hashed, and the same with 16 zeros behind them, to sign with (RFC 2104 pads so anyway). */
-export const DIGEST_LENGTH = 16
-/** SoftHSM makes no HMAC-SHA256 with less: CKR_KEY_SIZE_RANGE. */
-export const HMAC_LENGTH = 32
-
-/** The label of the second object. No secret can be called so: blanks are not allowed in `hsm:LABEL`. */
-export function hmacLabel(label: string): string {
-  return `${label} (hmac)`
 }
 
 /** More than any configuration can name; a token that has more is not ours alone. */
@@ -43,10 +29,20 @@ export function findKeys(module: Pkcs11Module, session: Handle, label?: string):
     if (found.length === 0 || handles.length >= OBJECTS_MAX) break
   }
   module.call('C_FindObjectsFinal', (native) => native.C_FindObjectsFinal(session))
-  return handles.map((handle) => readKey(module, session, handle))
+  return handles.flatMap((handle) => readKey(module, session, handle) ?? [])
 }
 
-function readKey(module: Pkcs11Module, session: Handle, handle: Handle): KeyObject {
+/** Undefined where another process destroyed it since it was found. */
+function readKey(module: Pkcs11Module, session: Handle, handle: Handle): KeyObject | undefined {
+  try {
+    return readAttributes(module, session, handle)
+  } catch (error) {
+    if (error instanceof TokenError && error.code === 'CKR_OBJECT_HANDLE_INVALID') return undefined
+    throw error
+  }
+}
+
+function readAttributes(module: Pkcs11Module, session: Handle, handle: Handle): KeyObject {
   const { CKA_LABEL, CKA_ID, CKA_VALUE_LEN, CKA_SENSITIVE, CKA_EXTRACTABLE } = module.constants
   const types = [CKA_LABEL, CKA_ID, CKA_VALUE_LEN, CKA_SENSITIVE, CKA_EXTRACTABLE]
   const [label, id, length, sensitive, extractable] = module
@@ -60,7 +56,7 @@ function readKey(module: Pkcs11Module, session: Handle, handle: Handle): KeyObje
     .map(({ value }) => value)
   return {
     handle,
-    label: label.toString(),
+    name: label.toString(),
     id: id.toString('hex'),
     // A CK_ULONG in the machine's order; keys are shorter than 64 KB.
     length: length.readUInt16LE(0),
@@ -71,7 +67,7 @@ function readKey(module: Pkcs11Module, session: Handle, handle: Handle): KeyObje
 
 export interface KeyPlan {
   readonly label: string
-  readonly id: Buffer
+  readonly id: Uint8Array
   readonly value: Uint8Array
   /** Session objects go with the session that made them. */
   readonly isLasting: boolean
@@ -96,7 +92,7 @@ export function createKey(module: Pkcs11Module, session: Handle, plan: KeyPlan):
     })),
     { type: c.CKA_SIGN, value: plan.isForHmac },
     { type: c.CKA_LABEL, value: plan.label },
-    { type: c.CKA_ID, value: plan.id },
+    { type: c.CKA_ID, value: Buffer.from(plan.id) },
     { type: c.CKA_VALUE, value },
   ]
   try {

@@ -1,50 +1,24 @@
-import { randomBytes } from 'node:crypto'
-import { createKey, destroyQuietly, findKeys, HMAC_LENGTH, hmacLabel } from './objects.ts'
-import { pairFrom, type Pkcs11Token } from './token.ts'
+import { Keyring, type StoredSecret } from '../../vault/keyring.ts'
+import type { KeyObject } from './objects.ts'
+import { shelfIn } from './shelf.ts'
+import type { Pkcs11Token } from './token.ts'
 
-/** A secret of the token by its label, and what is wrong with it. */
-export interface StoredSecret {
-  readonly label: string
-  /** Undefined: it is whole and cannot leave the token. */
-  readonly fault: string | undefined
+/** Looks at the secrets of the token, and changes none. */
+export function readSecrets<T>(token: Pkcs11Token, look: (keyring: Keyring<KeyObject>) => T): T {
+  return token.use((session, module) => look(new Keyring(shelfIn(module, session))))
 }
 
-const ID_LENGTH = 16
-
-/** Every secret of the token, in the order of their labels; keys that are not ours are named with a fault. */
-export function listSecrets(token: Pkcs11Token): StoredSecret[] {
-  const keys = token.use((session, module) => findKeys(module, session))
-  const labels = new Set(keys.map(({ label }) => label))
-  const seconds = new Set([...labels].map(hmacLabel))
-  return [...labels]
-    .filter((label) => !seconds.has(label))
-    .sort()
-    .map((label) => {
-      const named = keys.filter((key) => key.label === label)
-      const padded = keys.filter((key) => key.label === hmacLabel(label))
-      const pair = pairFrom(named, padded)
-      return { label, fault: 'fault' in pair ? pair.fault : undefined }
-    })
+/** Changes secrets of the token, for good. */
+export function changeSecrets<T>(token: Pkcs11Token, change: (keyring: Keyring<KeyObject>) => T): T {
+  return token.write((session, module) => change(new Keyring(shelfIn(module, session))))
 }
 
-/** Puts 16 bytes into the token, for good, as its two objects. False: there is a key of that label already. */
+/** Every secret of the token as it is at that moment (unix seconds), in the order of their labels. */
+export function listSecrets(token: Pkcs11Token, nowSec = 0): readonly StoredSecret[] {
+  return readSecrets(token, (keyring) => keyring.list(nowSec))
+}
+
+/** Puts 16 bytes into the token, for good, as a new secret. False: there is something of that label already. */
 export function storeSecret(token: Pkcs11Token, label: string, key: Uint8Array): boolean {
-  return token.write((session, module) => {
-    const taken = [label, hmacLabel(label)].flatMap((name) => findKeys(module, session, name))
-    if (taken.length > 0) return false
-    // Both have one id: that is how they are known to belong together.
-    const common = { id: randomBytes(ID_LENGTH), isLasting: true }
-    const padded = new Uint8Array(HMAC_LENGTH)
-    padded.set(key)
-    const first = createKey(module, session, { ...common, label, value: key, isForHmac: false })
-    try {
-      createKey(module, session, { ...common, label: hmacLabel(label), value: padded, isForHmac: true })
-    } catch (error) {
-      destroyQuietly(module, session, first)
-      throw error
-    } finally {
-      padded.fill(0)
-    }
-    return true
-  })
+  return changeSecrets(token, (keyring) => keyring.store(label, key))
 }

@@ -1,15 +1,10 @@
 import type { Handle } from 'pkcs11js'
-import { NOT_THERE, TokenError, type SecretFault, type Token, type TokenSecret } from '../../vault/token.ts'
-import {
-  createKey,
-  destroyQuietly,
-  DIGEST_LENGTH,
-  findKeys,
-  HMAC_LENGTH,
-  hmacLabel,
-  type KeyObject,
-} from './objects.ts'
+import { Keyring, type FoundGeneration } from '../../vault/keyring.ts'
+import { DIGEST_LENGTH, HMAC_LENGTH, type Pair } from '../../vault/pair.ts'
+import { TokenError, type SecretFault, type Token, type TokenGeneration, type TokenSecret } from '../../vault/token.ts'
+import { createKey, destroyQuietly, type KeyObject } from './objects.ts'
 import type { Pkcs11Module, TokenInfo } from './pkcs11.ts'
+import { shelfIn } from './shelf.ts'
 
 export interface TokenOptions {
   readonly module: Pkcs11Module
@@ -72,14 +67,11 @@ export class Pkcs11Token implements Token {
     this.#owner = this.#login()
   }
 
-  find(label: string): TokenSecret | { readonly fault: SecretFault } {
-    const found = this.use((session) => this.#pairOf(session, label))
+  find(label: string): readonly TokenGeneration[] | { readonly fault: SecretFault } {
+    const found = this.use((session, module) => new Keyring(shelfIn(module, session)).usable(label))
     if ('fault' in found) return found
-    const { digest, hmac } = found
-    const secret = new Pkcs11Secret(this, { digest: this.#copy(digest), hmac: this.#copy(hmac) })
-    if (secret.isWhole()) return secret
-    secret.forget()
-    return { fault: 'its two objects hold different keys' }
+    const usable = found.flatMap((generation) => this.#take(generation) ?? [])
+    return usable.length === 0 && found.length > 0 ? { fault: 'its two objects hold different keys' } : usable
   }
 
   makeTrialKey(key: Uint8Array): TokenSecret {
@@ -163,9 +155,12 @@ export class Pkcs11Token implements Token {
     }
   }
 
-  #pairOf(session: Handle, label: string): Pair<KeyObject> | { readonly fault: SecretFault } {
-    const { module } = this.#options
-    return pairFrom(findKeys(module, session, label), findKeys(module, session, hmacLabel(label)))
+  /** Undefined where the two objects do not hold the same. */
+  #take({ number, untilSec, pair }: FoundGeneration<KeyObject>): TokenGeneration | undefined {
+    const secret = new Pkcs11Secret(this, { digest: this.#copy(pair.digest), hmac: this.#copy(pair.hmac) })
+    if (secret.isWhole()) return { number, ...(untilSec === undefined ? {} : { untilSec }), secret }
+    secret.forget()
+    return undefined
   }
 
   /** Copying leaves no operation behind, so that a failure costs the owner nothing. */
@@ -174,27 +169,6 @@ export class Pkcs11Token implements Token {
     const template = [{ type: module.constants.CKA_TOKEN, value: false }]
     return module.call('C_CopyObject', (native) => native.C_CopyObject(this.#owner, handle, template))
   }
-}
-
-export interface Pair<T> {
-  readonly digest: T
-  readonly hmac: T
-}
-
-/** The two objects of a secret out of those that bear its labels, or why they are no secret of ours. */
-export function pairFrom(
-  named: readonly KeyObject[],
-  padded: readonly KeyObject[],
-): Pair<KeyObject> | { readonly fault: SecretFault } {
-  if (named.length === 0) return { fault: NOT_THERE }
-  if (named.length > 1) return { fault: `there are ${named.length} of that name` }
-  const [digest] = named
-  if (digest.length !== DIGEST_LENGTH) return { fault: `it has ${digest.length} bytes, not ${DIGEST_LENGTH}` }
-  const partners = padded.filter(({ id, length }) => id === digest.id && length === HMAC_LENGTH)
-  if (partners.length !== 1) return { fault: 'its object for HMAC is missing' }
-  const pair = { digest, hmac: partners[0] }
-  const isKept = (key: KeyObject) => key.isSensitive && !key.isExtractable
-  return isKept(pair.digest) && isKept(pair.hmac) ? pair : { fault: 'it may be taken out of the token' }
 }
 
 /** Calls take Buffers; this is a view, not a copy. */

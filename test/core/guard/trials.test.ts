@@ -56,6 +56,16 @@ describe('TrialBudget', () => {
     expect(look(trials, '192.0.2.1', [], 10_000)).toHaveLength(1 + TRIALS_BURST)
   })
 
+  it('lets a prefix pay for every key of a secret that has more than one', () => {
+    const [trials] = workers(1)
+    const taken = trials.take('192.0.2.1', [], ALL.slice(0, 32), 0)
+    trials.settle('192.0.2.1', taken, 3 * 32, undefined, 0)
+    expect(look(trials, '192.0.2.1', [], 0)).toHaveLength(TRIALS_BURST - 3 * 32)
+    trials.settle('192.0.2.1', trials.take('192.0.2.1', [], ALL, 0), 3 * 400, undefined, 0)
+    expect(look(trials, '192.0.2.1', [], 0)).toHaveLength(0)
+    expect(look(trials, '192.0.2.1', [], REFILL_MS)).toHaveLength(TRIALS_BURST)
+  })
+
   it('never lets a debt grow beyond one refill, however many trials failed', () => {
     const [trials] = workers(1)
     for (let i = 0; i < 100; i++) fail(trials, '2001:db8::1', 300, 0)

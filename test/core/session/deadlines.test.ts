@@ -121,7 +121,7 @@ describe('deadlines in front of the relay: never early, at most 30 % and a tick 
     it.dial(hello)
     it.dial(init)
     it.world.runFor(60_000)
-    expect(it.reasons('rejected')).toEqual(['handshake-timeout', 'handshake-timeout'])
+    expect(it.reasons('rejected')).toEqual(['vault-failed', 'vault-failed'])
     expect(it.sites.map(({ received }) => received)).toEqual(expect.arrayContaining([hello, init]))
     expect([it.dcs, it.events.filter(({ kind }) => kind === 'authenticated')]).toEqual([[], []])
   })

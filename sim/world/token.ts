@@ -1,21 +1,42 @@
 import { createHash, createHmac } from 'node:crypto'
-import { TokenError, type SecretFault, type Token, type TokenSecret } from '../../src/vault/token.ts'
+import {
+  TokenError,
+  type SecretFault,
+  type Token,
+  type TokenGeneration,
+  type TokenSecret,
+} from '../../src/vault/token.ts'
 
 /** How calls of a `FakeToken` fail. */
 export interface Failure {
   readonly code: string
   readonly value?: number
+  /** Absent: at every call. */
+  readonly at?: string
   /** After so many calls it is over; absent: never. */
   readonly calls?: number
 }
 
+export type FakeGeneration = Omit<TokenGeneration, 'secret'> & { readonly key: Uint8Array }
+
 /** A token in software that fails as it is told to. */
 export class FakeToken implements Token {
+  /** Secrets of one generation, which has number 1. */
   readonly keys = new Map<string, Uint8Array>()
+  /** Where secrets of more are looked up; by default those of `keys`. */
+  generationsOf = (label: string): readonly FakeGeneration[] | undefined => {
+    const key = this.keys.get(label)
+    return key === undefined ? undefined : [{ number: 1, key }]
+  }
   readonly restarts: string[] = []
   /** Copies that were made and not given back since the last restart. */
   copies = 0
+  /** How often a key was used, and how often one was looked for. */
+  uses = 0
+  looks = 0
   givesGarbage = false
+  /** Says nothing: whoever asks gives up after a while. */
+  isSilent = false
   isReadable = false
   /** Of every call but `restart`. */
   #failure: Failure | undefined
@@ -33,10 +54,19 @@ export class FakeToken implements Token {
     this.#restartFailure = failure
   }
 
-  find(label: string): TokenSecret | { readonly fault: SecretFault } {
+  /** Everything works again; what is dead stays dead. */
+  heal(): void {
+    this.fail(undefined)
+    this.failRestart(undefined)
+    this.givesGarbage = this.isSilent = false
+  }
+
+  find(label: string): readonly TokenGeneration[] | { readonly fault: SecretFault } {
+    this.looks++
     this.#call('C_FindObjects')
-    const key = this.keys.get(label)
-    return key === undefined ? { fault: 'there is none of that name' } : this.#copy(key)
+    const found = this.generationsOf(label)
+    if (found === undefined) return { fault: 'there is none of that name' }
+    return found.map(({ key, ...generation }) => ({ ...generation, secret: this.#copy(key) }))
   }
 
   makeTrialKey(key: Uint8Array): TokenSecret {
@@ -57,6 +87,7 @@ export class FakeToken implements Token {
     let isForgotten = false
     const use = (call: string, work: () => Uint8Array) => {
       this.#call(call)
+      this.uses++
       if (isForgotten || login !== this.#login) throw new TokenError(call, 'CKR_KEY_HANDLE_INVALID', 0x60)
       return this.givesGarbage ? new Uint8Array(32) : work()
     }
@@ -75,7 +106,7 @@ export class FakeToken implements Token {
 
   #call(name: string): void {
     const failure = this.#failure
-    if (failure === undefined) return
+    if (failure === undefined || (failure.at ?? name) !== name) return
     this.#failed++
     if (this.#failed >= (failure.calls ?? Infinity)) this.#failure = undefined
     throw new TokenError(name, failure.code, failure.value)
