@@ -107,7 +107,11 @@ export class TinyProxy {
   #answerTo(hello: Parameters<typeof makeAnswer>[0]['hello']): Uint8Array | undefined {
     const { key, domain, flaw } = this.#options
     const use = { hmac: (parts: readonly Uint8Array[]) => hmac(key, ...parts), digest: () => new Uint8Array(32) }
-    const match = tryOn({ kind: 'client-hello', record: hello.record, random: hello.random }, { id: 1, generation: 0 }, use)
+    const match = tryOn(
+      { kind: 'client-hello', record: hello.record, random: hello.random },
+      { id: 1, generation: 0 },
+      use,
+    )
     if (match?.kind !== 'client-hello') return undefined
     const identity = Buffer.from(hello.random.subarray(0, 28)).toString('hex')
     const isRecorded = this.#seen.has(identity)
