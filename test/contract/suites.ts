@@ -2,6 +2,7 @@ import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
+import { hsmBackupCases, hsmKeyCases } from './hsm-keys.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { listenSocketCases } from './listen-sockets.cases.ts'
@@ -32,6 +33,8 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   pinning: pinningCases,
   'pin-command': pinCommandCases,
   'hsm-command': hsmCommandCases,
+  'hsm-keys': hsmKeyCases,
+  'hsm-backup': hsmBackupCases,
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
   pkcs11: pkcs11Cases,
