@@ -89,7 +89,8 @@ export function readSealed(plain: Uint8Array, { label, generation, check }: Back
   const { buffer, byteOffset, byteLength } = plain
   if (byteLength <= LABEL_AT) return undefined
   const view = Buffer.from(buffer, byteOffset, byteLength)
-  const key = plain.slice(0, DIGEST_LENGTH)
+  // A copy, also of a Buffer: what was opened is overwritten.
+  const key = Uint8Array.from(plain.subarray(0, DIGEST_LENGTH))
   const isSame = view.readUInt16BE(GENERATION_AT) === generation && view.toString('latin1', LABEL_AT) === label
   if (isSame && checkOfKey(key) === check) return { label, generation, key }
   key.fill(0)

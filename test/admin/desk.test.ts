@@ -36,13 +36,16 @@ function worker(column: number, views: SessionView[], addresses: 'full' | 'none'
 }
 
 /** A desk in front of workers; undefined stands for one that does not answer. */
-function desk(workers: readonly { readonly column: number; readonly inspection: Inspection | undefined }[]) {
+function desk(
+  workers: readonly { readonly column: number; readonly inspection: Inspection | undefined }[],
+  note: DeskOptions['note'] = () => {},
+) {
   const askAll: AskAll = (name, query) =>
     Promise.resolve(
       workers.map(({ column, inspection }) => ({ column, value: inspection?.[name](query as never) as never })),
     )
   const bans = { bans: { list: () => [] } } as unknown as DeskOptions['guard']
-  const rest = { guard: bans, keeper: {}, clock: CLOCK, settings: () => ({}), events: undefined }
+  const rest = { guard: bans, keeper: {}, clock: CLOCK, settings: () => ({}), note, events: undefined }
   return new Desk({ ...(rest as unknown as DeskOptions), askAll })
 }
 
@@ -116,6 +119,28 @@ describe('the desk over several workers', () => {
     expect(rows[0]).not.toHaveProperty('at_ms')
     expect((await desk([a, b]).events({ last: 1 })).rows).toHaveLength(1)
   })
+
+  it('keeps what a command did to a token among them, each act for itself', async () => {
+    const [a] = two()
+    const asked = desk([a], (note) => a.events.note(note))
+    const act = {
+      act: 'rotate',
+      actor: 'uid 0',
+      token: 'palisade',
+      label: 'ann',
+      generation: 2,
+      result: 'done',
+    } as const
+    await asked.hsm(act)
+    await asked.hsm({ ...act, generation: 3, result: 'x'.repeat(200) })
+    const { rows } = await asked.events({ last: 9 })
+    expect(rows.map(({ code, severity, count }) => [code, severity, count])).toEqual([
+      ['hsm.rotate', 'notice', 1],
+      ['hsm.rotate', 'warning', 1],
+    ])
+    expect(rows[0].details).toEqual({ label: 'ann', generation: 2, actor: 'uid 0', token: 'palisade', result: 'done' })
+    expect(String(rows[1].details.result).length).toBeLessThan(200)
+  })
 })
 
 describe('commands with arguments', () => {
@@ -128,6 +153,8 @@ describe('commands with arguments', () => {
     ['ban', { prefix: '192.0.2.300' }],
     ['ban', { prefix: '192.0.2.1', for_ms: 5 }],
     ['unban', {}],
+    ['hsm', { act: 'sell', actor: 'uid 0', token: 'palisade', result: 'done' }],
+    ['hsm', { act: 'rotate', actor: 'x'.repeat(201), token: 'palisade', result: 'done' }],
     ['access', { ip: '192.0.2.0/24' }],
     ['events', { last: 1e9 }],
     ['bans', null],

@@ -38,7 +38,8 @@ interface Input {
   readonly env?: Readonly<Record<string, string>>
 }
 
-type Palisade = (args: string, input?: Input) => Promise<Output>
+/** `palisade hsm` with these words, in the folder of the configuration. */
+export type Palisade = ((args: string, input?: Input) => Promise<Output>) & { readonly folder: string }
 
 const CASES: readonly Case<Palisade>[] = [
   {
@@ -133,21 +134,23 @@ const check: Case<void> = {
 }
 
 /** Each in a folder of its own, without a token. */
-const inFolder: readonly Case<void>[] = CASES.map(({ name, run }) => ({
-  name,
-  async run() {
-    newTokens()
-    const folder = mkdtempSync(join(tmpdir(), 'palisade-hsm-'))
-    try {
-      writeFileSync(join(folder, 'palisade.toml'), CONFIG, { mode: 0o600 })
-      await run((args, input) => runIn(folder, args, input))
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  },
-}))
+export function inFolder(cases: readonly Case<Palisade>[]): readonly Case<void>[] {
+  return cases.map(({ name, run }) => ({
+    name,
+    async run() {
+      newTokens()
+      const folder = mkdtempSync(join(tmpdir(), 'palisade-hsm-'))
+      try {
+        writeFileSync(join(folder, 'palisade.toml'), CONFIG, { mode: 0o600 })
+        await run(Object.assign((args: string, input?: Input) => runIn(folder, args, input), { folder }))
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+  }))
+}
 
-export const hsmCommandCases: readonly Case<void>[] = [...inFolder, check]
+export const hsmCommandCases: readonly Case<void>[] = [...inFolder(CASES), check]
 
 function runIn(folder: string, args: string, { stdin = '', env = {} }: Input = {}): Promise<Output> {
   const words = ['hsm', ...args.split(' ')]

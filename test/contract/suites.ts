@@ -3,6 +3,7 @@ import type { Case } from './contract.ts'
 import { dnsCases } from './dns.cases.ts'
 import { helperSocketCases } from './helper-socket.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
+import { hsmBackupCases, hsmKeyCases } from './hsm-keys.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
 import { adminSocketCases, metricsCases } from './local.cases.ts'
 import { listenSocketCases } from './listen-sockets.cases.ts'
@@ -33,6 +34,8 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   pinning: pinningCases,
   'pin-command': pinCommandCases,
   'hsm-command': hsmCommandCases,
+  'hsm-keys': hsmKeyCases,
+  'hsm-backup': hsmBackupCases,
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
   'vault-helper': [...helperVaultCases, ...helperRandomCases],
