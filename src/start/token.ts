@@ -36,11 +36,11 @@ export function openToken(loaded: LoadedConfig, watch?: PinWatch): OpenToken {
 
 /** Throws a `ConfigFault`. */
 export function openModule(loaded: LoadedConfig): Pkcs11Module {
-  const { module } = loaded.config.hsm
+  const { module, parameters } = loaded.config.hsm
   if (module === '')
     throw fault(loaded, 'module', 'the path of a PKCS#11 module', 'secrets can lie in a token only where there is one')
   try {
-    return Pkcs11Module.load(module)
+    return Pkcs11Module.load(module, parameters)
   } catch (error) {
     throw fault(loaded, 'module', 'a PKCS#11 module that loads', messageOf(error))
   }

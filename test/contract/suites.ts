@@ -12,7 +12,7 @@ import { pinningCases } from './pinning.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
-import { memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
+import { memoryVaultCases, nssVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -34,5 +34,6 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'hsm-command': hsmCommandCases,
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
+  'vault-nss': nssVaultCases,
   pkcs11: pkcs11Cases,
 }

@@ -13,6 +13,7 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 import { seeded } from '../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
+import { inToken, nss } from './modules.ts'
 import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
 
 /** What every vault promises, wherever its secrets are. */
@@ -155,6 +156,12 @@ export const softhsmVaultCases = CASES.map(({ name, run }) => ({
       token.close()
     }
   },
+}))
+
+/** The same on another module: nothing of it may differ. */
+export const nssVaultCases = CASES.map(({ name, run }) => ({
+  name,
+  run: () => inToken(nss, (token) => run(subjectIn(token))),
 }))
 
 function subjectIn(token: Pkcs11Token): Subject {

@@ -22,6 +22,11 @@ export function hmacLabel(label: string): string {
   return `${label} (hmac)`
 }
 
+/** Of the second object: it begins with the first one's id, by which they are known to belong together. NSS keeps one key for an id. */
+export function hmacId(id: Buffer): Buffer {
+  return Buffer.concat([id, Buffer.of(1)])
+}
+
 /** More than any configuration can name; a token that has more is not ours alone. */
 const OBJECTS_MAX = 32_768
 const BATCH = 256

@@ -28,17 +28,22 @@ const RETURNED = /(CKR_\w+):(\d+)/
 export class Pkcs11Module {
   readonly path: string
   readonly constants: Pkcs11js
+  readonly #parameters: string
   readonly #native: PKCS11
 
-  private constructor(path: string, constants: Pkcs11js) {
+  private constructor(path: string, parameters: string, constants: Pkcs11js) {
     this.path = path
+    this.#parameters = parameters
     this.constants = constants
     this.#native = new constants.PKCS11()
   }
 
-  /** Loads and initialises it. Throws a `TokenError` whose message is for the operator. */
-  static load(path: string): Pkcs11Module {
-    const module = new Pkcs11Module(path, loadPkcs11js())
+  /**
+   * Loads and initialises it. `parameters` are what few modules want to be told at that, such as NSS where its database is. Throws a
+   * `TokenError` whose message is for the operator.
+   */
+  static load(path: string, parameters = ''): Pkcs11Module {
+    const module = new Pkcs11Module(path, parameters, loadPkcs11js())
     module.call('dlopen', (native) => native.load(path))
     module.initialise()
     return module
@@ -55,8 +60,11 @@ export class Pkcs11Module {
 
   /** Modules that are not told that there are threads crash under those of the runtime (measured: SoftHSM, 4 runs of 4). */
   initialise(): void {
+    const flags = this.constants.CKF_OS_LOCKING_OK
+    // pkcs11js loses the last character of them.
+    const options = this.#parameters === '' ? { flags } : { flags, libraryParameters: `${this.#parameters} ` }
     try {
-      this.call('C_Initialize', (native) => native.C_Initialize({ flags: this.constants.CKF_OS_LOCKING_OK }))
+      this.call('C_Initialize', (native) => native.C_Initialize(options))
     } catch (error) {
       if (!(error instanceof TokenError) || error.code !== 'CKR_CRYPTOKI_ALREADY_INITIALIZED') throw error
     }

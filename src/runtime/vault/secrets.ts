@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createKey, destroyQuietly, findKeys, HMAC_LENGTH, hmacLabel } from './objects.ts'
+import { createKey, destroyQuietly, findKeys, HMAC_LENGTH, hmacId, hmacLabel } from './objects.ts'
 import { pairFrom, type Pkcs11Token } from './token.ts'
 
 /** A secret of the token by its label, and what is wrong with it. */
@@ -32,13 +32,13 @@ export function storeSecret(token: Pkcs11Token, label: string, key: Uint8Array):
   return token.write((session, module) => {
     const taken = [label, hmacLabel(label)].flatMap((name) => findKeys(module, session, name))
     if (taken.length > 0) return false
-    // Both have one id: that is how they are known to belong together.
-    const common = { id: randomBytes(ID_LENGTH), isLasting: true }
+    const id = randomBytes(ID_LENGTH)
     const padded = new Uint8Array(HMAC_LENGTH)
     padded.set(key)
-    const first = createKey(module, session, { ...common, label, value: key, isForHmac: false })
+    const first = createKey(module, session, { id, label, value: key, isLasting: true, isForHmac: false })
     try {
-      createKey(module, session, { ...common, label: hmacLabel(label), value: padded, isForHmac: true })
+      const second = { id: hmacId(id), label: hmacLabel(label), value: padded }
+      createKey(module, session, { ...second, isLasting: true, isForHmac: true })
     } catch (error) {
       destroyQuietly(module, session, first)
       throw error

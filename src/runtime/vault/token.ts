@@ -190,7 +190,7 @@ export function pairFrom(
   if (named.length > 1) return { fault: `there are ${named.length} of that name` }
   const [digest] = named
   if (digest.length !== DIGEST_LENGTH) return { fault: `it has ${digest.length} bytes, not ${DIGEST_LENGTH}` }
-  const partners = padded.filter(({ id, length }) => id === digest.id && length === HMAC_LENGTH)
+  const partners = padded.filter(({ id, length }) => id.startsWith(digest.id) && length === HMAC_LENGTH)
   if (partners.length !== 1) return { fault: 'its object for HMAC is missing' }
   const pair = { digest, hmac: partners[0] }
   const isKept = (key: KeyObject) => key.isSensitive && !key.isExtractable
