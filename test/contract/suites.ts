@@ -1,5 +1,6 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
+import { nssCryptoCases, softhsmCryptoCases, softwareCryptoCases } from './crypto.cases.ts'
 import { dnsCases } from './dns.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
 import { ledgerCases } from './ledger.cases.ts'
@@ -36,4 +37,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'vault-softhsm': softhsmVaultCases,
   'vault-nss': nssVaultCases,
   pkcs11: pkcs11Cases,
+  'crypto-software': softwareCryptoCases,
+  'crypto-softhsm': softhsmCryptoCases,
+  'crypto-nss': nssCryptoCases,
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isMacLabel } from './crypto-keys.ts'
 import { createKey, destroyQuietly, findKeys, HMAC_LENGTH, hmacId, hmacLabel } from './objects.ts'
 import { pairFrom, type Pkcs11Token } from './token.ts'
 
@@ -17,7 +18,7 @@ export function listSecrets(token: Pkcs11Token): StoredSecret[] {
   const labels = new Set(keys.map(({ label }) => label))
   const seconds = new Set([...labels].map(hmacLabel))
   return [...labels]
-    .filter((label) => !seconds.has(label))
+    .filter((label) => !seconds.has(label) && !isMacLabel(label))
     .sort()
     .map((label) => {
       const named = keys.filter((key) => key.label === label)
