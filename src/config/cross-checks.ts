@@ -59,8 +59,10 @@ function secretChecks(config: Config): CrossProblem[] {
   return problems
 }
 
-function hsmChecks({ secret, hsm }: Config): CrossProblem[] {
+function hsmChecks({ secret, hsm, state }: Config): CrossProblem[] {
   const problems: CrossProblem[] = []
+  if (hsm.module === '' && state.sealed?.from === 'hsm')
+    problems.push({ path: ['state', 'sealed'], allowed: 'a key that is not in a token, because hsm.module is not set' })
   const owners = new Map<string, number>()
   for (const [i, { key }] of secret.entries()) {
     if (key.from !== 'hsm') continue

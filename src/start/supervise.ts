@@ -17,6 +17,7 @@ import { ColumnBook } from './columns.ts'
 import { Crew } from './crew.ts'
 import { Front } from './front.ts'
 import { openSockets } from './listening.ts'
+import { openStateKey } from './seal.ts'
 import { announce, identityOf, usersOf } from './status.ts'
 import { relieve, Succession } from './succession.ts'
 import { openSecrets, type Secrets } from './vault.ts'
@@ -51,9 +52,11 @@ async function open(
   closing.add(() => sockets.close())
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
+  // A module is one to a process: its other use comes after this one.
+  const seal = openStateKey(loaded)
   // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
   const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
-  const front = new Front(runtime, config)
+  const front = new Front({ runtime, config, seal, log })
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
 

@@ -34,6 +34,17 @@ export function openToken(loaded: LoadedConfig, watch?: PinWatch): OpenToken {
   }
 }
 
+/** Opens the token for `use` alone, whatever it can do, and closes it. Its PIN is tried once. Throws a `ConfigFault`. */
+export function useToken<T>(loaded: LoadedConfig, use: (token: Pkcs11Token) => T): T {
+  const module = openModule(loaded)
+  try {
+    return use(login(loaded, module, undefined))
+  } finally {
+    // Its sessions and the login go with it.
+    module.finalise()
+  }
+}
+
 /** Throws a `ConfigFault`. */
 export function openModule(loaded: LoadedConfig): Pkcs11Module {
   const { module, parameters } = loaded.config.hsm

@@ -53,7 +53,16 @@ export const nss: TestModule = {
 
 /** A new token of that module, open for `use` alone. */
 export async function inToken<T>(module: TestModule, use: (token: Pkcs11Token) => T | Promise<T>): Promise<T> {
-  const native = Pkcs11Module.load(module.path, module.make())
+  return openIn(module, module.make(), use)
+}
+
+/** One that was made before. */
+export async function openIn<T>(
+  module: TestModule,
+  parameters: string,
+  use: (token: Pkcs11Token) => T | Promise<T>,
+): Promise<T> {
+  const native = Pkcs11Module.load(module.path, parameters)
   const token = new Pkcs11Token({ module: native, name: module.token, pin: PIN, sessions: 3 })
   try {
     return await use(token)

@@ -10,6 +10,7 @@ import { pkcs11Cases } from './pkcs11.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
+import { fileSealedCases, nssSealedCases, softhsmSealedCases } from './sealed-state.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
@@ -37,6 +38,9 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'vault-softhsm': softhsmVaultCases,
   'vault-nss': nssVaultCases,
   pkcs11: pkcs11Cases,
+  'sealed-file': fileSealedCases,
+  'sealed-softhsm': softhsmSealedCases,
+  'sealed-nss': nssSealedCases,
   'crypto-software': softwareCryptoCases,
   'crypto-softhsm': softhsmCryptoCases,
   'crypto-nss': nssCryptoCases,

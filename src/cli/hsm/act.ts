@@ -33,7 +33,7 @@ export function orExit<T>(act: () => T): T {
 
 export interface Act {
   /** As in `palisade hsm NAME`. */
-  readonly name: 'init' | 'import' | 'generate'
+  readonly name: 'init' | 'import' | 'generate' | 'seal-key'
   /** Of the secret; absent where it is about the token. */
   readonly label?: string
 }
