@@ -63,6 +63,8 @@ function hsmChecks({ secret, hsm, state }: Config): CrossProblem[] {
   const problems: CrossProblem[] = []
   if (hsm.module === '' && state.sealed?.from === 'hsm')
     problems.push({ path: ['state', 'sealed'], allowed: 'a key that is not in a token, because hsm.module is not set' })
+  if (hsm.module === '' && hsm.random)
+    problems.push({ path: ['hsm', 'random'], allowed: 'false, because hsm.module is not set' })
   const owners = new Map<string, number>()
   for (const [i, { key }] of secret.entries()) {
     if (key.from !== 'hsm') continue

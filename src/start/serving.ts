@@ -68,7 +68,15 @@ export interface Serving {
 export async function serve(options: ServingOptions): Promise<Serving> {
   const { loaded, reread, log, runtime, store, memory, worker, listening, closing } = options
   const { clock, random, network } = runtime
-  const secrets = openSecrets({ loaded, log, closing, memory, now: () => clock.mono(), isFirst: options.isAlone })
+  const secrets = openSecrets({
+    loaded,
+    log,
+    closing,
+    memory,
+    random,
+    now: () => clock.mono(),
+    isFirst: options.isAlone,
+  })
   const { vault } = secrets
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
   giveKeys(secrets, log, live.prepared)

@@ -55,7 +55,7 @@ async function open(
   // A module is one to a process: its other use comes after this one.
   const seal = openStateKey(loaded)
   // Workers log in by themselves. A PIN or a label that is wrong is found out here first, once and for all.
-  const secrets = openSecrets({ loaded, log, closing, memory, now: mono, isFirst: true })
+  const secrets = openSecrets({ loaded, log, closing, memory, random: runtime.random, now: mono, isFirst: true })
   const front = new Front({ runtime, config, seal, log })
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())

@@ -4,12 +4,14 @@ import type { Prepared } from '../config/settings.ts'
 import type { SecretId, SharedMemory, Vault } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
+import type { SystemRandom } from '../runtime/random.ts'
 import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
 import { NOT_THERE, type SecretFault } from '../vault/token.ts'
 import { PinWatch } from '../vault/pin-watch.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
 import { ConfigFault } from './errors.ts'
+import { mixRandom } from './random.ts'
 import { openToken } from './token.ts'
 
 const TICK_MS = 500
@@ -34,6 +36,8 @@ export interface SecretsOptions {
   /** Monotonic ms. */
   readonly now: () => number
   readonly memory: SharedMemory
+  /** Into which the token's generator is mixed, with `hsm.random`. */
+  readonly random: SystemRandom
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
 }
@@ -66,7 +70,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
   }
 }
 
-function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions): HsmVault {
+function openHsm({ loaded, log, closing, now, memory, random, isFirst }: SecretsOptions): HsmVault {
   const pin = new PinWatch(wordOf(memory), {
     pid: process.pid,
     isAlive,
@@ -78,6 +82,7 @@ function openHsm({ loaded, log, closing, now, memory, isFirst }: SecretsOptions)
   log.write('info', 'hsm.ready', 'Secrets are used inside the HSM', {
     ...{ module: module.path, description: module.describe(), token: label, serial, route, provider: 'inproc' },
   })
+  mixRandom({ loaded, token, random, log, now })
   const vault = new HsmVault({ token, trialKey, now, events: tell(log), pin })
   const ticking = setInterval(() => vault.tick(), TICK_MS)
   closing.add(() => clearInterval(ticking))

@@ -58,6 +58,14 @@ describe('[hsm]', () => {
     ])
   })
 
+  it('mixes random numbers of a module only where there is one', () => {
+    const text = secret('a', 'b'.repeat(32))
+    expect(loaded(`${text}${MODULE}random = true`).config.hsm.random).toBe(true)
+    expect(problemsOf(`${text}[hsm]\nrandom = true`)).toEqual([
+      'palisade.toml:6: hsm.random: expected false, because hsm.module is not set, got true',
+    ])
+  })
+
   it('takes each label once', () =>
     expect(problemsOf(secret('a', 'hsm:ann') + secret('b', 'hsm:ann') + MODULE)[0]).toContain(
       'secret.1.key: expected a key of its own; secret.0 has this one, got "hsm:ann"',

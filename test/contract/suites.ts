@@ -1,5 +1,6 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
+import { mixedRandomCases } from './mixed-random.cases.ts'
 import { nssCryptoCases, softhsmCryptoCases, softwareCryptoCases } from './crypto.cases.ts'
 import { dnsCases } from './dns.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
@@ -38,6 +39,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'vault-softhsm': softhsmVaultCases,
   'vault-nss': nssVaultCases,
   pkcs11: pkcs11Cases,
+  'mixed-random': mixedRandomCases,
   'sealed-file': fileSealedCases,
   'sealed-softhsm': softhsmSealedCases,
   'sealed-nss': nssSealedCases,

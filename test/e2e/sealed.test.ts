@@ -29,9 +29,9 @@ describe.each(RUNTIMES.flatMap((runtime) => [1, 2].map((workers) => ({ runtime, 
       home.remove()
     })
 
-    /** Secrets lie in the token too: the module is used for the seal first, and then for them. */
+    /** A secret lies in the token too: the module is used for the seal first, and then for it and for random numbers. */
     function config(sealed: string): string {
-      const more = `${hsmTable()}\n[state]\nsealed = "${sealed}"`
+      const more = `${hsmTable()}\nrandom = true\n[state]\nsealed = "${sealed}"`
       return configText({ dcPort: 1, maskPort: 1, secrets: labelled([ONE]), listen: `workers = ${workers}`, more })
     }
     const palisade = (...args: string[]) =>
@@ -60,6 +60,7 @@ describe.each(RUNTIMES.flatMap((runtime) => [1, 2].map((workers) => ({ runtime, 
       expect(readdirSync(join(home.folder, 'state'))).not.toContain('store')
       expect(stored('sealed').some((file) => file.includes(BYTES))).toBe(false)
 
+      expect(program?.log.all.map(({ event }) => event)).not.toContain('hsm.random-lost')
       // The mapped tables are gone, as after a loss of power: what is known now comes from the store.
       await runToEnd('rm', ['-r', join(home.folder, 'state/shared')])
       await start()

@@ -45,7 +45,7 @@ export const hsm = section(
     pin: key(optional(pinSource()), '', 'Where the PIN is: "env:NAME" or "file:PATH".', { isSensitive: true }),
     sessions: key(integer(1, 256), 4, 'Sessions kept open by each process, beside one that owns its copies of keys.'),
     operation_timeout: key(duration(10, 600_000), '2s', 'Longest wait for one operation.', { planned: true }),
-    random: key(boolean(), false, "Mix the HSM's generator into ours.", { planned: true }),
+    random: key(boolean(), false, "Mix the HSM's generator into the system's, where its module runs in our process."),
     provider: key(oneOf('auto', 'inproc', 'helper', 'sealed'), 'auto', '"helper" is a process of its own.', {
       planned: true,
     }),
