@@ -15,7 +15,7 @@ import { fileSealedCases, nssSealedCases, softhsmSealedCases } from './sealed-st
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
-import { memoryVaultCases, nssVaultCases, softhsmVaultCases } from './vault.cases.ts'
+import { memoryVaultCases, nssVaultCases, sealedVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -38,6 +38,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'vault-memory': memoryVaultCases,
   'vault-softhsm': softhsmVaultCases,
   'vault-nss': nssVaultCases,
+  'vault-sealed': sealedVaultCases,
   pkcs11: pkcs11Cases,
   'mixed-random': mixedRandomCases,
   'sealed-file': fileSealedCases,
