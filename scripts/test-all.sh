@@ -45,11 +45,12 @@ install_debian_packages() {
   command -v ip >/dev/null || missing+=(iproute2)
   command -v openssl >/dev/null || missing+=(openssl)
   command -v curl >/dev/null || missing+=(curl)
-  # pkcs11js is compiled by npm ci, and tried on SoftHSM.
+  # pkcs11js is compiled by npm ci, and tried on SoftHSM and NSS.
   command -v g++ >/dev/null || missing+=(g++)
   command -v make >/dev/null || missing+=(make)
   command -v python3 >/dev/null || missing+=(python3)
   command -v softhsm2-util >/dev/null || missing+=(softhsm2)
+  command -v certutil >/dev/null || missing+=(libnss3 libnss3-tools)
   [ ${#missing[@]} -eq 0 ] && return 0
   local as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)

@@ -11,6 +11,7 @@ import { ColumnBook } from './start/columns.ts'
 import { StartError } from './start/errors.ts'
 import { Front } from './start/front.ts'
 import { duplicatesOf, openSockets } from './start/listening.ts'
+import { openStateKey } from './start/seal.ts'
 import { serve, type Serving } from './start/serving.ts'
 import { announce, identityOf, sumOf, usersOf } from './start/status.ts'
 import { relieve, Succession } from './start/succession.ts'
@@ -64,7 +65,8 @@ async function open(
   const runtime = createRuntime()
   const sockets = openSockets({ runtime, loaded, slots: 1, inherited, log })
   closing.add(() => sockets.close())
-  const front = new Front(runtime, config)
+  const seal = openStateKey(loaded)
+  const front = new Front({ runtime, config, seal, log })
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
 

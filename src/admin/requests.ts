@@ -11,7 +11,17 @@ export const BAN_MS = { min: 1_000, max: 366 * 86_400_000 } as const
 export const SESSION_SORTS = ['age', 'newest', 'bytes'] as const
 
 /** What `palisade hsm NAME` may do to a token. */
-export const HSM_ACTS = ['init', 'import', 'generate', 'rotate', 'retire', 'destroy', 'restore', 'backup'] as const
+export const HSM_ACTS = [
+  'init',
+  'import',
+  'generate',
+  'rotate',
+  'retire',
+  'destroy',
+  'restore',
+  'backup',
+  'seal-key',
+] as const
 export type HsmAct = (typeof HSM_ACTS)[number]
 
 const ip = z.string().refine((text) => parseIp(text) !== undefined, 'expected an IP address')

@@ -64,6 +64,12 @@ function secretChecks(config: Config): CrossProblem[] {
 
 function hsmChecks({ secret, hsm, state }: Config): CrossProblem[] {
   const problems: CrossProblem[] = []
+  if (hsm.module === '' && state.sealed?.from === 'hsm')
+    problems.push({ path: ['state', 'sealed'], allowed: 'a key that is not in a token, because hsm.module is not set' })
+  if (hsm.module === '' && hsm.random)
+    problems.push({ path: ['hsm', 'random'], allowed: 'false, because hsm.module is not set' })
+  if (providerOf(hsm) === 'helper' && hsm.random)
+    problems.push({ path: ['hsm', 'random'], allowed: 'false, because the module runs in a helper process' })
   const owners = new Map<string, number>()
   for (const [i, { key }] of secret.entries()) {
     if (key.from !== 'hsm') continue

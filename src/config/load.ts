@@ -163,6 +163,8 @@ function inOrder(problems: readonly Problem[]): Problem[] {
 
 function withAbsolutePaths(config: Config, folder: string): Config {
   const absolute = (path: string) => (path === '' ? '' : resolve(folder, path))
+  const sealed = (found: Config['state']['sealed']) =>
+    found?.from === 'file' ? { ...found, path: absolute(found.path) } : found
   const source = (found: string) => (found.startsWith('https://') ? found : absolute(found))
   return {
     ...config,
@@ -177,7 +179,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       ...config.access,
       lists: config.access.lists.map((list) => ({ ...list, source: source(list.source) })),
     },
-    state: { ...config.state, path: absolute(config.state.path) },
+    state: { ...config.state, path: absolute(config.state.path), sealed: sealed(config.state.sealed) },
     telegram: {
       ...config.telegram,
       middle: {

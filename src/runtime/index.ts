@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Clock, Random } from '../core/ports.ts'
+import type { Clock } from '../core/ports.ts'
 import { systemClock } from './clock.ts'
 import type { Libc } from './libc.ts'
 import type { NetworkOptions, RuntimeNetwork } from './network.ts'
@@ -16,7 +16,7 @@ export interface Runtime {
   readonly name: 'bun' | 'node'
   readonly network: RuntimeNetwork
   readonly clock: Clock
-  readonly random: Random
+  readonly random: SystemRandom
   readonly libc: () => Libc
   readonly openChannel: (fd: number) => Socket
   /** Regions as files in `directory`, which is made when the first region is opened. */

@@ -10,12 +10,14 @@ const LIMIT_MAX = 2 ** 31
 
 /** Unpredictable bytes from the system's generator. What was handed out is wiped from the block. */
 export class SystemRandom implements Random {
+  /** Changes what the generator gave, in place: to mix another source in. */
+  mix: ((bytes: Uint8Array) => void) | undefined
   readonly #block = new Uint8Array(BLOCK_BYTES)
   readonly #view = new DataView(this.#block.buffer)
   #used = BLOCK_BYTES
 
   fill<T extends Uint8Array>(target: T): T {
-    if (target.length > SMALL_BYTES) return randomFillSync(target)
+    if (target.length > SMALL_BYTES) return this.#draw(target)
     const from = this.#take(target.length)
     target.set(this.#block.subarray(from, from + target.length))
     this.#block.fill(0, from, from + target.length)
@@ -34,14 +36,23 @@ export class SystemRandom implements Random {
     }
   }
 
+  /** Lets go of what was drawn in advance. */
+  renew(): void {
+    this.#used = 0
+    this.#draw(this.#block)
+  }
+
   /** Where `length` fresh bytes lie. */
   #take(length: number): number {
-    if (this.#used + length > BLOCK_BYTES) {
-      randomFillSync(this.#block)
-      this.#used = 0
-    }
+    if (this.#used + length > BLOCK_BYTES) this.renew()
     const from = this.#used
     this.#used += length
     return from
+  }
+
+  #draw<T extends Uint8Array>(target: T): T {
+    randomFillSync(target)
+    this.mix?.(target)
+    return target
   }
 }

@@ -4,8 +4,8 @@ import { assert } from '../core/assert.ts'
 import type { Store } from '../core/ports.ts'
 import { errorCode } from './network.ts'
 
-/** The contract's bound on a value. */
-const VALUE_MAX_BYTES = 1 << 20
+/** The contract's bound on a value, and what sealing puts around it (`vault/sealed-store.ts`). */
+const VALUE_MAX_BYTES = (1 << 20) + 64
 /** Descriptors LevelDB may hold; its default of 1000 would eat into those of connections. */
 const FILES_MAX = 64
 const KEY = /^[\x21-\x7e]{1,255}$/
@@ -13,6 +13,8 @@ const KEY = /^[\x21-\x7e]{1,255}$/
 export interface LevelStore extends Store {
   /** Calls that failed, since the start: the disk is full, or breaks. */
   readonly failures: number
+  /** Of all values, once; undefined where that failed. */
+  names(reply: (names: readonly string[] | undefined) => void): void
   /** Ends what is under way and gives the directory free. Later calls answer undefined or false. */
   close(done: () => void): void
 }
@@ -74,6 +76,16 @@ class OpenStore implements LevelStore {
   delete(key: string, reply?: (isDurable: boolean) => void): void {
     assert(KEY.test(key), 'keys are printable ASCII')
     this.#answer(this.#db.del(key, { sync: true }), reply)
+  }
+
+  names(reply: (names: readonly string[] | undefined) => void): void {
+    this.#db
+      .keys()
+      .all()
+      .then(reply, () => {
+        this.failures++
+        reply(undefined)
+      })
   }
 
   close(done: () => void): void {

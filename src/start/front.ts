@@ -5,15 +5,26 @@ import type { Config } from '../config/schema.ts'
 import { formatAddress } from '../config/values/net.ts'
 import type { Address } from '../core/ports.ts'
 import { serveAdminSocket, type AdminSocket } from '../runtime/admin-socket.ts'
+import type { Log } from '../observe/log.ts'
 import type { LevelStore, Runtime } from '../runtime/index.ts'
 import { serveMetrics, type MetricsServer, type MetricsSource } from '../runtime/metrics-server.ts'
 import type { Peer } from '../workers/peer.ts'
 import { RemoteStore, SwitchStore } from '../workers/store.ts'
 import { StartError } from './errors.ts'
+import type { StateKey } from './seal.ts'
+import { openStateStore } from './state-store.ts'
 
 export interface Desk {
   readonly control: Control
   readonly metrics: MetricsSource
+}
+
+export interface FrontOptions {
+  readonly runtime: Runtime
+  readonly config: Config
+  /** What the store is sealed with; undefined where it is not. */
+  readonly seal: StateKey | undefined
+  readonly log: Log
 }
 
 /**
@@ -23,8 +34,7 @@ export interface Desk {
 export class Front {
   /** Calls wait while nobody has the store. */
   readonly store = new SwitchStore()
-  readonly #runtime: Runtime
-  readonly #config: Config
+  readonly #options: FrontOptions
   #level: LevelStore | undefined
   #desk: Desk | undefined
   #admin: AdminSocket | undefined
@@ -32,10 +42,9 @@ export class Front {
   /** As bound: port 0 is chosen once. */
   #metricsAt: Address | undefined
 
-  constructor(runtime: Runtime, config: Config) {
-    this.#runtime = runtime
-    this.#config = config
-    this.#metricsAt = config.metrics.listen
+  constructor(options: FrontOptions) {
+    this.#options = options
+    this.#metricsAt = options.config.metrics.listen
   }
 
   /** Where metrics are served; empty when nowhere. */
@@ -45,22 +54,26 @@ export class Front {
 
   /** Rejects with a `StartError`. */
   async openStore(): Promise<void> {
-    this.#level = await openStore(this.#runtime, join(this.#config.state.path, 'store'))
-    this.store.use(this.#level)
+    const { runtime, config, seal, log } = this.#options
+    const onBroken = (name: string) =>
+      log.write('error', 'state.broken', 'A value of the sealed state does not open, and counts as none', { name })
+    const { store, level } = await openStateStore({ runtime, folder: config.state.path, seal, onBroken })
+    this.#level = level
+    this.store.use(store)
   }
 
   /** Rejects with a `StartError`. */
   async openDesk(desk: Desk): Promise<void> {
     this.#desk = desk
     // A service manager looks here for whom to watch when one process takes over from another.
-    writeFileSync(join(this.#config.state.path, 'palisade.pid'), `${process.pid}\n`)
+    writeFileSync(join(this.#options.config.state.path, 'palisade.pid'), `${process.pid}\n`)
     if (this.#metricsAt !== undefined) {
       const server = await serveMetrics(this.#metricsAt, desk.metrics)
       if ('error' in server) throw new StartError(`metrics.listen: ${server.error.message}`)
       this.#metrics = server
       this.#metricsAt = server.address
     }
-    const { socket: path } = this.#config.admin
+    const { socket: path } = this.#options.config.admin
     if (path === '') return
     const socket = await serveAdminSocket(path, async (line) => JSON.stringify(await answerCommand(line, desk.control)))
     if ('error' in socket) throw new StartError(`admin.socket: ${socket.error}`)
@@ -96,13 +109,4 @@ export class Front {
     await this.openStore()
     if (this.#desk !== undefined) await this.openDesk(this.#desk)
   }
-}
-
-function openStore(runtime: Runtime, directory: string): Promise<LevelStore> {
-  return new Promise((resolve, reject) => {
-    runtime.openStore(directory, (result) => {
-      if ('error' in result) reject(new StartError(result.error.message))
-      else resolve(result)
-    })
-  })
 }

@@ -83,7 +83,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   }
   const { isAlone: isFirst, helperAt } = options
   const secrets = await openSecrets({
-    ...{ loaded, log, closing, memory, ...clocks, isFirst, helperAt, emit },
+    ...{ loaded, log, closing, memory, random, ...clocks, isFirst, helperAt, emit },
     measure: (read) => metrics.addVault(read),
   })
   const { vault } = secrets

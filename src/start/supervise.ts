@@ -17,6 +17,7 @@ import { ColumnBook } from './columns.ts'
 import { Crew } from './crew.ts'
 import { Front } from './front.ts'
 import { openSockets } from './listening.ts'
+import { openStateKey } from './seal.ts'
 import { announce, identityOf, usersOf } from './status.ts'
 import { relieve, Succession } from './succession.ts'
 import { openSecrets, type Secrets } from './vault.ts'
@@ -51,6 +52,8 @@ async function open(
   closing.add(() => sockets.close())
   const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
   closing.add(() => memory.close(false))
+  // A module is one to a process: its other use comes after this one.
+  const seal = openStateKey(loaded)
   const wall = () => runtime.clock.wall()
   const events = new SecurityEvents({ mono, wall, addresses: config.log.addresses })
   const emit = (event: ProxyEvent) => {
@@ -58,8 +61,9 @@ async function open(
     events.emit(event)
   }
   // Workers log in by themselves, or use the helper that is started here. A PIN or a label that is wrong is found out here first.
-  const secrets = await openSecrets({ loaded, log, closing, memory, now: mono, wall, isFirst: true, emit })
-  const front = new Front(runtime, config)
+  const { random } = runtime
+  const secrets = await openSecrets({ loaded, log, closing, memory, random, now: mono, wall, isFirst: true, emit })
+  const front = new Front({ runtime, config, seal, log })
   const predecessor = await relieve(runtime, inherited, front)
   closing.add(() => predecessor?.end())
 

@@ -41,13 +41,24 @@ export function openToken(loaded: LoadedConfig, { pin, onReturn }: OpenTokenOpti
   }
 }
 
+/** Opens the token for `use` alone, whatever it can do, and closes it. Its PIN is tried once. Throws a `ConfigFault`. */
+export function useToken<T>(loaded: LoadedConfig, use: (token: Pkcs11Token) => T): T {
+  const module = openModule(loaded)
+  try {
+    return use(login(loaded, module, undefined))
+  } finally {
+    // Its sessions and the login go with it.
+    module.finalise()
+  }
+}
+
 /** Throws a `ConfigFault`. */
 export function openModule(loaded: LoadedConfig, onReturn?: () => void): Pkcs11Module {
-  const { module } = loaded.config.hsm
+  const { module, parameters } = loaded.config.hsm
   if (module === '')
     throw fault(loaded, 'module', 'the path of a PKCS#11 module', 'secrets can lie in a token only where there is one')
   try {
-    return Pkcs11Module.load(module, onReturn)
+    return Pkcs11Module.load(module, { parameters, ...(onReturn && { onReturn }) })
   } catch (error) {
     throw fault(loaded, 'module', 'a PKCS#11 module that loads', messageOf(error))
   }

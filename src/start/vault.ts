@@ -7,6 +7,7 @@ import type { Closing } from '../runtime/closing.ts'
 import { dialHelper } from '../runtime/vault/helper-socket.ts'
 import { HelperVault } from '../vault/helper/client.ts'
 import type { LabelVault } from '../vault/helper/desk.ts'
+import type { SystemRandom } from '../runtime/random.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
 import { NOT_THERE, type SecretFault } from '../vault/token.ts'
@@ -15,6 +16,7 @@ import { HelperKeeper } from './helper.ts'
 import { HsmWatch, type HsmWatchOptions } from './hsm-watch.ts'
 import { openHsm, openPinWatch } from './hsm.ts'
 import { sitOut } from './outage.ts'
+import { mixRandom } from './random.ts'
 
 /** How exactly the bound of an answer from the helper holds. */
 const HELPER_TICK_MS = 50
@@ -45,6 +47,8 @@ export interface SecretsOptions extends HsmWatchOptions {
   /** Unix seconds. */
   readonly wall: () => number
   readonly memory: SharedMemory
+  /** Into which the token's generator is mixed, with `hsm.random`. */
+  readonly random: SystemRandom
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
   /** Where the helper listens, when another process has started it and looks after it. */
@@ -119,7 +123,8 @@ async function openPlace(
   const pin = openPinWatch(options.memory)
   if (isFirst) pin.reset()
   if (provider === 'inproc') {
-    const { vault: hsm } = openHsm({ ...options, pin, provider, events: watch.events })
+    const { vault: hsm, token } = openHsm({ ...options, pin, provider, events: watch.events })
+    mixRandom({ ...options, token })
     return { vault: hsm, faultsOf: (labels) => Promise.resolve(labels.map((label) => hsm.faultOf(label))) }
   }
   const keeper = await HelperKeeper.start({ ...options, pin })

@@ -67,20 +67,21 @@ function next({ version }: SecretRecord, generations: readonly Generation[]): Se
   return { version: version + 1, generations: [...generations].sort((a, b) => a.number - b.number) }
 }
 
-/** Such as `palisade 3 1:retired 2:retiring:1764201600 3:active`. */
-export function writeRecord({ version, generations }: SecretRecord): string {
+/** Such as `palisade 3 family 1:retired 2:retiring:1764201600 3:active`: no other secret has one like it (NSS keeps one key of an id). */
+export function writeRecord(label: string, { version, generations }: SecretRecord): string {
   const words = generations.map(({ number, state, untilSec }) =>
     [number, state, ...(untilSec === undefined ? [] : [untilSec])].join(':'),
   )
-  return ['palisade', version, ...words].join(' ')
+  return ['palisade', version, label, ...words].join(' ')
 }
 
 const GENERATION = /^([1-9]\d{0,4}):(?:(active|retired)|(retiring):(\d{1,12}))$/
 
 /** Undefined for what no version of ours has written. */
 export function readRecord(text: string): SecretRecord | undefined {
-  const [head, version, ...words] = text.split(' ')
-  if (head !== 'palisade' || !/^\d{1,9}$/.test(version ?? '') || words.length > KEPT_MAX) return undefined
+  const [head, version, label, ...words] = text.split(' ')
+  if (head !== 'palisade' || !/^\d{1,9}$/.test(version ?? '') || label === undefined || words.length > KEPT_MAX)
+    return undefined
   const generations: Generation[] = []
   for (const word of words) {
     const [, digits, plain, retiring, until] = GENERATION.exec(word) ?? []

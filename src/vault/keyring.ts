@@ -16,7 +16,7 @@ import {
   type GenerationState,
   type SecretRecord,
 } from './generations.ts'
-import { pairFrom, type Pair } from './pair.ts'
+import { hmacId, pairFrom, type Pair } from './pair.ts'
 import type { ObjectShelf, StoredObject } from './shelf.ts'
 import { NOT_THERE, type SecretFault } from './token.ts'
 
@@ -192,12 +192,12 @@ export class Keyring<O extends StoredObject> {
     }
   }
 
-  /** Two objects of one id: that is how they are known to belong together. */
+  /** Their ids tell that two objects belong together. They differ, since NSS keeps one key of an id. */
   #create(label: string, number: number, key: Uint8Array): void {
     const id = this.#shelf.newId()
     this.#shelf.create({ name: names.digest(label, number), id, part: 'digest', key })
     try {
-      this.#shelf.create({ name: names.hmac(label, number), id, part: 'hmac', key })
+      this.#shelf.create({ name: names.hmac(label, number), id: hmacId(id), part: 'hmac', key })
     } catch (error) {
       this.#undo(label, number)
       throw error
@@ -211,7 +211,7 @@ export class Keyring<O extends StoredObject> {
       throw new KeyringFault(label, CHANGED)
     }
     const old = this.#recordsOf(label)
-    this.#shelf.create({ name: names.record(label), id: asBytes(writeRecord(after)), part: 'record' })
+    this.#shelf.create({ name: names.record(label), id: asBytes(writeRecord(label, after)), part: 'record' })
     for (const object of old) this.#shelf.destroy(object)
   }
 
@@ -244,7 +244,9 @@ export class Keyring<O extends StoredObject> {
   #known(label: string): SecretRecord {
     const record = this.#recordOf(label)
     if (record === undefined) throw new KeyringFault(label, UNREADABLE)
-    const [, ...older] = this.#recordsOf(label).toSorted((a, b) => Number(isOf(b, record)) - Number(isOf(a, record)))
+    const [, ...older] = this.#recordsOf(label).toSorted(
+      (a, b) => Number(isOf(b, label, record)) - Number(isOf(a, label, record)),
+    )
     for (const object of older) this.#shelf.destroy(object)
     return record
   }
@@ -259,7 +261,7 @@ function recordFrom(objects: readonly StoredObject[]): SecretRecord | undefined 
   if (objects.length === 0) return FIRST
   const records = objects.flatMap(({ id }) => readRecord(asText(id)) ?? [])
   // Two of one version come of two commands at one moment: all who look must agree which of them counts.
-  const order = (record: SecretRecord) => `${String(record.version).padStart(9, '0')} ${writeRecord(record)}`
+  const order = (record: SecretRecord) => `${String(record.version).padStart(9, '0')} ${writeRecord('', record)}`
   return records.sort((a, b) => (order(a) < order(b) ? -1 : 1)).at(-1)
 }
 
@@ -283,8 +285,8 @@ function generationsOf(objects: readonly StoredObject[], nowSec: number): Stored
     })
 }
 
-function isOf({ id }: StoredObject, record: SecretRecord): boolean {
-  return asText(id) === writeRecord(record)
+function isOf({ id }: StoredObject, label: string, record: SecretRecord): boolean {
+  return asText(id) === writeRecord(label, record)
 }
 
 function asBytes(text: string): Uint8Array {

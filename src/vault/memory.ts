@@ -19,7 +19,8 @@ export class MemoryVault implements Vault {
   /** Keeps a copy of the 16-byte key; an id that is known already gets the new key. */
   put(id: SecretId, key: Uint8Array): void {
     this.remove(id)
-    this.#keys.set(id, new MemorySecret(key.slice()))
+    // Not slice: of a Buffer that is a view, which follows what its owner does to it.
+    this.#keys.set(id, new MemorySecret(Uint8Array.from(key)))
   }
 
   /** Forgets the key and overwrites it. Harmless when the id is unknown. */

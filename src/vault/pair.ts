@@ -9,6 +9,11 @@ export const DIGEST_LENGTH = 16
 /** SoftHSM makes no HMAC-SHA256 with less: CKR_KEY_SIZE_RANGE. */
 export const HMAC_LENGTH = 32
 
+/** The id of the second object. */
+export function hmacId(id: Uint8Array): Uint8Array {
+  return Uint8Array.of(...id, 1)
+}
+
 export interface Pair<T> {
   readonly digest: T
   readonly hmac: T
@@ -23,7 +28,7 @@ export function pairFrom<O extends StoredObject>(
   if (named.length > 1) return { fault: `there are ${named.length} of that name` }
   const [digest] = named
   if (digest.length !== DIGEST_LENGTH) return { fault: `it has ${digest.length} bytes, not ${DIGEST_LENGTH}` }
-  const partners = padded.filter(({ id, length }) => id === digest.id && length === HMAC_LENGTH)
+  const partners = padded.filter(({ id, length }) => id.startsWith(digest.id) && length === HMAC_LENGTH)
   if (partners.length !== 1) return { fault: 'its object for HMAC is missing' }
   const pair = { digest, hmac: partners[0] }
   const isKept = (key: O) => key.isSensitive && !key.isExtractable

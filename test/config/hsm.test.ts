@@ -21,6 +21,26 @@ function loaded(text: string): LoadedConfig {
   return result
 }
 
+describe('state.sealed', () => {
+  const sealedBy = (key: string) => `${secret('a', 'b'.repeat(32))}${MODULE}[state]\nsealed = "${key}"`
+
+  it('names a key in the token, or one in a file whose path starts at the folder of the configuration', () => {
+    expect(loaded(sealedBy('hsm:state')).config.state.sealed).toEqual({ from: 'hsm', label: 'state' })
+    expect(loaded(sealedBy('file:seal')).config.state.sealed).toEqual({ from: 'file', path: '/etc/palisade/seal' })
+    expect(loaded(sealedBy('')).config.state.sealed).toBeUndefined()
+  })
+
+  it.each(['state', 'hsm:', 'file:', 'env:KEY', 'hsm:two words'])('refuses %j', (key) => {
+    expect(problemsOf(sealedBy(key))[0]).toContain('state.sealed: expected "hsm:LABEL" or "file:PATH"')
+  })
+
+  it('wants a module for a key in a token', () => {
+    expect(problemsOf(sealedBy('hsm:state').replace(MODULE, ''))).toEqual([
+      'palisade.toml:6: state.sealed: expected a key that is not in a token, because hsm.module is not set, got "hsm:state"',
+    ])
+  })
+})
+
 describe('[hsm]', () => {
   it('has secrets in a token beside others', () => {
     const { keys, config } = loaded(secret('a', 'hsm:ann') + secret('b', 'b'.repeat(32)) + MODULE)
@@ -35,6 +55,14 @@ describe('[hsm]', () => {
     expect(problemsOf(`${secret('a', 'hsm:ann')}[hsm]\nmodule = "/x.so"`)).toEqual([
       'palisade.toml:5: hsm.token: expected the label of a token, because hsm.module is set, got nothing',
       'palisade.toml:5: hsm.pin: expected "env:NAME" or "file:PATH", because hsm.module is set, got nothing',
+    ])
+  })
+
+  it('mixes random numbers of a module only where there is one', () => {
+    const text = secret('a', 'b'.repeat(32))
+    expect(loaded(`${text}${MODULE}random = true`).config.hsm.random).toBe(true)
+    expect(problemsOf(`${text}[hsm]\nrandom = true`)).toEqual([
+      'palisade.toml:6: hsm.random: expected false, because hsm.module is not set, got true',
     ])
   })
 

@@ -80,6 +80,21 @@ const CASES: readonly Case<Palisade>[] = [
     },
   },
   {
+    name: 'a key to seal the state with is made once for a label, and is no secret of clients',
+    async run(palisade) {
+      makeToken()
+      const { stdout, stderr } = await palisade('seal-key --label state')
+      assert.equal(stdout, 'in the token: use it with sealed = "hsm:state" in [state]\n')
+      assert.deepEqual(security(stderr), [
+        { event: 'security.hsm.seal-key', token: TOKEN, label: 'state', result: 'done' },
+      ])
+      const again = await palisade('seal-key --label state')
+      assert.equal(again.code, 1)
+      assert.ok(again.stderr.endsWith('palisade: the token has a key with the label state already\n'))
+      assert.equal((await palisade('list')).stdout, 'LABEL  STATE  USER\n')
+    },
+  },
+  {
     name: 'status names the token and the route',
     async run(palisade) {
       makeToken()

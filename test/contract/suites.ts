@@ -1,5 +1,7 @@
 import { checkMiddleCases } from './check-middle.cases.ts'
 import type { Case } from './contract.ts'
+import { mixedRandomCases } from './mixed-random.cases.ts'
+import { nssCryptoCases, softhsmCryptoCases, softwareCryptoCases } from './crypto.cases.ts'
 import { dnsCases } from './dns.cases.ts'
 import { helperSocketCases } from './helper-socket.cases.ts'
 import { hsmCommandCases } from './hsm-command.cases.ts'
@@ -11,10 +13,12 @@ import { pkcs11Cases } from './pkcs11.cases.ts'
 import { realNetworkCases } from './network.real.ts'
 import { pinCommandCases } from './pin-command.cases.ts'
 import { pinningCases } from './pinning.cases.ts'
+import { fileSealedCases, nssSealedCases, softhsmSealedCases } from './sealed-state.cases.ts'
 import { sharedMemoryCases } from './shared-memory.cases.ts'
 import { storeCases } from './store.cases.ts'
 import { stunCases } from './stun.cases.ts'
-import { helperRandomCases, helperVaultCases, memoryVaultCases, softhsmVaultCases } from './vault.cases.ts'
+import { helperRandomCases, helperVaultCases, memoryVaultCases, nssVaultCases } from './vault.cases.ts'
+import { sealedVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
 
 /** One suite a port, by name. */
@@ -40,5 +44,14 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'vault-softhsm': softhsmVaultCases,
   'vault-helper': [...helperVaultCases, ...helperRandomCases],
   'helper-socket': helperSocketCases,
+  'vault-nss': nssVaultCases,
+  'vault-sealed': sealedVaultCases,
   pkcs11: pkcs11Cases,
+  'mixed-random': mixedRandomCases,
+  'sealed-file': fileSealedCases,
+  'sealed-softhsm': softhsmSealedCases,
+  'sealed-nss': nssSealedCases,
+  'crypto-software': softwareCryptoCases,
+  'crypto-softhsm': softhsmCryptoCases,
+  'crypto-nss': nssCryptoCases,
 }

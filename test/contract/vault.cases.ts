@@ -14,6 +14,8 @@ import { seeded } from '../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
 import { RealHelper } from './helper.ts'
+import { inToken, nss, softhsm } from './modules.ts'
+import { withSealedVault } from './sealed-vault.ts'
 import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
 
 /** What every vault promises, wherever its secrets are. */
@@ -212,6 +214,20 @@ export const helperVaultCases = CASES.map(({ name, run }) => ({
     }
   },
 }))
+
+/** The same on another module: nothing of it may differ. */
+export const nssVaultCases = CASES.map(({ name, run }) => ({
+  name,
+  run: () => inToken(nss, (token) => run(subjectIn(token))),
+}))
+
+/** Secrets sealed in files, under a key of the token. */
+export const sealedVaultCases = [softhsm, nss].flatMap((module) =>
+  CASES.map(({ name, run }) => ({
+    name: `${module.name}: ${name}`,
+    run: () => inToken(module, (token) => withSealedVault(token, run)),
+  })),
+)
 
 function subjectIn(token: Pkcs11Token): Subject {
   const probed = probe(token)

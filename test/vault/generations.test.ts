@@ -40,33 +40,34 @@ describe('the record of a secret', () => {
     })
 
   test.prop([arbRecord])('is read as it was written', (record) => {
-    expect(readRecord(writeRecord(record))).toEqual(record)
+    expect(readRecord(writeRecord('family', record))).toEqual(record)
   })
 
   it('is a line that an operator can read in any tool', () => {
-    const text = 'palisade 3 1:retired 2:retiring:1764201600 3:active'
-    expect(writeRecord(readRecord(text) ?? expect.fail('it is read'))).toBe(text)
+    const text = 'palisade 3 family 1:retired 2:retiring:1764201600 3:active'
+    expect(writeRecord('family', readRecord(text) ?? expect.fail('it is read'))).toBe(text)
   })
 
   it.each([
     '',
     'palisade',
     'palisade x',
-    'palisade 1 1:sleeping',
-    'palisade 1 0:active',
-    'palisade 1 65536:active',
-    'palisade 1 2:active 1:retired',
-    'palisade 1 1:active 1:retired',
-    'palisade 1 1:active 2:active',
-    'palisade 1 1:retiring',
-    'palisade 1  1:active',
-    `palisade 1 ${Array.from({ length: KEPT_MAX + 1 }, (_, at) => `${at + 1}:retired`).join(' ')}`,
+    'palisade 1',
+    'palisade 1 a 1:sleeping',
+    'palisade 1 a 0:active',
+    'palisade 1 a 65536:active',
+    'palisade 1 a 2:active 1:retired',
+    'palisade 1 a 1:active 1:retired',
+    'palisade 1 a 1:active 2:active',
+    'palisade 1 a 1:retiring',
+    'palisade 1 a  1:active',
+    `palisade 1 a ${Array.from({ length: KEPT_MAX + 1 }, (_, at) => `${at + 1}:retired`).join(' ')}`,
   ])('is none of "%s"', (text) => {
     expect(readRecord(text)).toBeUndefined()
   })
 
   test.prop([fc.string()])('is read from no garbage, and never throws', (text) => {
     const record = readRecord(text)
-    if (record !== undefined) expect(writeRecord(record)).toBe(text)
+    if (record !== undefined) expect(writeRecord(text.split(' ')[2], record)).toBe(text)
   })
 })

@@ -1,6 +1,7 @@
 import { key, section } from '../key.ts'
 import { size } from '../values/amount.ts'
 import { listenAddress } from '../values/net.ts'
+import { sealSource } from '../values/seal-source.ts'
 import { duration } from '../values/time.ts'
 import { anyText, oneOf, optional, text } from '../values/value.ts'
 
@@ -82,7 +83,11 @@ export const state = section(
       'The folder for the replay ring, what was learnt of the mask host, and later also bans, quotas, tokens ' +
         'and the audit log. One instance at a time.',
     ),
-    sealed: key(anyText('"hsm:LABEL" or "file:PATH"'), '', 'Encrypt what is stored with this key.', { planned: true }),
+    sealed: key(
+      optional(sealSource()),
+      '',
+      'Encrypt what is stored under this key: "hsm:LABEL" (`palisade hsm seal-key`) or "file:PATH" (64 hex digits). Empty: in the clear.',
+    ),
     shared: key(anyText('a URL such as "redis://host:6379/0"'), '', 'Joins several hosts. Empty: this host alone.', {
       planned: true,
       isSensitive: true,

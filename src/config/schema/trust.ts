@@ -36,6 +36,11 @@ export const hsm = section(
   { doc: 'Secrets in a hardware security module.', reload: 'restart' },
   {
     module: key(anyText('the path of a PKCS#11 module'), '', 'Such as /usr/lib/softhsm/libsofthsm2.so; "": no HSM.'),
+    parameters: key(
+      anyText('what the module wants to be told when it is initialised'),
+      '',
+      "For NSS: `configdir='sql:/DIR' certPrefix='' keyPrefix='' secmod='' flags=`. Other modules need none.",
+    ),
     token: key(anyText('the label of a token', 32), '', 'Label of the token, or its serial number.'),
     pin: key(optional(pinSource()), '', 'Where the PIN is: "env:NAME" or "file:PATH".', { isSensitive: true }),
     sessions: key(integer(1, 256), 4, 'Sessions kept open by each process, beside one that owns its copies of keys.'),
@@ -44,7 +49,7 @@ export const hsm = section(
       '2s',
       'Longest wait for the helper process: for one answer, and for a sign of life of a module (of that at least 5s).',
     ),
-    random: key(boolean(), false, "Mix the HSM's generator into ours.", { planned: true }),
+    random: key(boolean(), false, "Mix the HSM's generator into the system's, where its module runs in our process."),
     provider: key(
       oneOf('auto', 'inproc', 'helper', 'sealed'),
       'auto',

@@ -21,6 +21,11 @@ export interface TokenInfo {
 /** One word, `CKR_...`, and its number: how pkcs11js tells what a module returned, in errors of several kinds. */
 const RETURNED = /(CKR_\w+):(\d+)/
 
+export interface LoadOptions {
+  readonly parameters?: string
+  readonly onReturn?: () => void
+}
+
 /**
  * A PKCS#11 module in this process, of which there can be one: a module is initialised for the process as a whole. Every call is
  * synchronous and throws a `TokenError`; none is under way when `finalise` is called.
@@ -28,22 +33,25 @@ const RETURNED = /(CKR_\w+):(\d+)/
 export class Pkcs11Module {
   readonly path: string
   readonly constants: Pkcs11js
+  readonly #parameters: string
   readonly #native: PKCS11
   readonly #onReturn: () => void
 
-  private constructor(path: string, constants: Pkcs11js, onReturn: () => void) {
+  private constructor(path: string, parameters: string, constants: Pkcs11js, onReturn: () => void) {
     this.path = path
+    this.#parameters = parameters
     this.constants = constants
     this.#native = new constants.PKCS11()
     this.#onReturn = onReturn
   }
 
   /**
-   * Loads and initialises it. Throws a `TokenError` whose message is for the operator. `onReturn` is called after each call, however that
-   * ended: a module that hangs is one from which a call does not return.
+   * Loads and initialises it. `parameters` are what few modules want to be told at that, such as NSS where its database is. Throws a
+   * `TokenError` whose message is for the operator. `onReturn` is called after each call, however that ended: a module that hangs is one
+   * from which a call does not return.
    */
-  static load(path: string, onReturn: () => void = () => {}): Pkcs11Module {
-    const module = new Pkcs11Module(path, loadPkcs11js(), onReturn)
+  static load(path: string, { parameters = '', onReturn = () => {} }: LoadOptions = {}): Pkcs11Module {
+    const module = new Pkcs11Module(path, parameters, loadPkcs11js(), onReturn)
     module.call('dlopen', (native) => native.load(path))
     module.initialise()
     return module
@@ -62,8 +70,11 @@ export class Pkcs11Module {
 
   /** Modules that are not told that there are threads crash under those of the runtime (measured: SoftHSM, 4 runs of 4). */
   initialise(): void {
+    const flags = this.constants.CKF_OS_LOCKING_OK
+    // pkcs11js loses the last character of them.
+    const options = this.#parameters === '' ? { flags } : { flags, libraryParameters: `${this.#parameters} ` }
     try {
-      this.call('C_Initialize', (native) => native.C_Initialize({ flags: this.constants.CKF_OS_LOCKING_OK }))
+      this.call('C_Initialize', (native) => native.C_Initialize(options))
     } catch (error) {
       if (!(error instanceof TokenError) || error.code !== 'CKR_CRYPTOKI_ALREADY_INITIALIZED') throw error
     }

@@ -3,6 +3,7 @@ import type { Handle } from 'pkcs11js'
 import { DIGEST_LENGTH, HMAC_LENGTH } from '../../vault/pair.ts'
 import type { ObjectPlan, ObjectShelf } from '../../vault/shelf.ts'
 import { TokenError } from '../../vault/token.ts'
+import { isMacLabel } from './crypto-keys.ts'
 import { createKey, findKeys, type KeyObject } from './objects.ts'
 import type { Pkcs11Module } from './pkcs11.ts'
 
@@ -11,7 +12,8 @@ const ID_LENGTH = 16
 /** The objects of the token that `session` is of. Changes need a session that may write. */
 export function shelfIn(module: Pkcs11Module, session: Handle): ObjectShelf<KeyObject> {
   return {
-    find: (name) => findKeys(module, session, name),
+    // What signs beside a seal key is not a secret of anybody's.
+    find: (name) => findKeys(module, session, name).filter((key) => !isMacLabel(key.name)),
     create: (plan) => create(module, session, plan),
     destroy({ handle }) {
       try {
