@@ -75,12 +75,14 @@ export function writeRecord(label: string, { version, generations }: SecretRecor
   return ['palisade', version, label, ...words].join(' ')
 }
 
+/** As in the names of its objects. */
+const LABEL = /^[^ :]+$/
 const GENERATION = /^([1-9]\d{0,4}):(?:(active|retired)|(retiring):(\d{1,12}))$/
 
 /** Undefined for what no version of ours has written. */
 export function readRecord(text: string): SecretRecord | undefined {
   const [head, version, label, ...words] = text.split(' ')
-  if (head !== 'palisade' || !/^\d{1,9}$/.test(version ?? '') || label === undefined || words.length > KEPT_MAX)
+  if (head !== 'palisade' || !/^\d{1,9}$/.test(version ?? '') || !LABEL.test(label ?? '') || words.length > KEPT_MAX)
     return undefined
   const generations: Generation[] = []
   for (const word of words) {

@@ -53,6 +53,7 @@ describe('the record of a secret', () => {
     'palisade',
     'palisade x',
     'palisade 1',
+    'palisade 1 1:active',
     'palisade 1 a 1:sleeping',
     'palisade 1 a 0:active',
     'palisade 1 a 65536:active',

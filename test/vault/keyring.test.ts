@@ -108,7 +108,7 @@ describe('secrets in a token and their generations', () => {
 
   it('a record that cannot be read shuts the secret, and is named', () => {
     const { keyring, shelf, stateOf } = scene()
-    shelf.create({ name: names.record('ann'), id: Buffer.from('palisade 3 2:sleeping'), part: 'record' })
+    shelf.create({ name: names.record('ann'), id: Buffer.from('palisade 3 ann 2:sleeping'), part: 'record' })
     expect(keyring.usable('ann')).toEqual({ fault: 'its record is of no version that we know' })
     expect(stateOf()).toEqual([{ number: 1, state: 'active', fault: 'its record is of no version that we know' }])
     expect(() => keyring.rotate('ann', key(2), { overlapSec: 0, nowSec: NOW })).toThrow('no version')
@@ -125,7 +125,7 @@ describe('secrets in a token and their generations', () => {
       // The other one comes in between.
       if (isFirst && plan.part === 'hmac') {
         isFirst = false
-        shelf.create({ name: names.record('ann'), id: Buffer.from('palisade 1 1:active'), part: 'record' })
+        shelf.create({ name: names.record('ann'), id: Buffer.from('palisade 1 ann 1:active'), part: 'record' })
       }
     }
     expect(() => keyring.rotate('ann', key(2), { overlapSec: WEEK, nowSec: NOW })).toThrow('another command')
