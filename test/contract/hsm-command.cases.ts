@@ -91,7 +91,7 @@ const CASES: readonly Case<Palisade>[] = [
       const again = await palisade('seal-key --label state')
       assert.equal(again.code, 1)
       assert.ok(again.stderr.endsWith('palisade: the token has a key with the label state already\n'))
-      assert.equal((await palisade('list')).stdout, 'LABEL  STATE  USER\n')
+      assert.equal((await palisade('list')).stdout, 'LABEL  GENERATION  STATE  UNTIL  USER  FAULT\n')
     },
   },
   {

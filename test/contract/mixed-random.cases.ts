@@ -58,7 +58,7 @@ function watch(token: Pkcs11Token, before: () => void): Pkcs11Token {
 
 function mixed(token: Pkcs11Token) {
   const text = `[[secret]]\nname = "a"\nkey = "${'01'.repeat(16)}"\nmodes = ["plain"]
-[hsm]\nmodule = "/x.so"\ntoken = "t"\npin = "env:PIN"\nrandom = true\n`
+[hsm]\nmodule = "/x.so"\ntoken = "t"\npin = "env:PIN"\nprovider = "inproc"\nrandom = true\n`
   const loaded = load({ text, file: 'palisade.toml' })
   assert.ok(!('problems' in loaded), JSON.stringify(loaded))
   const told: string[] = []
