@@ -8,6 +8,7 @@ import { TokenError } from '../../vault/token.ts'
 import { CliError, EXIT } from '../exit.ts'
 import { createLog } from '../log.ts'
 import { say } from '../output.ts'
+import { withLock } from './lock.ts'
 import { noteAtRunning } from './running.ts'
 
 /** Opens the token of the configuration for one command. What is wrong is said in a line each, and ends it. */
@@ -45,8 +46,8 @@ export interface Act {
 }
 
 /**
- * Does what changes a token, and writes a line about who did it and how that ended, whatever level logs have. A proxy that runs by the
- * same configuration has it among its security events, too.
+ * Does what changes a token, no other command beside it, and writes a line about who did it and how that ended, whatever level logs
+ * have. A proxy that runs by the same configuration has it among its security events, too.
  */
 export async function actOn<T>(
   loaded: LoadedConfig,
@@ -62,7 +63,7 @@ export async function actOn<T>(
     await noteAtRunning(loaded, { act: name, ...fields })
   }
   try {
-    const made = act()
+    const made = withLock(loaded, act)
     // What makes a new generation answers its number.
     await tell('done', typeof made === 'number' ? made : given)
     return made

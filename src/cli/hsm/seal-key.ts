@@ -28,8 +28,8 @@ Example:
 async function makeSealKey(options: SealKeyOptions): Promise<void> {
   const loaded = loadOrExit(options)
   const label = labelOf(options)
-  await orExit(() =>
-    actOn(loaded, { name: 'seal-key', label }, () =>
+  await actOn(loaded, { name: 'seal-key', label }, () =>
+    orExit(() =>
       useToken(loaded, (token) => {
         try {
           new Pkcs11Crypto(token).createCipherKey(label)
