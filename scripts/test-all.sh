@@ -16,7 +16,7 @@ lint        | lint          | exit   | 300 |
 typecheck   | typecheck     | exit   | 300 |
 unit        | test:unit     | vitest | 600 | --coverage
 contract    | test:contract | vitest | 600 |
-e2e         | test:e2e      | vitest | 900 |
+e2e         | test:e2e      | vitest | 1000 |
 seeds       | sim:seeds     | line   | 600 |
 million     | sim:million   | line   | 300 |
 attacks     | sim:attacks   | line   | 300 |

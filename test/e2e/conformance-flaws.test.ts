@@ -43,7 +43,7 @@ async function failuresOf(flaw: Flaw | undefined): Promise<Record<string, string
   try {
     const results = await tryAll({
       ...{ target: at(proxy.port), mask: at(mask.port), telegram: at(telegramPort), secret },
-      only: [...QUICK, ...(flaw === undefined ? ['1', '3', '4'] : (MORE[flaw] ?? []))],
+      only: [...QUICK, ...(flaw === undefined ? ['1', '3', '4.1', '4.2', '4.3', '4.4'] : (MORE[flaw] ?? []))],
       ...{ dc: 2, hasProxyHeaders: false, answerMs: 30_000, silenceMs: 1000, slackMs: 60_000, onResult() {} },
     })
     return Object.fromEntries(results.filter(({ verdict }) => verdict === 'fail').map(({ id, why }) => [id, why]))

@@ -145,6 +145,18 @@ describe('quotas', () => {
     expect(all[0].quotas.spend(row, { bytes: 9_500, period: 'month' }, 4_000)).toBe(4_000)
   })
 
+  it('go on counting where a clock is set back', () => {
+    const world = new World(4)
+    const { spend } = boot(world, new VirtualSharedMemory(), new VirtualStore(world))
+    world.runFor(100)
+    world.clock.stepWall(3 * DAY_SEC)
+    expect(spend(0, 'alice', 9_000)).toBe(9_000)
+    world.clock.stepWall(-2 * DAY_SEC)
+    expect(spend(0, 'alice', 9_000)).toBe(1_000)
+    world.clock.stepWall(3 * DAY_SEC)
+    expect(spend(0, 'alice', 9_000)).toBe(9_000)
+  })
+
   it('hold more than 4 GB', () => {
     const world = new World(3)
     const store = new VirtualStore(world)
