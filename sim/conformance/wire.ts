@@ -28,7 +28,8 @@ export class Wire {
   #ending: Ending = 'open'
   #sentAt = performance.now()
   #endedAt = 0
-  #wake: () => void = () => {}
+  /** Those who wait for anything to happen here. */
+  readonly #waiting = new Set<() => void>()
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -124,12 +125,18 @@ export class Wire {
 
   #change(limitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const limit = setTimeout(resolve, limitMs)
-      this.#wake = () => {
+      const wake = () => {
         clearTimeout(limit)
+        this.#waiting.delete(wake)
         resolve()
       }
+      const limit = setTimeout(wake, limitMs)
+      this.#waiting.add(wake)
     })
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
   }
 
   #over(how: Ending): void {
