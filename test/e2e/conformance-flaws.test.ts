@@ -15,8 +15,7 @@ const FLAWS: readonly (readonly [Flaw | 'no flaw', readonly string[]])[] = [
   ['no flaw', []],
   ['speaks-first', ['9.1']],
   ['resets-strangers', ['9.2', ...LIKENESS]],
-  // What the site, too, closes without a word stays the same.
-  ['closes-strangers', ['9.5', '9.10', '9.12', '9.13', '9.14', '9.15', '9.16', '9.17']],
+  ['alerts-strangers', LIKENESS],
   ['names-itself', ['9.3', ...LIKENESS]],
   ['takes-recordings', ['6.1']],
   ['takes-any-time', ['6.3', '6.4']],

@@ -32,7 +32,7 @@ export type Flaw =
   | 'share-off-curve'
   | 'own-session-id'
   | 'changes-a-byte'
-  | 'closes-strangers'
+  | 'alerts-strangers'
 
 export interface TinyOptions {
   /** 16 bytes, for fake TLS. */
@@ -44,6 +44,8 @@ export interface TinyOptions {
 }
 
 const RECORD_MAX = 16_384
+/** An alert of TLS that sites seldom have a reason for. */
+const INTERNAL_ERROR = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 80)
 /** Those who mean to say something have said it by then. */
 const SPEAKS_AFTER_MS = 500
 const SKEW_SEC = 600
@@ -168,7 +170,7 @@ export class TinyProxy {
     const { maskPort, flaw } = this.#options
     if (flaw === 'resets-strangers') return void client.resetAndDestroy()
     if (flaw === 'names-itself') client.write('400 this is an MTProto proxy\r\n')
-    if (flaw === 'closes-strangers') return void client.end()
+    if (flaw === 'alerts-strangers') return void client.end(INTERNAL_ERROR)
     const site = this.#keep(connect({ port: maskPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true }))
     site.write(seen)
     if (hasEnded) site.end()
