@@ -21,11 +21,15 @@ export function mixRandom({ loaded, token, random, log, now }: MixOptions): void
   const mixer = new Mixer({
     draw: (length) => crypto.random(length),
     now,
-    onLost: (why) =>
-      log.write('error', 'hsm.random-lost', "The HSM's random numbers are not used: the system's alone are", { why }),
+    onLost: (why) => tellLost(log, why),
     onBack: () => log.write('info', 'hsm.random-back', "The HSM's random numbers are mixed in again"),
   })
   random.mix = (bytes) => mixer.mix(bytes)
   // Whether it works is told now, and what was drawn before is not used.
   random.renew()
+}
+
+/** Says why the token's generator is not mixed in, though it is wanted. */
+export function tellLost(log: Log, why: string): void {
+  log.write('error', 'hsm.random-lost', "The HSM's random numbers are not used: the system's alone are", { why })
 }

@@ -66,6 +66,19 @@ describe('[hsm]', () => {
     ])
   })
 
+  it.each([
+    ['random = true', 'hsm.random: expected false, because sealed secrets need the token at the start alone, got true'],
+    [
+      'strict = true',
+      `hsm.strict: expected false, because hsm.provider is "sealed", which has secrets in the proxy's memory, got true`,
+    ],
+  ])('has no sealed secrets together with %s', (line, problem) => {
+    const text = `${secret('a', 'hsm:ann')}${MODULE}provider = "sealed"\n`
+    expect(loaded(text).config.hsm.provider).toBe('sealed')
+    expect(problemsOf(text + line)).toEqual([`palisade.toml:10: ${problem}`])
+    expect(problemsOf(text.replace('sealed', 'auto') + line)).toEqual([])
+  })
+
   it('takes each label once', () =>
     expect(problemsOf(secret('a', 'hsm:ann') + secret('b', 'hsm:ann') + MODULE)[0]).toContain(
       'secret.1.key: expected a key of its own; secret.0 has this one, got "hsm:ann"',

@@ -7,8 +7,9 @@ import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-fil
 import { print, say } from '../output.ts'
 import { checkDomain } from '../secret.ts'
 import { moment } from '../table.ts'
-import { actOn, labelOf, nowSec, withToken } from './act.ts'
+import { actOn, labelOf, nowSec } from './act.ts'
 import { openBackup, withBackupOptions, type BackupOptions } from './backup-file.ts'
+import { withToken } from './place.ts'
 import { takeOver } from './running.ts'
 import { showLinks, withLinkOptions, type LinkOptions } from './shown.ts'
 

@@ -53,10 +53,10 @@ export const hsm = section(
     provider: key(
       oneOf('auto', 'inproc', 'helper', 'sealed'),
       'auto',
-      'Where the module runs: "inproc" in each process of the proxy, "helper" in one of its own, "auto" in process where it is SoftHSM.',
-      { planned: (found) => found === 'sealed' },
+      'Where secrets are used: "inproc" in the module in each process of the proxy, "helper" in one of its own, "sealed" in our memory, ' +
+        'unsealed by the token; "auto" in process where it is SoftHSM, and sealed where the module can do nothing else.',
     ),
-    strict: key(boolean(), false, 'Do not start where secrets would have to leave the HSM.', { planned: true }),
+    strict: key(boolean(), false, 'Do not start where only the sealed route is left: secrets never leave the HSM.'),
     outage: key(
       oneOf('wait', 'mask'),
       'mask',
