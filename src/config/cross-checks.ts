@@ -68,8 +68,6 @@ function hsmChecks({ secret, hsm, state }: Config): CrossProblem[] {
     problems.push({ path: ['state', 'sealed'], allowed: 'a key that is not in a token, because hsm.module is not set' })
   if (hsm.module === '' && hsm.random)
     problems.push({ path: ['hsm', 'random'], allowed: 'false, because hsm.module is not set' })
-  if (providerOf(hsm) === 'helper' && hsm.random)
-    problems.push({ path: ['hsm', 'random'], allowed: 'false, because the module runs in a helper process' })
   if (providerOf(hsm) === 'sealed' && hsm.random)
     problems.push({
       path: ['hsm', 'random'],

@@ -9,7 +9,7 @@ import { OnlySealed } from './errors.ts'
 import { HelperKeeper } from './helper.ts'
 import type { HsmWatch } from './hsm-watch.ts'
 import { openHsm, openPinWatch } from './hsm.ts'
-import { mixRandom, tellLost } from './random.ts'
+import { mixHelperRandom, mixRandom, tellLost } from './random.ts'
 import { openSealed } from './sealed.ts'
 import type { SecretsOptions } from './vault.ts'
 
@@ -89,11 +89,8 @@ async function helperPlace(options: SecretsOptions, pin: PinWatch, watch: HsmWat
 }
 
 /** Waits for the connection, so that the first client finds it there. */
-async function reachHelper(
-  path: string,
-  { loaded, closing, now }: SecretsOptions,
-  watch: HsmWatch,
-): Promise<HelperVault> {
+async function reachHelper(path: string, options: SecretsOptions, watch: HsmWatch): Promise<HelperVault> {
+  const { loaded, closing, now } = options
   const opened = Promise.withResolvers<void>()
   const vault = new HelperVault({
     dial: (events) => dialHelper(path, events),
@@ -112,5 +109,6 @@ async function reachHelper(
   const limit = setTimeout(opened.resolve, HELPER_OPEN_MS)
   await opened.promise
   clearTimeout(limit)
+  mixHelperRandom({ ...options, vault })
   return vault
 }

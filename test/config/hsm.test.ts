@@ -60,7 +60,8 @@ describe('[hsm]', () => {
 
   it('mixes random numbers of a module only where there is one', () => {
     const text = secret('a', 'b'.repeat(32))
-    expect(loaded(`${text}${MODULE}random = true`).config.hsm.random).toBe(true)
+    for (const provider of ['inproc', 'helper'])
+      expect(loaded(`${text}${MODULE}random = true\nprovider = "${provider}"`).config.hsm.random).toBe(true)
     expect(problemsOf(`${text}[hsm]\nrandom = true`)).toEqual([
       'palisade.toml:6: hsm.random: expected false, because hsm.module is not set, got true',
     ])

@@ -49,7 +49,7 @@ export const hsm = section(
       '2s',
       'Longest wait for the helper process: for one answer, and for a sign of life of a module (of that at least 5s).',
     ),
-    random: key(boolean(), false, "Mix the HSM's generator into the system's, where its module runs in our process."),
+    random: key(boolean(), false, "Mix the HSM's generator into the system's, unless secrets are sealed."),
     provider: key(
       oneOf('auto', 'inproc', 'helper', 'sealed'),
       'auto',
