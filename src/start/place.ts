@@ -56,7 +56,8 @@ export async function openPlace(options: SecretsOptions, watch: HsmWatch): Promi
   try {
     return await (provider === 'inproc' ? hsmPlace(options, pin, watch) : helperPlace(options, pin, watch))
   } catch (error) {
-    if (!(error instanceof OnlySealed)) throw error
+    // Workers do as the supervisor does, which has found out.
+    if (!(error instanceof OnlySealed) || options.provider !== undefined) throw error
     if (loaded.config.hsm.random) tellLost(options.log, 'sealed secrets need the token at the start alone')
     return sealedPlace(options, pin, error.why)
   }

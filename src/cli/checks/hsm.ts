@@ -17,7 +17,7 @@ const PROMISES: Readonly<Record<Provider, string>> = {
     'in a helper process: no secret of the token is in the memory of the proxy, which a hang or crash of the module costs nothing',
   sealed:
     "sealed: secrets are in the proxy's memory while it runs, and nothing is promised to them there: whoever reads it has them; " +
-    'on the disk they are as safe as the token',
+    'on the disk they are encrypted under a key of the token',
 }
 
 /** Whether the token opens with its PIN, what it can do, and whether it has every secret. A wrong PIN counts as a try with the token. */

@@ -16,7 +16,7 @@ import { putSealed } from './sealed.ts'
 export function withToken<T>(
   loaded: LoadedConfig,
   use: (open: OpenToken) => T,
-  sealed: (why?: string) => T = notForSealed,
+  sealed: (why?: string) => T = () => notForSealed(),
 ): T {
   return orExit(() => {
     if (providerOf(loaded.config.hsm) === 'sealed') return sealed()
@@ -70,9 +70,7 @@ export function whereIs(loaded: LoadedConfig, place: NewPlace): string {
   return place === 'token' ? 'in the token' : `sealed in ${sealedSecrets(loaded).path}`
 }
 
-function notForSealed(): never {
-  throw new CliError(
-    EXIT.failed,
-    'this is for secrets that lie in the token, and yours are sealed: generate another one, and destroy this one later',
-  )
+/** For what sealed secrets have no use for; `instead` says how else. */
+export function notForSealed(instead = ''): never {
+  throw new CliError(EXIT.failed, `this is for secrets that lie in the token, and yours are sealed${instead}`)
 }

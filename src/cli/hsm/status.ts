@@ -44,6 +44,7 @@ function status(options: StatusOptions): void {
   const words = PROVIDER_WORDS[found.provider]
   print(`route       ${found.provider === 'sealed' ? words : `${found.route}, ${words}`}`)
   if (found.why !== undefined) print(`why         ${found.why}`)
+  if (found.provider === 'sealed') print('promised    nothing, to secrets in that memory: whoever reads it has them')
   const states = Object.entries(found.generations).map(([state, count]) => `${count} ${state}`)
   print(`secrets     ${found.secrets}${states.length === 0 ? '' : `, generations: ${states.join(', ')}`}`)
   print(`mechanisms  ${found.mechanisms.length}, with ${known.join(', ')}`)
