@@ -68,8 +68,16 @@ function hsmChecks({ secret, hsm, state }: Config): CrossProblem[] {
     problems.push({ path: ['state', 'sealed'], allowed: 'a key that is not in a token, because hsm.module is not set' })
   if (hsm.module === '' && hsm.random)
     problems.push({ path: ['hsm', 'random'], allowed: 'false, because hsm.module is not set' })
-  if (providerOf(hsm) === 'helper' && hsm.random)
-    problems.push({ path: ['hsm', 'random'], allowed: 'false, because the module runs in a helper process' })
+  if (providerOf(hsm) === 'sealed' && hsm.random)
+    problems.push({
+      path: ['hsm', 'random'],
+      allowed: 'false, because sealed secrets need the token at the start alone',
+    })
+  if (hsm.provider === 'sealed' && hsm.strict)
+    problems.push({
+      path: ['hsm', 'strict'],
+      allowed: `false, because hsm.provider is "sealed", which has secrets in the proxy's memory`,
+    })
   const owners = new Map<string, number>()
   for (const [i, { key }] of secret.entries()) {
     if (key.from !== 'hsm') continue

@@ -1,6 +1,7 @@
 import type { WorkerStatus } from '../admin/commands.ts'
 import type { AskAll } from '../admin/desk.ts'
 import type { LiveConfig } from '../config/live.ts'
+import type { Provider } from '../config/provider.ts'
 import type { Address, Store } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { MergedMetrics, Snapshot } from '../observe/merge.ts'
@@ -25,6 +26,8 @@ export interface CrewOptions {
   readonly metrics: MergedMetrics
   readonly mono: () => number
   readonly log: Log
+  /** Where secrets of the token are used. */
+  readonly provider: Provider
   /** Where the vault helper listens, when there is one. */
   readonly helperAt: string | undefined
 }
@@ -152,11 +155,11 @@ export class Crew {
   }
 
   #spawn(slot: number, column: number): WorkerHandle {
-    const { sockets, store, columns, listening, live, helperAt } = this.#options
+    const { sockets, store, columns, listening, live, provider, helperAt } = this.#options
     const own = sockets.slot(slot)
     const { file, sets, text: current } = live.loaded
     const order: WorkerOrder = {
-      ...{ file, sets, current, listening, helperAt },
+      ...{ file, sets, current, listening, provider, helperAt },
       text: this.#text,
       stateFolder: live.loaded.config.state.path,
       place: { column, columns: columns.count },

@@ -15,3 +15,14 @@ export class ConfigFault extends StartError {
     this.lines = lines
   }
 }
+
+/** The module cannot use secrets without giving them out, and the configuration leaves it to us to go by sealed ones. */
+export class OnlySealed extends ConfigFault {
+  /** What the module cannot do: one line. */
+  readonly why: string
+
+  constructor(problems: readonly Problem[], why: string) {
+    super(problems)
+    this.why = why
+  }
+}

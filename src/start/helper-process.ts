@@ -10,7 +10,7 @@ import { HelperDesks } from '../vault/helper/desks.ts'
 import type { HelperFailure, HelperOrder, LabelFaults } from '../vault/helper/order.ts'
 import type { HsmVault } from '../vault/hsm.ts'
 import { TokenError } from '../vault/token.ts'
-import { ConfigFault, StartError } from './errors.ts'
+import { ConfigFault, OnlySealed, StartError } from './errors.ts'
 import { farewell } from './farewell.ts'
 import { HsmWatch } from './hsm-watch.ts'
 import { openHsm, openPinWatch, sharedFolder } from './hsm.ts'
@@ -76,7 +76,11 @@ export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promi
     const isConfig = error instanceof ConfigFault
     end = isConfig ? 'config-wrong' : 'failed'
     const message = error instanceof StartError ? error.message : String((error as Error).stack)
-    const failure: HelperFailure = { message, ...(isConfig && { problems: error.problems }) }
+    const failure: HelperFailure = {
+      message,
+      ...(isConfig && { problems: error.problems }),
+      ...(error instanceof OnlySealed && { onlySealed: error.why }),
+    }
     peer.tell('failed', failure)
   }
   closing.run()

@@ -10,7 +10,7 @@ import { HelperWatch, WATCH_TICK_MS, type HelperHandle, type HelperWatchEvents }
 import type { PinWatch } from '../vault/pin-watch.ts'
 import type { SecretFault } from '../vault/token.ts'
 import type { Peer } from '../workers/peer.ts'
-import { ConfigFault, StartError } from './errors.ts'
+import { ConfigFault, OnlySealed, StartError } from './errors.ts'
 import { isAlive } from './hsm.ts'
 
 /** A module that needs longer than this for one call hangs, whatever `hsm.operation_timeout` says. */
@@ -67,7 +67,13 @@ export class HelperKeeper {
       clearInterval(ticking)
       return keeper.#end()
     })
-    await keeper.#started.promise
+    try {
+      await keeper.#started.promise
+    } catch (error) {
+      // Whoever goes on without a helper has no use for its watch.
+      clearInterval(ticking)
+      throw error
+    }
     return keeper
   }
 
@@ -156,7 +162,10 @@ const PIN_REFUSED = 'The HSM refused the PIN, which is not tried again before th
 
 function faultOf(helper: Helper | undefined): StartError {
   const { failure, end = {} } = helper ?? {}
-  if (failure?.problems !== undefined) return new ConfigFault(failure.problems)
+  if (failure?.problems !== undefined) {
+    const { problems, onlySealed } = failure
+    return onlySealed === undefined ? new ConfigFault(problems) : new OnlySealed(problems, onlySealed)
+  }
   const how = Object.entries(end).map(([name, value]) => `${name} ${value}`)
   return new StartError(failure?.message ?? `the vault helper ended before it was ready (${how.join(', ')})`)
 }

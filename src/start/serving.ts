@@ -2,6 +2,7 @@ import type { WorkerStatus } from '../admin/commands.ts'
 import { inspectionOf, type Inspection } from '../admin/inspect.ts'
 import { LiveConfig, type ReloadResult } from '../config/live.ts'
 import type { LoadedConfig, LoadResult } from '../config/load.ts'
+import type { Provider } from '../config/provider.ts'
 import type { Prepared } from '../config/settings.ts'
 import { AssertionFault } from '../core/assert.ts'
 import type { ProxyEvent } from '../core/events.ts'
@@ -48,6 +49,8 @@ export interface ServingOptions {
   readonly keepsBans: boolean
   /** Whether there is no other process of this proxy. */
   readonly isAlone: boolean
+  /** Where secrets of the token are used, when another process has found out. */
+  readonly provider?: Provider | undefined
   /** Where the vault helper listens, when another process looks after it. */
   readonly helperAt?: string | undefined
   readonly closing: Closing
@@ -81,9 +84,9 @@ export async function serve(options: ServingOptions): Promise<Serving> {
     metrics.emit(event)
     events.emit(event)
   }
-  const { isAlone: isFirst, helperAt } = options
+  const { isAlone: isFirst, provider, helperAt } = options
   const secrets = await openSecrets({
-    ...{ loaded, log, closing, memory, random, ...clocks, isFirst, helperAt, emit },
+    ...{ loaded, log, closing, memory, random, ...clocks, isFirst, provider, helperAt, emit },
     measure: (read) => metrics.addVault(read),
   })
   const { vault } = secrets

@@ -100,6 +100,7 @@ async function open(
     metrics,
     mono,
     log,
+    provider: secrets.provider,
     helperAt: secrets.helperAt,
   })
   closing.add(() => crew.stop())

@@ -7,7 +7,7 @@ import { Pkcs11Token } from '../runtime/vault/token.ts'
 import { probe, type Route } from '../vault/known-answers.ts'
 import type { PinWatch } from '../vault/pin-watch.ts'
 import { TokenError, type TokenSecret } from '../vault/token.ts'
-import { ConfigFault } from './errors.ts'
+import { ConfigFault, OnlySealed } from './errors.ts'
 
 /** A token that we are logged in to and that can do what we need. */
 export interface OpenToken {
@@ -26,7 +26,7 @@ export interface OpenTokenOptions {
 
 /**
  * Opens the token of `[hsm]`, whose PIN is tried once, and not at all where `pin` knows that it was refused. Throws a `ConfigFault`,
- * and leaves nothing open then.
+ * and leaves nothing open then: `OnlySealed` where sealed secrets may take over.
  */
 export function openToken(loaded: LoadedConfig, { pin, onReturn }: OpenTokenOptions = {}): OpenToken {
   const module = openModule(loaded, onReturn)
@@ -34,7 +34,7 @@ export function openToken(loaded: LoadedConfig, { pin, onReturn }: OpenTokenOpti
     const token = login(loaded, module, pin)
     const probed = probe(token)
     if (!('why' in probed)) return { module, token, ...probed }
-    throw fault(loaded, 'module', 'a module that can use secrets without giving them out', probed.why)
+    throw incapable(loaded, probed.why)
   } catch (error) {
     module.finalise()
     throw error
@@ -42,10 +42,10 @@ export function openToken(loaded: LoadedConfig, { pin, onReturn }: OpenTokenOpti
 }
 
 /** Opens the token for `use` alone, whatever it can do, and closes it. Its PIN is tried once. Throws a `ConfigFault`. */
-export function useToken<T>(loaded: LoadedConfig, use: (token: Pkcs11Token) => T): T {
+export function useToken<T>(loaded: LoadedConfig, use: (token: Pkcs11Token) => T, pin?: PinWatch): T {
   const module = openModule(loaded)
   try {
-    return use(login(loaded, module, undefined))
+    return use(login(loaded, module, pin))
   } finally {
     // Its sessions and the login go with it.
     module.finalise()
@@ -91,6 +91,16 @@ function login(loaded: LoadedConfig, module: Pkcs11Module, watch: PinWatch | und
       throw fault(loaded, 'sessions', `as many sessions as token "${name}" has room for, beside one more`, message)
     throw fault(loaded, 'token', `the label or serial number of a token of ${module.path}`, tokensOf(module, message))
   }
+}
+
+function incapable(loaded: LoadedConfig, why: string): ConfigFault {
+  const { provider, strict } = loaded.config.hsm
+  const able = 'a module that can use secrets without giving them out'
+  if (strict)
+    return fault(loaded, 'module', `${able}, because hsm.strict is true`, `${why}; only the sealed route is left`)
+  const hint = `${why}; provider = "sealed" has secrets in the proxy's memory instead`
+  const { problems } = fault(loaded, 'module', able, hint)
+  return provider === 'auto' ? new OnlySealed(problems, why) : new ConfigFault(problems)
 }
 
 function tokensOf(module: Pkcs11Module, message: string): string {

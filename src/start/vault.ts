@@ -1,32 +1,23 @@
 import { problemOf, type LoadedConfig, type LoadResult } from '../config/load.ts'
 import type { Problem } from '../config/problem.ts'
-import { providerOf, type Provider } from '../config/provider.ts'
+import type { Provider } from '../config/provider.ts'
 import type { Prepared } from '../config/settings.ts'
 import type { SecretId, SharedMemory, Vault } from '../core/ports.ts'
 import type { Closing } from '../runtime/closing.ts'
-import { dialHelper } from '../runtime/vault/helper-socket.ts'
-import { HelperVault } from '../vault/helper/client.ts'
-import type { LabelVault } from '../vault/helper/desk.ts'
 import type { SystemRandom } from '../runtime/random.ts'
 import { MemoryVault } from '../vault/memory.ts'
 import { SplitVault } from '../vault/split.ts'
 import { NOT_THERE, type SecretFault } from '../vault/token.ts'
 import { ConfigFault } from './errors.ts'
-import { HelperKeeper } from './helper.ts'
 import { HsmWatch, type HsmWatchOptions } from './hsm-watch.ts'
-import { openHsm, openPinWatch } from './hsm.ts'
 import { sitOut } from './outage.ts'
-import { mixRandom } from './random.ts'
-
-/** How exactly the bound of an answer from the helper holds. */
-const HELPER_TICK_MS = 50
-/** Longest wait for a helper at our start: it runs, or will be there later. */
-const HELPER_OPEN_MS = 2000
+import { openPlace, type TokenPlace } from './place.ts'
+import { sealedSecrets } from './sealed.ts'
 
 /** Where the secrets of the configuration are, for whoever uses them. */
 export interface Secrets {
   readonly vault: Vault
-  /** Whether the HSM answers; undefined where there is none. */
+  /** Whether the HSM answers; undefined where nothing asks one. */
   readonly isReachable: () => boolean | undefined
   readonly provider: Provider
   /** Where the helper listens, for other processes of this proxy. */
@@ -51,38 +42,32 @@ export interface SecretsOptions extends HsmWatchOptions {
   readonly random: SystemRandom
   /** Whether this process starts the proxy, and no other process of it has logged in yet. */
   readonly isFirst: boolean
+  /** As another process of the proxy found out; absent where nobody has yet. */
+  readonly provider?: Provider | undefined
   /** Where the helper listens, when another process has started it and looks after it. */
   readonly helperAt?: string | undefined
-}
-
-/** Where secrets in a token are used. */
-interface TokenPlace {
-  readonly vault: LabelVault & { readonly isReachable: boolean }
-  readonly keeper?: HelperKeeper
-  readonly helperAt?: string
-  /** What speaks against each of the labels. Of a worker with a helper: nothing, as whoever started both has asked. */
-  faultsOf(labels: readonly string[]): Promise<readonly (SecretFault | undefined)[]>
 }
 
 /** Opens the token where one is configured. Rejects with a `ConfigFault` for it, or for a label it does not have. */
 export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
   const { loaded } = options
   const memory = new MemoryVault()
-  const provider = providerOf(loaded.config.hsm)
   const watch = new HsmWatch(options)
-  const place = await openPlace(provider, options, watch)
+  const place = await openPlace(options, watch)
   const checked = await checkLabels(loaded, place)
   if ('problems' in checked) throw new ConfigFault(checked.problems)
   const labelled = new Set<SecretId>()
   const isFar = (id: SecretId) => labelled.has(id)
-  const far = place && watch.measured(place.vault)
+  // What is asked while clients come; sealed secrets ask for nothing any more.
+  const hsm = place === undefined || place.provider === 'sealed' ? undefined : place.vault
+  const far = hsm === undefined ? place?.vault : watch.measured(hsm)
   const vault = far === undefined ? memory : new SplitVault({ near: memory, far, isFar })
-  const waiting = place && sitOut(vault, { ...options, isReachable: () => place.vault.isReachable })
+  const waiting = hsm && sitOut(vault, { ...options, isReachable: () => hsm.isReachable })
   watch.waiting = waiting
   return {
     vault: waiting ?? vault,
-    isReachable: () => place?.vault.isReachable,
-    provider,
+    isReachable: () => hsm?.isReachable,
+    provider: place?.provider ?? 'none',
     helperAt: place?.helperAt,
     get helperPid() {
       return place?.keeper?.pid
@@ -106,75 +91,19 @@ export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
   }
 }
 
-async function openPlace(
-  provider: Provider,
-  options: SecretsOptions,
-  watch: HsmWatch,
-): Promise<TokenPlace | undefined> {
-  const { isFirst, helperAt } = options
-  if (provider === 'none') return undefined
-  if (helperAt !== undefined) {
-    return {
-      vault: await reachHelper(helperAt, options, watch),
-      helperAt,
-      faultsOf: (labels) => Promise.resolve(labels.map(() => undefined)),
-    }
-  }
-  const pin = openPinWatch(options.memory)
-  if (isFirst) pin.reset()
-  if (provider === 'inproc') {
-    const { vault: hsm, token } = openHsm({ ...options, pin, provider, events: watch.events })
-    mixRandom({ ...options, token })
-    return { vault: hsm, faultsOf: (labels) => Promise.resolve(labels.map((label) => hsm.faultOf(label))) }
-  }
-  const keeper = await HelperKeeper.start({ ...options, pin })
-  const vault = await reachHelper(keeper.path, options, watch)
-  return {
-    ...{ vault, keeper, helperAt: keeper.path },
-    faultsOf: async (labels) => {
-      const faults = await keeper.faultsOf(labels)
-      if (faults !== undefined) return faults
-      // A label in use is good while the helper is away, as it is while the token is.
-      const inUse = vault.labels
-      return labels.map((label) => (inUse.has(label) ? undefined : 'the vault helper does not answer'))
-    },
-  }
-}
-
-/** Waits for the connection, so that the first client finds it there. */
-async function reachHelper(
-  path: string,
-  { loaded, closing, now }: SecretsOptions,
-  watch: HsmWatch,
-): Promise<HelperVault> {
-  const opened = Promise.withResolvers<void>()
-  const vault = new HelperVault({
-    dial: (events) => dialHelper(path, events),
-    now,
-    timeoutMs: loaded.config.hsm.operation_timeout,
-    onOpen: opened.resolve,
-  })
-  const ticking = setInterval(() => {
-    vault.tick()
-    watch.look(vault)
-  }, HELPER_TICK_MS)
-  closing.add(() => {
-    clearInterval(ticking)
-    vault.close()
-  })
-  const limit = setTimeout(opened.resolve, HELPER_OPEN_MS)
-  await opened.promise
-  clearTimeout(limit)
-  return vault
-}
-
 /** The configuration, or what its labels are wrong about. */
 async function checkLabels(loaded: LoadedConfig, place: TokenPlace | undefined): Promise<LoadResult> {
   const labels = loaded.config.secret.flatMap(({ key }) => (key.from === 'hsm' ? [key.label] : []))
   if (labels.length === 0) return loaded
-  const faults = (await place?.faultsOf(labels)) ?? labels.map(() => NO_MODULE)
+  let faults: readonly (SecretFault | undefined)[]
+  try {
+    faults = (await place?.faultsOf(labels)) ?? labels.map(() => NO_MODULE)
+  } catch (error) {
+    if (error instanceof ConfigFault) return { problems: error.problems }
+    throw error
+  }
   const byLabel = new Map(labels.map((label, at) => [label, faults[at]]))
-  const problems = labelProblems(loaded, (label) => byLabel.get(label))
+  const problems = labelProblems(loaded, (label) => byLabel.get(label), place?.provider)
   return problems.length === 0 ? loaded : { problems }
 }
 
@@ -184,13 +113,21 @@ const NO_MODULE: SecretFault = 'hsm.module was not set at the start, and waits f
 export function labelProblems(
   loaded: LoadedConfig,
   faultOf: (label: string) => SecretFault | undefined,
+  provider?: Provider,
 ): readonly Problem[] {
-  const allowed = `the label of a secret in token "${loaded.config.hsm.token}"`
+  const sealed = sealedSecrets(loaded)
+  const isSealed = provider === 'sealed'
+  const where = isSealed ? `a sealed secret in ${sealed.path}` : `a secret in token "${loaded.config.hsm.token}"`
+  const allowed = `the label of ${where}`
   return loaded.config.secret.flatMap(({ key }, i) => {
     if (key.from !== 'hsm') return []
     const fault = faultOf(key.label)
     if (fault === undefined) return []
-    const hint = fault === NOT_THERE ? `${fault}; make it with: palisade hsm generate --label ${key.label}` : fault
+    const other =
+      !isSealed && sealed.read(key.label) !== undefined
+        ? 'a sealed one is there, for which hsm.provider would have to be "sealed"'
+        : `make it with: palisade hsm generate --label ${key.label}`
+    const hint = fault === NOT_THERE ? `${fault}; ${other}` : fault
     return [problemOf(loaded, { path: ['secret', i, 'key'], allowed, hint })]
   })
 }

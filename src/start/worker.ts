@@ -78,6 +78,7 @@ export async function work(createLog: (loaded: LoadedConfig, column: number) => 
       deadColumns: [],
       keepsBans: false,
       isAlone: false,
+      provider: order.provider,
       helperAt: order.helperAt,
     })
     if (order.current !== order.text) await reloadTo(serving, order.current, texts)

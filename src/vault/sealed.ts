@@ -7,8 +7,8 @@ import { NOT_THERE, type SecretFault } from './token.ts'
 
 /** Sealed secrets by their labels, wherever they lie. */
 export interface SealedShelf {
-  /** Undefined where there is none. */
-  read(label: string): Uint8Array | undefined
+  /** Undefined where there is none; a fault where it is there and cannot be read. */
+  read(label: string): Uint8Array | { readonly fault: SecretFault } | undefined
 }
 
 /** A secret of 16 bytes as it lies on the disk: nonce(12) | ciphertext(16) | tag(16), bound to its label. */
@@ -40,6 +40,7 @@ function aadOf(label: string): Uint8Array {
 export class SealedVault implements Vault {
   readonly #shelf: SealedShelf
   readonly #memory = new MemoryVault()
+  readonly #labels = new Map<SecretId, string>()
   /** Of labels that were unsealed last and not yet put. */
   readonly #unsealed = new Map<string, Uint8Array>()
 
@@ -47,12 +48,25 @@ export class SealedVault implements Vault {
     this.#shelf = shelf
   }
 
-  /** Unseals what these labels name, for `put`. What speaks against each, in their order. Throws where the place of the key fails. */
-  unseal(seal: CipherKey, labels: readonly string[]): readonly (SecretFault | undefined)[] {
+  /** Whether a secret that was put is of that label. */
+  has(label: string): boolean {
+    return [...this.#labels.values()].includes(label)
+  }
+
+  /**
+   * Unseals what these labels name, for `put`; `seal` may say why there is no key to do it with. What speaks against each, in their
+   * order. Throws where the place of the key fails.
+   */
+  unseal(
+    seal: CipherKey | { readonly fault: SecretFault },
+    labels: readonly string[],
+  ): readonly (SecretFault | undefined)[] {
     this.#wipe()
     return labels.map((label) => {
       const sealed = this.#shelf.read(label)
       if (sealed === undefined) return NOT_THERE
+      if ('fault' in sealed) return sealed.fault
+      if ('fault' in seal) return seal.fault
       try {
         this.#unsealed.set(label, unsealSecret(seal, label, sealed))
         return undefined
@@ -66,12 +80,17 @@ export class SealedVault implements Vault {
   /** Takes what `unseal` found for the label. Where that was nothing, what the id had before stays. */
   put(id: SecretId, label: string): void {
     const key = this.#unsealed.get(label)
-    if (key !== undefined) this.#memory.put(id, key)
+    if (key === undefined) return
+    this.#memory.put(id, key)
+    this.#labels.set(id, label)
+    key.fill(0)
+    this.#unsealed.delete(label)
   }
 
   /** Harmless when the id is unknown. */
   remove(id: SecretId): void {
     this.#memory.remove(id)
+    this.#labels.delete(id)
   }
 
   match(

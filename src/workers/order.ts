@@ -1,4 +1,5 @@
 import type { WorkerStatus } from '../admin/commands.ts'
+import type { Provider } from '../config/provider.ts'
 import type { Address, WorkerPlace } from '../core/ports.ts'
 import type { Snapshot } from '../observe/merge.ts'
 
@@ -17,6 +18,8 @@ export interface WorkerOrder {
   readonly addresses: readonly Address[]
   /** All that the program listens on. */
   readonly listening: readonly Address[]
+  /** Where secrets of the token are used, as the supervisor found out. */
+  readonly provider: Provider
   /** Where the vault helper listens, when there is one. */
   readonly helperAt?: string | undefined
 }

@@ -60,10 +60,24 @@ describe('[hsm]', () => {
 
   it('mixes random numbers of a module only where there is one', () => {
     const text = secret('a', 'b'.repeat(32))
-    expect(loaded(`${text}${MODULE}random = true`).config.hsm.random).toBe(true)
+    for (const provider of ['inproc', 'helper'])
+      expect(loaded(`${text}${MODULE}random = true\nprovider = "${provider}"`).config.hsm.random).toBe(true)
     expect(problemsOf(`${text}[hsm]\nrandom = true`)).toEqual([
       'palisade.toml:6: hsm.random: expected false, because hsm.module is not set, got true',
     ])
+  })
+
+  it.each([
+    ['random = true', 'hsm.random: expected false, because sealed secrets need the token at the start alone, got true'],
+    [
+      'strict = true',
+      `hsm.strict: expected false, because hsm.provider is "sealed", which has secrets in the proxy's memory, got true`,
+    ],
+  ])('has no sealed secrets together with %s', (line, problem) => {
+    const text = `${secret('a', 'hsm:ann')}${MODULE}provider = "sealed"\n`
+    expect(loaded(text).config.hsm.provider).toBe('sealed')
+    expect(problemsOf(text + line)).toEqual([`palisade.toml:10: ${problem}`])
+    expect(problemsOf(text.replace('sealed', 'auto') + line)).toEqual([])
   })
 
   it('takes each label once', () =>

@@ -3,6 +3,7 @@
  *   away     every call that matters fails with CKR_DEVICE_ERROR
  *   garbage  digests and MACs are wrong
  *   pin      as away, but there to refuse the PIN
+ *   keyless  there is no C_DigestKey, as in modules of some devices
  *   hang     calls that use a secret do not return until it says something else
  * Every C_Login is one byte in the file named by FAULTY_LOGINS.
  */
@@ -58,6 +59,10 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK
   return is_away() ? CKR_DEVICE_ERROR : real->C_SignInit(session, mechanism, key);
 }
 
+static CK_RV digest_key(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
+  return mode() == 'k' ? CKR_FUNCTION_NOT_SUPPORTED : real->C_DigestKey(session, key);
+}
+
 static CK_RV digest_final(CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG_PTR length) {
   CK_RV result = real->C_DigestFinal(session, out, length);
   if (result == CKR_OK && out != NULL_PTR && mode() == 'g') out[0] ^= 1;
@@ -78,6 +83,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
   faulty.C_OpenSession = open_session;
   faulty.C_Login = login;
   faulty.C_DigestInit = digest_init;
+  faulty.C_DigestKey = digest_key;
   faulty.C_SignInit = sign_init;
   faulty.C_DigestFinal = digest_final;
   faulty.C_SignFinal = sign_final;

@@ -17,7 +17,7 @@ export class FaultyModule {
   }
 
   /** From its next call on, in every process. */
-  set mode(mode: 'works' | 'away' | 'garbage' | 'pin' | 'hang') {
+  set mode(mode: 'works' | 'away' | 'garbage' | 'pin' | 'keyless' | 'hang') {
     writeFileSync(this.environment.FAULTY_MODE, mode)
   }
 

@@ -66,6 +66,15 @@ describe.each(RUNTIMES)('secrets that a helper process uses, on %s', (runtime) =
     return { helper: helper[0], proxy: all.filter((pid) => pid !== helper[0]) }
   }
 
+  it.each([1, 2])('have its random numbers mixed into those of every process, with %d at work', async (workers) => {
+    const { program } = await open(workers, labelled(SECRETS), `${hsmTable(SOFTHSM, 'helper')}\nrandom = true`)
+    const { proxy } = processes()
+    const told = () => program.log.all.filter(({ event }) => event === 'hsm.random-mixed').map(({ pid }) => Number(pid))
+    await until('every process mixes them in', () => Promise.resolve(told().length === proxy.length))
+    expect(new Set(told())).toEqual(new Set(proxy))
+    expect(program.output).not.toContain('hsm.random-lost')
+  })
+
   it.each([1, 2])('let TDLib in, and are nowhere in the memory of the proxy, with %d at work', async (workers) => {
     const { program } = await open(workers)
     expect(await program.event('hsm.ready')).toMatchObject({ process: 'vault-helper', provider: 'helper' })

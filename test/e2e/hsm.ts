@@ -13,7 +13,7 @@ export function labelled(secrets: readonly TestSecret[]): TestSecret[] {
   return secrets.map((one) => ({ ...one, key: `hsm:${one.name}` }))
 }
 
-export function hsmTable(module = SOFTHSM, provider: 'inproc' | 'helper' = 'inproc'): string {
+export function hsmTable(module = SOFTHSM, provider: 'inproc' | 'helper' | 'sealed' | 'auto' = 'inproc'): string {
   return `[hsm]\nmodule = "${module}"\ntoken = "${TOKEN}"\npin = "env:HSM_PIN"\nsessions = 2\nprovider = "${provider}"`
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Mixer } from '../../src/vault/mixer.ts'
+import { atOnce, Mixer } from '../../src/vault/mixer.ts'
 import { TokenError } from '../../src/vault/token.ts'
 import { seeded } from '../core/seeded.ts'
 
@@ -20,10 +20,10 @@ function scene() {
     },
   }
   const mixer = new Mixer({
-    draw(length) {
+    draw: atOnce((length) => {
       world.drawn += length
       return world.draw(length)
-    },
+    }),
     now: () => world.now,
     onLost: (why) => told.push(why),
     onBack: () => told.push('back'),
@@ -108,5 +108,39 @@ describe('a mixer', () => {
       throw new TypeError('ours')
     }
     expect(() => world.mixed()).toThrow(TypeError)
+  })
+
+  it('goes on with the key it has while a source takes its time, and asks no second time meanwhile', () => {
+    const asked: { readonly length: number; readonly reply: (drawn: Uint8Array | { why: string }) => void }[] = []
+    const told: string[] = []
+    const source = seeded(5)
+    let now = 0
+    const mixer = new Mixer({
+      draw: (length, reply) => asked.push({ length, reply }),
+      now: () => now,
+      onLost: (why) => told.push(why),
+      onBack: () => told.push('back'),
+      onKeyed: () => told.push('keyed'),
+    })
+    const isMixed = () => {
+      const bytes = new Uint8Array(64)
+      mixer.mix(bytes)
+      return bytes.some((byte) => byte !== 0)
+    }
+    const answer = () => {
+      const { length, reply } = asked.splice(0, 1)[0]
+      reply(source.fill(new Uint8Array(length)))
+      return length
+    }
+    expect([isMixed(), isMixed(), asked.length]).toEqual([false, false, 1])
+    expect([answer(), answer(), isMixed()]).toEqual([1024, 512, true])
+    now += MINUTE_MS
+    expect([isMixed(), isMixed(), asked.length]).toEqual([true, true, 1])
+    now += MINUTE_MS
+    expect([isMixed(), asked.length]).toEqual([true, 1])
+    asked.splice(0, 1)[0].reply({ why: 'away' })
+    // It was due a minute ago, and is asked from its start on.
+    expect([isMixed(), answer(), answer(), isMixed()]).toEqual([false, 1024, 512, true])
+    expect(told).toEqual(['keyed', 'away', 'back', 'keyed'])
   })
 })

@@ -8,7 +8,7 @@ const SEAL = softwareCipherKey(Buffer.alloc(32, 1))
 const [ANN, BOB] = [2, 3].map((digit) => new Uint8Array(16).fill(digit))
 
 function scene() {
-  const files = new Map<string, Uint8Array>()
+  const files = new Map<string, Uint8Array | { readonly fault: string }>()
   const vault = new SealedVault({ read: (label) => files.get(label) })
   const matches = (id: SecretId, key: Uint8Array) => {
     let found: unknown
@@ -39,6 +39,31 @@ describe('a sealed vault', () => {
     expect(new Set(faults.slice(1, -1))).toEqual(
       new Set(['it does not open: it was changed, or sealed under another key']),
     )
+  })
+
+  it('says why where a file cannot be read, or there is no key to unseal with', () => {
+    const { files, vault } = scene()
+    files.set('locked', { fault: 'EACCES' })
+    files.set('ann', sealSecret(SEAL, 'ann', ANN))
+    expect(vault.unseal({ fault: 'no key' }, ['locked', 'ann', 'none'])).toEqual([
+      'EACCES',
+      'no key',
+      'there is none of that name',
+    ])
+    vault.put(1, 'ann')
+    expect(vault.has('ann')).toBe(false)
+  })
+
+  it('knows the labels in use, and keeps no second copy of what was put', () => {
+    const { files, vault, matches } = scene()
+    files.set('ann', sealSecret(SEAL, 'ann', ANN))
+    vault.unseal(SEAL, ['ann'])
+    vault.put(1, 'ann')
+    // It was for one.
+    vault.put(2, 'ann')
+    expect([matches(1, ANN), matches(2, ANN), vault.has('ann')]).toEqual([true, false, true])
+    vault.remove(1)
+    expect(vault.has('ann')).toBe(false)
   })
 
   it('takes a secret that changed when it is unsealed again, and keeps the one it has where that fails', () => {

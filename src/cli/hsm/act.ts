@@ -1,8 +1,8 @@
 import { isLabel, LABEL_ALLOWED } from '../../config/values/secret-key.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { ConfigFault } from '../../start/errors.ts'
-import { openToken, type OpenToken } from '../../start/token.ts'
 import type { HsmAct } from '../../admin/requests.ts'
+import { KeyFault } from '../../vault/crypto.ts'
 import { KeyringFault } from '../../vault/keyring.ts'
 import { TokenError } from '../../vault/token.ts'
 import { CliError, EXIT } from '../exit.ts'
@@ -11,24 +11,13 @@ import { say } from '../output.ts'
 import { withLock } from './lock.ts'
 import { noteAtRunning } from './running.ts'
 
-/** Opens the token of the configuration for one command. What is wrong is said in a line each, and ends it. */
-export function withToken<T>(loaded: LoadedConfig, use: (open: OpenToken) => T): T {
-  return orExit(() => {
-    const open = openToken(loaded)
-    try {
-      return use(open)
-    } finally {
-      open.token.close()
-    }
-  })
-}
-
 /** What the token or the configuration refuses, as a command says it. */
 export function orExit<T>(act: () => T): T {
   try {
     return act()
   } catch (error) {
-    if (error instanceof TokenError || error instanceof KeyringFault) throw new CliError(EXIT.failed, error.message)
+    if (error instanceof TokenError || error instanceof KeyringFault || error instanceof KeyFault)
+      throw new CliError(EXIT.failed, error.message)
     if (!(error instanceof ConfigFault)) throw error
     error.lines.forEach(say)
     throw new CliError(EXIT.config)

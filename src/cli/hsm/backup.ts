@@ -9,9 +9,10 @@ import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-fil
 import { CliError, EXIT } from '../exit.ts'
 import { print, say } from '../output.ts'
 import { printTable } from '../table.ts'
-import { actOn, nowSec, withToken } from './act.ts'
+import { actOn, nowSec } from './act.ts'
 import { readBackupFile } from './backup-file.ts'
 import { withBackupToken, withBackupTokenOpen, type BackupTokenOptions } from './backup-token.ts'
+import { withToken } from './place.ts'
 
 interface BackupCommandOptions extends ConfigOptions, BackupTokenOptions {
   readonly init?: true

@@ -6,8 +6,10 @@ import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-fil
 import { CliError, EXIT } from '../exit.ts'
 import { wholeNumber } from '../numbers.ts'
 import { print } from '../output.ts'
-import { actOn, labelOf, nowSec, usersByLabel, withToken } from './act.ts'
+import { actOn, labelOf, nowSec, usersByLabel } from './act.ts'
+import { withToken } from './place.ts'
 import { takeOver } from './running.ts'
+import { destroySealed } from './sealed.ts'
 
 interface DestroyOptions extends ConfigOptions {
   readonly label: string
@@ -15,8 +17,13 @@ interface DestroyOptions extends ConfigOptions {
   readonly force?: true
 }
 
+interface Destroyed {
+  readonly meant: readonly Pick<StoredGeneration, 'number' | 'state'>[]
+  readonly isInUse: boolean
+}
+
 export function addDestroy(hsm: Command): void {
-  withConfigOptions(hsm.command('destroy').description('delete a secret from the token, for good'))
+  withConfigOptions(hsm.command('destroy').description('delete a secret from the token, or a sealed one, for good'))
     .requiredOption('--label <label>', 'which secret')
     .option('--generation <number>', 'this generation alone', wholeNumber(1, GENERATION_MAX))
     .option('--force', 'also where somebody uses it')
@@ -40,16 +47,20 @@ async function destroy(options: DestroyOptions): Promise<void> {
   const about = { name: 'destroy', label, ...(number === undefined ? {} : { generation: number }) } as const
   const user = usersByLabel(loaded).get(label)
   const { meant, isInUse } = await actOn(loaded, about, () =>
-    withToken(loaded, ({ token }) => {
-      const secret = readSecrets(token, (keyring) => keyring.get(label, nowSec()))
-      const found = meantBy(label, secret, number)
-      const why = whyNot(found, secret, user)
-      if (why !== undefined && options.force !== true)
-        throw new CliError(EXIT.failed, `${label} is in use: ${why}; --force destroys it nevertheless`)
-      const used = found.some(({ state }) => state === 'active' || state === 'retiring')
-      changeSecrets(token, (keyring) => (used ? keyring.condemn(label, number) : keyring.destroy(label, number)))
-      return { meant: found, isInUse: used }
-    }),
+    withToken<Destroyed>(
+      loaded,
+      ({ token }) => {
+        const secret = readSecrets(token, (keyring) => keyring.get(label, nowSec()))
+        const found = meantBy(label, secret, number)
+        const why = whyNot(found, secret, user)
+        if (why !== undefined && options.force !== true)
+          throw new CliError(EXIT.failed, `${label} is in use: ${why}; --force destroys it nevertheless`)
+        const used = found.some(({ state }) => state === 'active' || state === 'retiring')
+        changeSecrets(token, (keyring) => (used ? keyring.condemn(label, number) : keyring.destroy(label, number)))
+        return { meant: found, isInUse: used }
+      },
+      () => ({ meant: destroySealed(loaded, label, { number, user, force: options.force === true }), isInUse: false }),
+    ),
   )
   if (isInUse) {
     // Whoever uses it has to let go of it first: a label that is gone would be refused at a reload, and its copies would serve on.

@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { KEY_LENGTH } from '../../core/protocol/secret.ts'
-import { storeSecret } from '../../runtime/vault/secrets.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { checkDomain } from '../secret.ts'
-import { actOn, alreadyThere, labelOf, withToken } from './act.ts'
+import { labelOf } from './act.ts'
 import { openBackup, withBackupOptions, type BackupOptions } from './backup-file.ts'
+import { storeNew, whereIs } from './place.ts'
 import { showLinks, withLinkOptions, type LinkOptions } from './shown.ts'
 
 interface GenerateOptions extends ConfigOptions, LinkOptions, BackupOptions {}
 
 export function addGenerate(hsm: Command): void {
-  const command = hsm.command('generate').description('make a secret in the token; its link is shown once')
+  const command = hsm
+    .command('generate')
+    .description('make a secret in the token, or sealed by it; its link is shown once')
   withConfigOptions(command).requiredOption('--label <label>', 'what it is called there')
   withBackupOptions(withLinkOptions(command))
     .addHelpText(
@@ -33,12 +35,8 @@ async function generate(options: GenerateOptions): Promise<void> {
   const backup = openBackup(options)
   const key = randomBytes(KEY_LENGTH)
   try {
-    await actOn(loaded, { name: 'generate', label, generation: 1 }, () =>
-      withToken(loaded, ({ token }) => {
-        if (!storeSecret(token, label, key)) throw alreadyThere(label)
-      }),
-    )
-    showLinks(loaded, options, key)
+    const place = await storeNew(loaded, 'generate', label, key)
+    showLinks(loaded, options, key, whereIs(loaded, place))
     backup?.add({ label, generation: 1, key })
   } finally {
     key.fill(0)

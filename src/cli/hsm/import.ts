@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { KEY_ALLOWED, keyHint, readKey } from '../../config/values/secret-key.ts'
-import { storeSecret } from '../../runtime/vault/secrets.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { CliError, EXIT } from '../exit.ts'
 import { print } from '../output.ts'
-import { actOn, alreadyThere, labelOf, withToken } from './act.ts'
+import { labelOf } from './act.ts'
 import { openBackup, withBackupOptions, type BackupOptions } from './backup-file.ts'
+import { storeNew, whereIs, type NewPlace } from './place.ts'
 
 interface ImportOptions extends ConfigOptions, BackupOptions {
   readonly label: string
@@ -15,7 +15,7 @@ interface ImportOptions extends ConfigOptions, BackupOptions {
 const INPUT_MAX = 128
 
 export function addImport(hsm: Command): void {
-  const command = hsm.command('import').description('put a secret that clients know already into the token')
+  const command = hsm.command('import').description('put a secret that clients know already into the token, or seal it')
   withBackupOptions(withConfigOptions(command))
     .requiredOption('--label <label>', 'what it is called there')
     .requiredOption('--stdin', `read ${KEY_ALLOWED} from standard input`)
@@ -34,18 +34,15 @@ async function importSecret(options: ImportOptions): Promise<void> {
   const key = readKey(text)
   if (key === undefined)
     throw new CliError(EXIT.usage, `--stdin: expected ${KEY_ALLOWED} and nothing else (${keyHint(text)})`)
+  let place: NewPlace
   try {
     const backup = openBackup(options)
-    await actOn(loaded, { name: 'import', label, generation: 1 }, () =>
-      withToken(loaded, ({ token }) => {
-        if (!storeSecret(token, label, key)) throw alreadyThere(label)
-      }),
-    )
+    place = await storeNew(loaded, 'import', label, key)
     backup?.add({ label, generation: 1, key })
   } finally {
     key.fill(0)
   }
-  print(`in the token: use it with key = "hsm:${label}"`)
+  print(`${whereIs(loaded, place)}: use it with key = "hsm:${label}"`)
 }
 
 async function readInput(): Promise<string> {

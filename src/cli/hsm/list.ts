@@ -3,7 +3,9 @@ import { listSecrets } from '../../runtime/vault/secrets.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { print } from '../output.ts'
 import { moment, printTable } from '../table.ts'
-import { nowSec, usersByLabel, withToken } from './act.ts'
+import { nowSec, usersByLabel } from './act.ts'
+import { withToken } from './place.ts'
+import { listSealed, type Listed } from './sealed.ts'
 
 interface ListOptions extends ConfigOptions {
   readonly json?: true
@@ -18,7 +20,12 @@ export function addList(hsm: Command): void {
 function list(options: ListOptions): void {
   const loaded = loadOrExit(options)
   const users = usersByLabel(loaded)
-  const rows = withToken(loaded, ({ token }) => listSecrets(token, nowSec())).flatMap(({ label, generations }) =>
+  const secrets = withToken(
+    loaded,
+    ({ token }): readonly Listed[] => listSecrets(token, nowSec()),
+    () => listSealed(loaded),
+  )
+  const rows = secrets.flatMap(({ label, generations }) =>
     generations.map(({ number, state, untilSec, fault }) => ({
       ...{ label, generation: number, state, until_sec: untilSec ?? null },
       ...{ user: users.get(label) ?? null, fault: fault ?? null },

@@ -7,10 +7,12 @@ import { keyName, latest, readSealed, type BackedUp, type BackupLine } from '../
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { CliError, EXIT } from '../exit.ts'
 import { print } from '../output.ts'
-import { actOn, labelOf, nowSec, withToken } from './act.ts'
+import { actOn, labelOf, nowSec } from './act.ts'
 import { readBackupFile } from './backup-file.ts'
 import { withBackupToken, withBackupTokenOpen, type BackupTokenOptions } from './backup-token.ts'
+import { withToken } from './place.ts'
 import { takeOver } from './running.ts'
+import { putSealed } from './sealed.ts'
 
 interface RestoreOptions extends ConfigOptions, BackupTokenOptions {
   readonly from: string
@@ -70,8 +72,13 @@ function openAll(token: Pkcs11Token, lines: readonly BackupLine[], file: string)
 async function restoreOne(loaded: LoadedConfig, { label, generation, key }: BackedUp): Promise<boolean> {
   try {
     const isNew = await actOn(loaded, { name: 'restore', label, generation }, () =>
-      withToken(loaded, ({ token }) =>
-        changeSecrets(token, (keyring) => keyring.restore(label, generation, key, nowSec())),
+      withToken(
+        loaded,
+        ({ token }) => changeSecrets(token, (keyring) => keyring.restore(label, generation, key, nowSec())),
+        () => {
+          putSealed(loaded, label, key)
+          return true
+        },
       ),
     )
     print(`${label}: generation ${generation} ${isNew ? 'restored' : 'is there already'}`)

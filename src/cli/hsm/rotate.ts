@@ -7,8 +7,9 @@ import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-fil
 import { print, say } from '../output.ts'
 import { checkDomain } from '../secret.ts'
 import { moment } from '../table.ts'
-import { actOn, labelOf, nowSec, withToken } from './act.ts'
+import { actOn, labelOf, nowSec } from './act.ts'
 import { openBackup, withBackupOptions, type BackupOptions } from './backup-file.ts'
+import { notForSealed, withToken } from './place.ts'
 import { takeOver } from './running.ts'
 import { showLinks, withLinkOptions, type LinkOptions } from './shown.ts'
 
@@ -53,8 +54,10 @@ async function rotate(options: RotateOptions): Promise<void> {
   try {
     const now = nowSec()
     const generation = await actOn(loaded, { name: 'rotate', label }, () =>
-      withToken(loaded, ({ token }) =>
-        changeSecrets(token, (keyring) => keyring.rotate(label, key, { overlapSec, nowSec: now })),
+      withToken(
+        loaded,
+        ({ token }) => changeSecrets(token, (keyring) => keyring.rotate(label, key, { overlapSec, nowSec: now })),
+        () => notForSealed(': generate another one, and destroy this one when nobody uses it'),
       ),
     )
     showLinks(loaded, options, key)

@@ -20,11 +20,12 @@ export function withLinkOptions(command: Command): Command {
     .option('--host <host>', 'our address in the link')
 }
 
-/** Shows the links of a secret that is in the token already: nobody can show them again. */
+/** Shows the links of a secret that is in its place already: nobody can show them again. */
 export function showLinks(
   loaded: LoadedConfig,
   { label, mode, domain = DOMAINS[0], host: wanted }: LinkOptions,
   key: Uint8Array,
+  where = 'in the token',
 ): void {
   const host = wanted ?? publicAddress() ?? HOST_PLACEHOLDER
   const place = { host, port: loaded.config.listen.address[0].port || 443 }
@@ -35,7 +36,7 @@ export function showLinks(
     print(`${user?.name ?? label} (${one})\n  ${tg}\n  ${https}`)
   }
   if (host === HOST_PLACEHOLDER) say(`Put your address for ${HOST_PLACEHOLDER}.`)
-  say('This is shown once: the secret is in the token now, and stays there.')
+  say(`This is shown once: the secret is ${where} now, and stays there.`)
   if (user !== undefined) return
   const lines = ['[[secret]]', `name = "${label}"`, `key = "hsm:${label}"`, `modes = ["${mode}"]`]
   if (mode === 'fake-tls') lines.push(`domain = "${domain}"`)

@@ -1,10 +1,14 @@
 import type { Command } from 'commander'
-import { PROVIDER_WORDS, providerOf } from '../../config/provider.ts'
+import { PROVIDER_WORDS, providerOf, type Provider } from '../../config/provider.ts'
+import type { Pkcs11Module } from '../../runtime/vault/pkcs11.ts'
 import { listSecrets } from '../../runtime/vault/secrets.ts'
-import type { StoredSecret } from '../../vault/keyring.ts'
+import type { Pkcs11Token } from '../../runtime/vault/token.ts'
+import { useToken } from '../../start/token.ts'
 import { loadOrExit, withConfigOptions, type ConfigOptions } from '../config-file.ts'
 import { print } from '../output.ts'
-import { nowSec, withToken } from './act.ts'
+import { nowSec } from './act.ts'
+import { withToken } from './place.ts'
+import { listSealed, type Listed } from './sealed.ts'
 
 interface StatusOptions extends ConfigOptions {
   readonly json?: true
@@ -22,29 +26,46 @@ export function addStatus(hsm: Command): void {
 function status(options: StatusOptions): void {
   const loaded = loadOrExit(options)
   const provider = providerOf(loaded.config.hsm)
-  const found = withToken(loaded, ({ module, token, route }) => ({
-    module: module.path,
-    description: module.describe(),
-    token: token.info.label,
-    serial: token.info.serial,
-    model: token.info.model,
-    route,
-    provider,
-    ...countsOf(listSecrets(token, nowSec())),
-    mechanisms: module.mechanisms(token.info.slot),
-  }))
+  const found = withToken<Found>(
+    loaded,
+    ({ module, token, route }) => ({
+      ...aboutToken(module, token),
+      ...{ route, provider, ...countsOf(listSecrets(token, nowSec())) },
+    }),
+    (why) => ({
+      ...useToken(loaded, (token) => token.use((_, module) => aboutToken(module, token))),
+      ...{ route: 'sealed', provider: 'sealed', ...(why !== undefined && { why }), ...countsOf(listSealed(loaded)) },
+    }),
+  )
   if (options.json === true) return print(JSON.stringify(found, undefined, 2))
   const known = OF_NOTE.filter((name) => found.mechanisms.includes(name))
   print(`module      ${found.module} (${found.description})`)
   print(`token       "${found.token}", serial number ${found.serial}, ${found.model}`)
-  print(`route       ${found.route}, ${PROVIDER_WORDS[found.provider]}`)
+  const words = PROVIDER_WORDS[found.provider]
+  print(`route       ${found.provider === 'sealed' ? words : `${found.route}, ${words}`}`)
+  if (found.why !== undefined) print(`why         ${found.why}`)
+  if (found.provider === 'sealed') print('promised    nothing, to secrets in that memory: whoever reads it has them')
   const states = Object.entries(found.generations).map(([state, count]) => `${count} ${state}`)
   print(`secrets     ${found.secrets}${states.length === 0 ? '' : `, generations: ${states.join(', ')}`}`)
   print(`mechanisms  ${found.mechanisms.length}, with ${known.join(', ')}`)
 }
 
+type Found = ReturnType<typeof aboutToken> &
+  ReturnType<typeof countsOf> & { readonly route: string; readonly provider: Provider; readonly why?: string }
+
+function aboutToken(module: Pkcs11Module, { info }: Pkcs11Token) {
+  return {
+    module: module.path,
+    description: module.describe(),
+    token: info.label,
+    serial: info.serial,
+    model: info.model,
+    mechanisms: module.mechanisms(info.slot),
+  }
+}
+
 /** How many secrets there are, and how many of their generations are in which state; one with a fault is in none. */
-function countsOf(secrets: readonly StoredSecret[]): {
+function countsOf(secrets: readonly Listed[]): {
   readonly secrets: number
   readonly generations: Readonly<Record<string, number>>
 } {

@@ -49,14 +49,14 @@ export const hsm = section(
       '2s',
       'Longest wait for the helper process: for one answer, and for a sign of life of a module (of that at least 5s).',
     ),
-    random: key(boolean(), false, "Mix the HSM's generator into the system's, where its module runs in our process."),
+    random: key(boolean(), false, "Mix the HSM's generator into the system's, unless secrets are sealed."),
     provider: key(
       oneOf('auto', 'inproc', 'helper', 'sealed'),
       'auto',
-      'Where the module runs: "inproc" in each process of the proxy, "helper" in one of its own, "auto" in process where it is SoftHSM.',
-      { planned: (found) => found === 'sealed' },
+      'Where secrets are used: "inproc" in the module in each process of the proxy, "helper" in one of its own, "sealed" in our memory, ' +
+        'unsealed by the token; "auto" in process where it is SoftHSM, and sealed where the module can do nothing else.',
     ),
-    strict: key(boolean(), false, 'Do not start where secrets would have to leave the HSM.', { planned: true }),
+    strict: key(boolean(), false, 'Do not start where only the sealed route is left: secrets never leave the HSM.'),
     outage: key(
       oneOf('wait', 'mask'),
       'mask',

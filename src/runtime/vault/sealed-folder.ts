@@ -11,6 +11,10 @@ export class SealedFolder implements SealedShelf {
     this.#path = path
   }
 
+  get path(): string {
+    return this.#path
+  }
+
   /** In their order. Endings keep a label such as ".." from being a path. */
   labels(): readonly string[] {
     try {
@@ -23,12 +27,13 @@ export class SealedFolder implements SealedShelf {
     }
   }
 
-  read(label: string): Uint8Array | undefined {
+  read(label: string): Uint8Array | { readonly fault: string } | undefined {
+    const file = this.#fileOf(label)
     try {
-      return readFileSync(this.#fileOf(label))
+      return readFileSync(file)
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
-      throw error
+      return { fault: `${file} cannot be read: ${errorCode(error)}` }
     }
   }
 
@@ -47,6 +52,13 @@ export class SealedFolder implements SealedShelf {
       fsyncSync(fd)
     } finally {
       closeSync(fd)
+    }
+    // Its name, too, has to be there after a loss of power: its link was shown once.
+    const folder = openSync(this.#path, 'r')
+    try {
+      fsyncSync(folder)
+    } finally {
+      closeSync(folder)
     }
     return true
   }

@@ -16,6 +16,8 @@ export interface HelperFailure {
   readonly message: string
   /** Where it is the configuration that is wrong. */
   readonly problems?: readonly Problem[]
+  /** Where the proxy may use sealed secrets instead: what the module cannot do. */
+  readonly onlySealed?: string
 }
 
 /** One for each label that was asked about, in their order: what speaks against it, if anything. */
