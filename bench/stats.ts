@@ -29,3 +29,10 @@ export function compare(relay: readonly number[], proxy: readonly number[]): Com
     ratioMax: Math.max(...ratios),
   }
 }
+
+/** The smallest value that so many percent of all are not above (nearest rank); of at least one number. */
+export function percentile(values: readonly number[], percent: number): number {
+  if (values.length === 0) throw new Error('percentile: no values')
+  const sorted = Float64Array.from(values).sort()
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)]
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compare, median } from '../../bench/stats.ts'
+import { compare, median, percentile } from '../../bench/stats.ts'
 
 describe('median', () => {
   it('is the middle value whatever the order', () => {
@@ -16,6 +16,24 @@ describe('median', () => {
 
   it('has no answer for no values', () => {
     expect(() => median([])).toThrow('no values')
+  })
+})
+
+describe('percentile', () => {
+  it('is a value that so many percent are not above', () => {
+    const values = Array.from({ length: 200 }, (_, at) => 200 - at)
+    expect([0, 50, 99, 100].map((percent) => percentile(values, percent))).toEqual([1, 100, 198, 200])
+  })
+
+  it('sorts by size and not as text, and leaves the values as they are', () => {
+    const values = [100, 9, 10]
+    expect(percentile(values, 99)).toBe(100)
+    expect(values).toEqual([100, 9, 10])
+  })
+
+  it('is the only value of one, and has no answer for none', () => {
+    expect(percentile([7], 50)).toBe(7)
+    expect(() => percentile([], 50)).toThrow('no values')
   })
 })
 

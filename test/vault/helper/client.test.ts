@@ -74,6 +74,21 @@ describe('a vault in a helper', () => {
     expect(far).toEqual(near)
   })
 
+  it('asks once for a hello with sixteen candidates, and once for a signature', () => {
+    const world = open()
+    const candidates = Array.from({ length: 16 }, (_, at) => at + 1)
+    for (const id of candidates.slice(3)) world.vault.put(id, 'cid')
+    world.exchange()
+    const answers = ask(world, 9, candidates)
+    const macs = sign(world, 2)
+    expect(world.wire.toDesk.length).toBe(2)
+    world.wire.serve()
+    expect(world.wire.toVault.length).toBe(2)
+    world.wire.deliver()
+    expect(answers).toEqual([[undefined, 16]])
+    expect(macs).toHaveLength(1)
+  })
+
   it("gives bytes of the token's generator, as many as were asked for, or none", () => {
     const world = open()
     const given: unknown[] = []
