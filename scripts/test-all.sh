@@ -50,6 +50,7 @@ install_debian_packages() {
   command -v make >/dev/null || missing+=(make)
   command -v python3 >/dev/null || missing+=(python3)
   command -v softhsm2-util >/dev/null || missing+=(softhsm2)
+  command -v pkcs11-tool >/dev/null || missing+=(opensc)
   command -v certutil >/dev/null || missing+=(libnss3 libnss3-tools)
   [ ${#missing[@]} -eq 0 ] && return 0
   local as_root=()

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { createKey, type KeyPlan } from '../../src/runtime/vault/objects.ts'
 import { initToken } from '../../src/runtime/vault/init.ts'
 import { Pkcs11Module } from '../../src/runtime/vault/pkcs11.ts'
@@ -12,7 +14,7 @@ import { HMAC_LENGTH } from '../../src/vault/pair.ts'
 import { TokenError, type TokenSecret } from '../../src/vault/token.ts'
 import { helloFor } from '../vault/hellos.ts'
 import type { Case } from './contract.ts'
-import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, TOKEN } from './softhsm.ts'
+import { loneWatch, makeToken, newTokens, PIN, SOFTHSM, softhsmEnvironment, TOKEN } from './softhsm.ts'
 
 /** What the adapter makes of a real module, when it works and when it does not. */
 
@@ -24,6 +26,8 @@ interface Subject {
 }
 
 const KEY = new Uint8Array(16).fill(0x42)
+/** Enough for either runtime to start with. */
+const FEW_DESCRIPTORS = 80
 
 const CASES: readonly Case<Subject>[] = [
   {
@@ -150,6 +154,42 @@ const CASES: readonly Case<Subject>[] = [
       for (let sec = 0; sec < 31; sec++) after(1000)
       assert.equal(answer(), 1)
       assert.deepEqual([told[0], told.at(-1)], ['CKR_CRYPTOKI_NOT_INITIALIZED', 'back'])
+    },
+  },
+  {
+    name: 'copies of secrets go on where no descriptor is left, and afterwards',
+    run({ token }) {
+      assert.ok(storeSecret(token, 'ann', KEY))
+      const child = join(import.meta.dirname, 'descriptors.child.ts')
+      const args = [child, SOFTHSM, TOKEN, PIN, 'ann', Buffer.from(KEY).toString('hex')]
+      const command = ['-c', `ulimit -n ${FEW_DESCRIPTORS}; exec "$0" "$@"`, process.execPath, ...args]
+      const printed = execFileSync('sh', command, {
+        encoding: 'utf8',
+        env: { ...process.env, ...softhsmEnvironment() },
+      })
+      const { limit, answers } = JSON.parse(printed) as { limit: string; answers: readonly string[] }
+      assert.equal(limit, 'EMFILE')
+      assert.deepEqual(answers, ['secret 1', 'secret 1', 'secret 1', 'secret 1'])
+    },
+  },
+  {
+    name: 'another program sees secrets as keys that cannot be taken out, and finds nothing else of them',
+    run({ token }) {
+      assert.ok(storeSecret(token, 'ann', KEY))
+      const login = ['--module', SOFTHSM, '--token-label', TOKEN, '--login', '--pin', PIN]
+      const listed = execFileSync('pkcs11-tool', [...login, '--list-objects'], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+        env: { ...process.env, ...softhsmEnvironment() },
+      })
+      const labels = [...listed.matchAll(/label: +(.*)/g)].map(([, label]) => label)
+      assert.deepEqual(labels.sort(), ['ann', names.hmac('ann', 1)])
+      const access = [...listed.matchAll(/Access: +(.*)/g)].map(([, words]) => words)
+      assert.equal(access.length, 2)
+      for (const words of access) {
+        assert.match(words, /sensitive/)
+        assert.doesNotMatch(words, /(^|[ ,])extractable/)
+      }
     },
   },
   {
