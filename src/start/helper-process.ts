@@ -8,7 +8,7 @@ import { serveHelper } from '../runtime/vault/helper-socket.ts'
 import type { Pkcs11Token } from '../runtime/vault/token.ts'
 import { HelperDesks } from '../vault/helper/desks.ts'
 import type { HelperFailure, HelperOrder, LabelFaults } from '../vault/helper/order.ts'
-import type { HsmVault } from '../vault/hsm.ts'
+import type { HsmEvents, HsmVault } from '../vault/hsm.ts'
 import { TokenError } from '../vault/token.ts'
 import { ConfigFault, OnlySealed, StartError } from './errors.ts'
 import { farewell } from './farewell.ts'
@@ -32,6 +32,7 @@ export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promi
   const runtime = createRuntime()
   const now = () => runtime.clock.mono()
   let vault: HsmVault | undefined
+  let desks: HelperDesks | undefined
   const channel = runtime.openChannel(CHANNEL_FD)
   const peer = openPeer(channel, {
     services: { faults: (labels) => faultsOf(vault, labels) },
@@ -59,15 +60,27 @@ export async function helpVault(createLog: (loaded: LoadedConfig) => Log): Promi
       signedAt = now()
       peer.tell('pong')
     }
-    const { events } = new HsmWatch({ log, now, emit: (event) => log.emit(event) })
+    const told = new HsmWatch({ log, now, emit: (event) => log.emit(event) }).events
+    const events: HsmEvents = {
+      ...told,
+      onError(error) {
+        told.onError(error)
+        desks?.tell({ kind: 'error', code: error.code })
+      },
+      onPinRefused() {
+        told.onPinRefused()
+        desks?.tell({ kind: 'pin-refused' })
+      },
+    }
     const wall = () => runtime.clock.wall()
     const pin = openPinWatch(memory)
     const open = openHsm({ loaded, log, closing, now, wall, pin, provider: 'helper', events, onReturn })
     vault = open.vault
-    const desks = new HelperDesks({ vault, now, random: (count) => randomOf(open.token, count) })
-    const looking = setInterval(() => desks.look(), LOOK_MS)
+    const opened = new HelperDesks({ vault, now, random: (count) => randomOf(open.token, count) })
+    desks = opened
+    const looking = setInterval(() => opened.look(), LOOK_MS)
     closing.add(() => clearInterval(looking))
-    const server = await serveHelper(order.path, (write) => desks.open(write))
+    const server = await serveHelper(order.path, (write) => opened.open(write))
     if ('error' in server) throw new StartError(`cannot listen on ${order.path}: ${server.error}`)
     closing.add(() => server.close())
     peer.tell('ready')

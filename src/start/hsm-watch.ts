@@ -3,6 +3,7 @@ import type { Vault } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { VaultMetrics, VaultReadings } from '../observe/vault-metrics.ts'
 import { GaugedVault } from '../vault/gauge.ts'
+import type { Trouble } from '../vault/helper/answers.ts'
 import type { HsmEvents } from '../vault/hsm.ts'
 
 export interface HsmWatchOptions {
@@ -49,6 +50,12 @@ export class HsmWatch {
     this.#wasReachable = isReachable
     const why = isReachable ? '' : 'the vault helper or its HSM does not answer'
     this.#options.emit({ kind: 'vault', state: isReachable ? 'back' : 'gone', why })
+  }
+
+  /** Of a vault whose HSM is another process's: what that tells us of, to be counted and not to be logged again. */
+  heard(trouble: Trouble): void {
+    if (trouble.kind === 'error') this.#metrics?.failed(trouble.code)
+    else this.events.onPinRefused()
   }
 
   /** The same vault, measured. */

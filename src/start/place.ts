@@ -98,6 +98,7 @@ async function reachHelper(path: string, options: SecretsOptions, watch: HsmWatc
     now,
     timeoutMs: loaded.config.hsm.operation_timeout,
     onOpen: opened.resolve,
+    ...(options.measure && { onTrouble: (trouble) => watch.heard(trouble) }),
   })
   const ticking = setInterval(() => {
     vault.tick()

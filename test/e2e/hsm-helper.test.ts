@@ -182,6 +182,7 @@ describe.each(RUNTIMES)('secrets that a helper process uses, on %s', (runtime) =
     expect(await program.event('hsm.gone')).toMatchObject({ process: 'vault-helper' })
     await callers.more('site', 20)
     const { helper } = processes()
+    expect(await program.metrics()).toMatch(/palisade_vault_errors_total\{code="CKR_\w+"\} [1-9]/)
     module.mode = 'works'
     await program.event('hsm.back', 0, 30_000)
     await callers.more('proxy', 20)

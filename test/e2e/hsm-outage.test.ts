@@ -120,20 +120,15 @@ describe.each(RUNTIMES)('while the HSM is away, on %s', (runtime) => {
     const answers = SECRETS.map((secret) => pingWithTdlib(program.port, writtenSecret(secret)))
     await program.event('hsm.gone')
     expect(await ask('status')).toMatchObject({ result: { vault: 'gone' } })
-    expect(await metricsOf(stage)).toContain('palisade_vault_up 0')
+    expect(await stage.program.metrics()).toContain('palisade_vault_up 0')
     module.mode = 'works'
     for (const { error } of await Promise.all(answers)) expect(error).toBeUndefined()
     expect(reasons()).toEqual([])
     const { result } = (await ask('events', { last: 100 })) as { result: { rows: { code: string }[] } }
     expect(result.rows.map(({ code }) => code)).toEqual(expect.arrayContaining(['vault.gone', 'vault.back']))
-    const metrics = await metricsOf(stage)
+    const metrics = await stage.program.metrics()
     expect(metrics).toContain('palisade_vault_up 1')
     expect(metrics).toMatch(/palisade_vault_operations_total\{operation="match",result="failed"\} [1-9]/)
     expect(metrics).toMatch(/palisade_vault_errors_total\{code="CKR_\w+"\} [1-9]/)
   })
 })
-
-async function metricsOf({ program }: Stage): Promise<string> {
-  const at = program.log.all.find(({ event }) => event === 'metrics.listening')!.address as string
-  return (await fetch(`http://${at}/metrics`)).text()
-}

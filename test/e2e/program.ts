@@ -95,6 +95,11 @@ export class Program {
   event(name: string, from = 0, limitMs = 10_000): Promise<LogLine> {
     return this.log.next(limitMs, `log event ${name}`, ({ event }) => event === name, from)
   }
+  /** As a scraper reads them. */
+  async metrics(): Promise<string> {
+    const { address } = await this.event('metrics.listening')
+    return (await fetch(`http://${String(address)}/metrics`)).text()
+  }
   finish(limitMs = 15_000): Promise<Ended> {
     return this.#child.finish(limitMs)
   }

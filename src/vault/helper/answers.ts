@@ -1,5 +1,5 @@
 import type { Match } from '../../core/ports.ts'
-import { read16, read32le, write16, write32le } from '../../core/protocol/bytes.ts'
+import { fromAscii, read16, read32le, toAscii, write16, write32le } from '../../core/protocol/bytes.ts'
 import { HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
 
 /**
@@ -12,8 +12,9 @@ import { HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
  *   mac     4 | ask(4) | mac(32)
  *   random  6 | ask(4) | 1..1024 bytes
  *   state   5 | 0 or 1 (4)                  no answer: whether the token is used, told at the beginning and when it changes
+ *   trouble 7 | 0 (4) | 1..64 bytes of a code, in ASCII; or 7 | 1 (4): the PIN was refused
  */
-const KIND = { none: 0, failed: 1, hello: 2, init: 3, mac: 4, state: 5, random: 6 } as const
+const KIND = { none: 0, failed: 1, hello: 2, init: 3, mac: 4, state: 5, random: 6, trouble: 7 } as const
 
 const FOUND_AT = HEAD + 2
 const HELLO_LENGTH = FOUND_AT + 8
@@ -24,14 +25,22 @@ const SIDE_LENGTH = KEY_LENGTH + IV_LENGTH
 const PLAIN_LENGTH = 64
 const INIT_LENGTH = KEYS_AT + 2 * SIDE_LENGTH + PLAIN_LENGTH
 const MAC_LENGTH = 32
+const CODE_MAX = 64
+
+/** What befell the token, for metrics and events: a call that returned that code, or a PIN that it does not take any more. */
+export type Trouble = { readonly kind: 'error'; readonly code: string } | { readonly kind: 'pin-refused' }
 
 /** A match without its id: `index` says which of the candidates it was. */
 export type Found =
   | { readonly kind: 'client-hello'; readonly generation: number; readonly stamp: number }
   | Omit<Match & { readonly kind: 'init' }, 'id'>
 
+/** What is told without a question. */
+export type Notice =
+  { readonly kind: 'state'; readonly isReachable: boolean } | { readonly kind: 'trouble'; readonly trouble: Trouble }
+
 export type Answer =
-  | { readonly kind: 'state'; readonly isReachable: boolean }
+  | Notice
   | { readonly kind: 'none' | 'failed'; readonly ask: number; readonly trials: number }
   | {
       readonly kind: 'found'
@@ -84,6 +93,15 @@ export function stateFrame(isReachable: boolean): Uint8Array {
   return startFrame(KIND.state, isReachable ? 1 : 0, 0)
 }
 
+/** Of a code only so much as there is room for. */
+export function troubleFrame(trouble: Trouble): Uint8Array {
+  if (trouble.kind === 'pin-refused') return startFrame(KIND.trouble, 1, 0)
+  const code = fromAscii(trouble.code.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, CODE_MAX) || '?')
+  const frame = startFrame(KIND.trouble, 0, code.length)
+  frame.set(code, LENGTH_BYTES + HEAD)
+  return frame
+}
+
 /** Undefined for anything that is none. Bytes in it are copies. */
 export function readAnswer(frame: Uint8Array): Answer | undefined {
   if (frame.length < HEAD) return undefined
@@ -104,9 +122,18 @@ export function readAnswer(frame: Uint8Array): Answer | undefined {
       return frame.length > HEAD ? { kind: 'random', ask, bytes: frame.slice(HEAD) } : undefined
     case KIND.state:
       return is(HEAD) && ask <= 1 ? { kind: 'state', isReachable: ask === 1 } : undefined
+    case KIND.trouble:
+      return readTrouble(frame, ask)
     default:
       return undefined
   }
+}
+
+function readTrouble(frame: Uint8Array, which: number): Answer | undefined {
+  const code = frame.subarray(HEAD)
+  if (which === 1 && code.length === 0) return { kind: 'trouble', trouble: { kind: 'pin-refused' } }
+  if (which !== 0 || code.length === 0 || code.length > CODE_MAX) return undefined
+  return { kind: 'trouble', trouble: { kind: 'error', code: toAscii(code) } }
 }
 
 function foundIn(frame: Uint8Array, ask: number, found: Found): Answer {

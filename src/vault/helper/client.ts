@@ -1,7 +1,7 @@
 import type { Hello, KeyRef, Match, SecretId, Vault, VaultFailure } from '../../core/ports.ts'
-import { readAnswer, type Answer } from './answers.ts'
+import { readAnswer, type Answer, type Notice, type Trouble } from './answers.ts'
 import { FrameReader } from './frames.ts'
-import { forgetFrame, matchFrame, randomFrame, signFrame, useFrame } from './requests.ts'
+import { forgetFrame, listenFrame, matchFrame, randomFrame, signFrame, useFrame } from './requests.ts'
 
 /** A connection to the helper, or an attempt at one. */
 export interface Link {
@@ -28,6 +28,8 @@ export interface HelperVaultOptions {
   readonly now: () => number
   /** Longest wait for one answer. */
   readonly timeoutMs: number
+  /** What befalls the token, told to one process of the proxy each time; absent in one that does not count it. */
+  readonly onTrouble?: (trouble: Trouble) => void
   /** A connection is there. */
   readonly onOpen?: () => void
 }
@@ -42,7 +44,7 @@ const RETRY_MAX_MS = 200
 interface Waiting {
   readonly until: number
   /** Undefined: there will be no answer. False: it is none to this question. */
-  readonly settle: (answer: Exclude<Answer, { readonly kind: 'state' }> | undefined) => boolean
+  readonly settle: (answer: Exclude<Answer, Notice> | undefined) => boolean
 }
 
 type State =
@@ -191,6 +193,7 @@ export class HelperVault implements Vault {
 
   #opened(link: Link): void {
     this.#state = { name: 'open', link, reader: new FrameReader(), isTokenUsed: true }
+    if (this.#options.onTrouble !== undefined) link.write(listenFrame())
     for (const [id, label] of this.#labels) link.write(useFrame(id, label))
     this.#options.onOpen?.()
   }
@@ -201,6 +204,10 @@ export class HelperVault implements Vault {
     if (answer === undefined) return false
     if (answer.kind === 'state') {
       if (this.#state.name === 'open') this.#state.isTokenUsed = answer.isReachable
+      return true
+    }
+    if (answer.kind === 'trouble') {
+      this.#options.onTrouble?.(answer.trouble)
       return true
     }
     // A helper that answers is worth being dialled at once when it goes.

@@ -55,6 +55,8 @@ export interface DeskOptions {
   readonly now: () => number
   /** Of the token's generator; undefined where it gives none. */
   readonly random: (count: number) => Uint8Array | undefined
+  /** The asker wants to know of troubles. */
+  readonly onListen: () => void
   /** Takes a whole frame; harmless when nobody listens any more. */
   readonly write: (frame: Uint8Array) => void
 }
@@ -91,6 +93,9 @@ export class HelperDesk {
 
   #serve(request: Request): boolean {
     switch (request.kind) {
+      case 'listen':
+        this.#options.onListen()
+        return true
       case 'use':
         return this.#use(request.id, request.label)
       case 'forget':

@@ -1,4 +1,4 @@
-import { stateFrame } from './answers.ts'
+import { stateFrame, troubleFrame, type Trouble } from './answers.ts'
 import { HelperDesk, LabelBook, type DeskOptions, type LabelVault } from './desk.ts'
 
 export interface HelperDesksOptions extends Pick<DeskOptions, 'now' | 'random'> {
@@ -12,6 +12,8 @@ export class HelperDesks {
   readonly #options: HelperDesksOptions
   readonly #book: LabelBook
   readonly #writes = new Set<Write>()
+  /** Those who want to know of troubles, in the order they said so. */
+  readonly #listeners = new Set<Write>()
   #told: boolean
 
   constructor(options: HelperDesksOptions) {
@@ -22,7 +24,12 @@ export class HelperDesks {
 
   /** One more connection. */
   open(write: Write): { heard(chunk: Uint8Array): boolean; close(): void } {
-    const desk = new HelperDesk({ ...this.#options, book: this.#book, write })
+    const desk = new HelperDesk({
+      ...this.#options,
+      book: this.#book,
+      write,
+      onListen: () => this.#listeners.add(write),
+    })
     this.#writes.add(write)
     write(stateFrame(this.#told))
     return {
@@ -33,9 +40,16 @@ export class HelperDesks {
       },
       close: () => {
         this.#writes.delete(write)
+        this.#listeners.delete(write)
         desk.close()
       },
     }
+  }
+
+  /** Told to one of those who listen: each counts for the whole proxy. */
+  tell(trouble: Trouble): void {
+    const [first] = this.#listeners
+    first?.(troubleFrame(trouble))
   }
 
   /** To be called some times a second, as a token comes and goes by itself. */

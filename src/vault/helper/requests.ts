@@ -12,11 +12,12 @@ import { FRAME_BYTES_MAX, HEAD, LENGTH_BYTES, startFrame } from './frames.ts'
  *                                                                | 1 | random(32) | record
  *   sign    4 | ask(4) | until(8) | id(4) | generation(2) | bytes
  *   random  5 | ask(4) | until(8) | count(2)                                          1..1024 bytes of the token's generator
+ *   listen  6 | 0(4)                                   no answer: troubles of the token are told to one of those who listen
  *
  * `until` is monotonic ms of the machine, a double: from then on nobody waits for the answer. 4-byte numbers are little-endian, 2-byte
  * numbers big-endian, as the core's helpers have them.
  */
-const KIND = { use: 1, forget: 2, match: 3, sign: 4, random: 5 } as const
+const KIND = { use: 1, forget: 2, match: 3, sign: 4, random: 5, listen: 6 } as const
 
 const UNTIL_AT = HEAD
 const BODY_AT = UNTIL_AT + 8
@@ -31,6 +32,7 @@ const RANDOM_FRAME_LENGTH = BODY_AT + 2
 export const RANDOM_MAX = 1024
 
 export type Request =
+  | { readonly kind: 'listen' }
   | { readonly kind: 'random'; readonly ask: number; readonly until: number; readonly count: number }
   | { readonly kind: 'use'; readonly id: SecretId; readonly label: string }
   | { readonly kind: 'forget'; readonly id: SecretId }
@@ -58,6 +60,10 @@ export function useFrame(id: SecretId, label: string): Uint8Array {
 
 export function forgetFrame(id: SecretId): Uint8Array {
   return startFrame(KIND.forget, id, 0)
+}
+
+export function listenFrame(): Uint8Array {
+  return startFrame(KIND.listen, 0, 0)
 }
 
 /** Undefined where it is too long to be asked. */
@@ -134,6 +140,8 @@ export function readRequest(frame: Uint8Array): Request | undefined {
     }
     case KIND.forget:
       return frame.length === HEAD ? { kind: 'forget', id: number } : undefined
+    case KIND.listen:
+      return frame.length === HEAD && number === 0 ? { kind: 'listen' } : undefined
     case KIND.match:
       return readMatch(frame, number)
     case KIND.sign:

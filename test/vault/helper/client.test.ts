@@ -1,8 +1,8 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { UNREAD_BYTES_MAX, WAITING_MAX } from '../../../src/vault/helper/client.ts'
-import { foundFrame, macFrame } from '../../../src/vault/helper/answers.ts'
-import { RANDOM_MAX } from '../../../src/vault/helper/requests.ts'
+import { foundFrame, macFrame, readAnswer } from '../../../src/vault/helper/answers.ts'
+import { listenFrame, RANDOM_MAX } from '../../../src/vault/helper/requests.ts'
 import { MemoryVault } from '../../../src/vault/memory.ts'
 import { seeded } from '../../core/seeded.ts'
 import { clientHelloFor, helloFor } from '../hellos.ts'
@@ -51,6 +51,21 @@ function plain(found: unknown): unknown {
 }
 
 describe('a vault in a helper', () => {
+  it('hears of troubles of the token, as the only one of all processes', () => {
+    const world = open()
+    const others: Uint8Array[] = []
+    world.desks.open((frame) => others.push(frame)).heard(listenFrame())
+    world.desks.tell({ kind: 'error', code: 'CKR_DEVICE_ERROR' })
+    world.desks.tell({ kind: 'pin-refused' })
+    world.exchange()
+    expect(world.troubles).toEqual([{ kind: 'error', code: 'CKR_DEVICE_ERROR' }, { kind: 'pin-refused' }])
+    expect(others).toHaveLength(1)
+    // Once it is gone, the next one is told.
+    world.wire.close()
+    world.desks.tell({ kind: 'pin-refused' })
+    expect(others.map((frame) => readAnswer(frame.subarray(4))?.kind)).toEqual(['state', 'trouble'])
+  })
+
   it('answers as software does, in one round trip', () => {
     const world = open()
     const memory = new MemoryVault()

@@ -18,6 +18,7 @@ function open() {
       book,
       now: () => 0,
       random: () => undefined,
+      onListen: () => {},
       write: (frame) => said.push(frame),
     })
     return {

@@ -8,10 +8,13 @@ import {
   randomAnswer,
   readAnswer,
   stateFrame,
+  troubleFrame,
+  type Trouble,
 } from '../../../src/vault/helper/answers.ts'
 import { FRAME_BYTES_MAX, LENGTH_BYTES } from '../../../src/vault/helper/frames.ts'
 import {
   forgetFrame,
+  listenFrame,
   matchFrame,
   RANDOM_MAX,
   randomFrame,
@@ -46,6 +49,11 @@ function body(frame: Uint8Array | undefined): Uint8Array {
   return frame.subarray(LENGTH_BYTES)
 }
 
+const troubles: fc.Arbitrary<Trouble> = fc.oneof(
+  fc.stringMatching(/^CKR_[A-Z_]{1,60}$/).map((code) => ({ kind: 'error' as const, code })),
+  fc.constant({ kind: 'pin-refused' as const }),
+)
+
 /** What each side may be told, as frames. */
 const answers = fc.oneof(
   fc.tuple(fc.constantFrom('none' as const, 'failed' as const), u32, u16).map((args) => emptyFrame(...args)),
@@ -56,6 +64,7 @@ const answers = fc.oneof(
 const requests = fc.oneof(
   fc.tuple(u32, label).map((args) => useFrame(...args)),
   u32.map(forgetFrame),
+  fc.constant(0).map(listenFrame),
   fc.tuple(u32, until, ids, hellos).map((args) => matchFrame(...args)),
   fc.tuple(u32, until, fc.record({ id: u32, generation: u16 }), parts).map((args) => signFrame(...args)),
 )
@@ -102,6 +111,18 @@ describe('questions to the helper', () => {
 })
 
 describe('answers of the helper', () => {
+  test.prop([troubles])('tell of troubles', (trouble) => {
+    expect(readAnswer(body(troubleFrame(trouble)))).toEqual({ kind: 'trouble', trouble })
+    expect(readRequest(body(listenFrame()))).toEqual({ kind: 'listen' })
+  })
+
+  it('tell of a code only what a line of a log could hold', () => {
+    const codeOf = (code: string) => readAnswer(body(troubleFrame({ kind: 'error', code })))
+    expect(codeOf('dlopen:\n\u00e9')).toEqual({ kind: 'trouble', trouble: { kind: 'error', code: 'dlopen:??' } })
+    expect(codeOf('x'.repeat(300))).toEqual({ kind: 'trouble', trouble: { kind: 'error', code: 'x'.repeat(64) } })
+    expect(codeOf('')).toEqual({ kind: 'trouble', trouble: { kind: 'error', code: '?' } })
+  })
+
   test.prop([fc.constantFrom('none' as const, 'failed' as const), u32, u16])('say no', (kind, ask, trials) => {
     expect(readAnswer(body(emptyFrame(kind, ask, trials)))).toEqual({ kind, ask, trials })
   })

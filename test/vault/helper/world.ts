@@ -1,4 +1,5 @@
 import type { SecretId } from '../../../src/core/ports.ts'
+import type { Trouble } from '../../../src/vault/helper/answers.ts'
 import { HelperVault, type Link, type LinkEvents } from '../../../src/vault/helper/client.ts'
 import { HelperDesks } from '../../../src/vault/helper/desks.ts'
 import { MemoryVault } from '../../../src/vault/memory.ts'
@@ -89,7 +90,9 @@ export class World {
     },
     now: () => this.now,
     timeoutMs: TIMEOUT_MS,
+    onTrouble: (trouble) => this.troubles.push(trouble),
   })
+  readonly troubles: Trouble[] = []
 
   get wire(): Wire {
     return this.wires[this.wires.length - 1]
