@@ -146,7 +146,7 @@ describe('ends of a masked connection', () => {
 describe('a client that ends early', () => {
   it.each([0, 1, 63])('is masked with its %i bytes and its FIN', (length) => {
     const { world, dial, sites, reasons } = scene()
-    const client = dial(new Uint8Array(length).fill(9))
+    const client = dial(new Uint8Array(length).fill(3))
     client.onData = () => {}
     world.runFor(1_000)
     client.end()
