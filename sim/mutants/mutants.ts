@@ -138,9 +138,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the DC is dialled before the init is judged',
     invariant: 'I2',
     file: `${SESSION}/hello.ts`,
-    find: "if (match?.kind === 'init') this.#judgeInit",
+    find: "if (match === 'failed') this.#reject('vault-failed', undefined, spent)",
     replace: `this.#session.services.dialer.open(2, { onOpen: (dc) => dc.handler, onFail() {} })
-        if (match?.kind === 'init') this.#judgeInit`,
+        if (match === 'failed') this.#reject('vault-failed', undefined, spent)`,
   },
   {
     name: 'a stage is left without giving back what it holds',
