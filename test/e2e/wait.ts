@@ -1,8 +1,11 @@
+/** Limits are there to end what hangs: on a busy machine what works takes several times as long. */
+const PATIENCE = 3
+
 /** Waits with a bound, so that a broken program fails a test with a name instead of hanging the run. */
 export async function within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: nothing within ${limitMs} ms`)), limitMs)
+    timer = setTimeout(() => reject(new Error(`${what}: nothing within ${PATIENCE * limitMs} ms`)), PATIENCE * limitMs)
   })
   try {
     return await Promise.race([work, expired])
