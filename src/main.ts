@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Status } from './admin/commands.ts'
 import { Desk, type AskAll } from './admin/desk.ts'
 import type { LoadedConfig, LoadResult } from './config/load.ts'
@@ -7,6 +6,7 @@ import type { Log } from './observe/log.ts'
 import { Closing } from './runtime/closing.ts'
 import { createRuntime } from './runtime/index.ts'
 import type { Inherited } from './runtime/inherited.ts'
+import { sharedFolder } from './runtime/shared-memory.ts'
 import { ColumnBook } from './start/columns.ts'
 import { StartError } from './start/errors.ts'
 import { Front } from './start/front.ts'
@@ -81,7 +81,7 @@ async function open(
   const column = takeOwnColumn(columns)
   const looking = setInterval(() => columns.look(), LOOK_MS)
   closing.add(() => clearInterval(looking))
-  const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
+  const memory = runtime.openSharedMemory(sharedFolder(config.state.path))
   closing.add(() => memory.close(!isSucceeded && !columns.hasForeign))
 
   const serving: Serving = await serve({

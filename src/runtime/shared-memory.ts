@@ -21,6 +21,11 @@ import { assert } from '../core/assert.ts'
 import type { SharedMemory, SharedRegion } from '../core/ports.ts'
 import { errorCode } from './network.ts'
 
+/** Where processes of a proxy map what they share, below the folder of its state. */
+export function sharedFolder(stateFolder: string): string {
+  return join(stateFolder, 'shared')
+}
+
 /** Maps a whole file, shared with every process that does the same. It stays mapped until the process ends. */
 export type MapFile = (path: string, byteLength: number) => Uint8Array
 

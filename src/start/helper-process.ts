@@ -4,6 +4,7 @@ import { openPeer } from '../runtime/channel.ts'
 import { Closing } from '../runtime/closing.ts'
 import { createRuntime } from '../runtime/index.ts'
 import { CHANNEL_FD } from '../runtime/inherited.ts'
+import { sharedFolder } from '../runtime/shared-memory.ts'
 import { serveHelper } from '../runtime/vault/helper-socket.ts'
 import type { Pkcs11Token } from '../runtime/vault/token.ts'
 import { HelperDesks } from '../vault/helper/desks.ts'
@@ -13,7 +14,7 @@ import { TokenError } from '../vault/token.ts'
 import { ConfigFault, OnlySealed, StartError } from './errors.ts'
 import { farewell } from './farewell.ts'
 import { HsmWatch } from './hsm-watch.ts'
-import { openHsm, openPinWatch, sharedFolder } from './hsm.ts'
+import { openHsm, openPinWatch } from './hsm.ts'
 
 /** Signs of life that are nobody's answer come at most this often. */
 const SIGN_EVERY_MS = 500

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Log } from '../observe/log.ts'
 import { openPeer } from '../runtime/channel.ts'
 import type { Closing } from '../runtime/closing.ts'
+import { isAlive } from '../runtime/processes.ts'
 import { spawnSelf } from '../runtime/spawn.ts'
 import type { HelperFailure, HelperOrder, LabelFaults } from '../vault/helper/order.ts'
 import { HelperWatch, WATCH_TICK_MS, type HelperHandle, type HelperWatchEvents } from '../vault/helper/watch.ts'
@@ -11,7 +12,6 @@ import type { PinWatch } from '../vault/pin-watch.ts'
 import type { SecretFault } from '../vault/token.ts'
 import type { Peer } from '../workers/peer.ts'
 import { ConfigFault, OnlySealed, StartError } from './errors.ts'
-import { isAlive } from './hsm.ts'
 
 /** A module that needs longer than this for one call hangs, whatever `hsm.operation_timeout` says. */
 const SILENCE_MS_MIN = 5000

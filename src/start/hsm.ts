@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import type { Provider } from '../config/provider.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { SharedMemory } from '../core/ports.ts'
 import type { Log } from '../observe/log.ts'
 import type { Closing } from '../runtime/closing.ts'
+import { isAlive } from '../runtime/processes.ts'
 import type { Pkcs11Token } from '../runtime/vault/token.ts'
 import { HsmVault, type HsmEvents } from '../vault/hsm.ts'
 import { PinWatch } from '../vault/pin-watch.ts'
@@ -53,20 +53,4 @@ export function openHsm({ loaded, log, closing, now, wall, pin, provider, events
 export function openPinWatch(memory: SharedMemory): PinWatch {
   const { buffer, byteOffset } = memory.open('hsm-pin', WATCH_BYTES).bytes
   return new PinWatch(new Int32Array(buffer, byteOffset, 1), { pid: process.pid, isAlive })
-}
-
-/** Where processes of a proxy map what they share. */
-export function sharedFolder(stateFolder: string): string {
-  return join(stateFolder, 'shared')
-}
-
-/** Whether that process runs. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // It runs, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Status } from '../admin/commands.ts'
 import { Desk } from '../admin/desk.ts'
 import { LiveConfig, type ReloadResult } from '../config/live.ts'
@@ -12,7 +11,7 @@ import type { Emit, ProxyEvent } from '../core/events.ts'
 import { TableKeeper } from '../core/guard/table-keeper.ts'
 import type { Store } from '../core/ports.ts'
 import { createRuntime, type Runtime } from '../runtime/index.ts'
-import { markClean } from '../runtime/shared-memory.ts'
+import { markClean, sharedFolder } from '../runtime/shared-memory.ts'
 import { ColumnBook } from './columns.ts'
 import { Crew } from './crew.ts'
 import { Front } from './front.ts'
@@ -50,7 +49,7 @@ async function open(
   const mono = () => runtime.clock.mono()
   const sockets = openSockets({ runtime, loaded, slots: count, inherited, log })
   closing.add(() => sockets.close())
-  const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
+  const memory = runtime.openSharedMemory(sharedFolder(config.state.path))
   closing.add(() => memory.close(false))
   // A module is one to a process: its other use comes after this one.
   const seal = openStateKey(loaded)
@@ -78,7 +77,7 @@ async function open(
   const looking = setInterval(() => columns.look(), LOOK_MS)
   closing.add(() => clearInterval(looking))
   closing.add(() => {
-    if (!isSucceeded && !columns.hasForeign) markClean(join(config.state.path, 'shared'))
+    if (!isSucceeded && !columns.hasForeign) markClean(sharedFolder(config.state.path))
   })
 
   const live = new LiveConfig(loaded, () => secrets.check(reread()))
@@ -165,7 +164,7 @@ interface KeptBy {
 /** The tables that all workers share, as far as the disk knows them. */
 function keepTables({ runtime, config, live, store, columns, emit }: KeptBy): Promise<TableKeeper> {
   const { clock, random } = runtime
-  const memory = runtime.openSharedMemory(join(config.state.path, 'shared'))
+  const memory = runtime.openSharedMemory(sharedFolder(config.state.path))
   const keeper = new TableKeeper({
     ...{ memory, store, clock, random, columns: columns.count },
     emit,

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { inspectionServices } from '../admin/inspect.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { load } from '../config/load.ts'
@@ -9,6 +8,7 @@ import { Closing } from '../runtime/closing.ts'
 import { createRuntime } from '../runtime/index.ts'
 import { CHANNEL_FD } from '../runtime/inherited.ts'
 import { adoptListenSocket } from '../runtime/listen-sockets.ts'
+import { sharedFolder } from '../runtime/shared-memory.ts'
 import { PULSE_MS, type Pulse, type WorkerOrder } from '../workers/order.ts'
 import { RemoteStore } from '../workers/store.ts'
 import { StartError } from './errors.ts'
@@ -63,7 +63,7 @@ export async function work(createLog: (loaded: LoadedConfig, column: number) => 
     texts.current = order.text
     const loaded = loadText(order, order.text)
     const log = createLog(loaded, order.place.column)
-    const memory = runtime.openSharedMemory(join(order.stateFolder, 'shared'))
+    const memory = runtime.openSharedMemory(sharedFolder(order.stateFolder))
     // The supervisor says that the regions are whole, when all of us are gone.
     closing.add(() => memory.close(false))
     const libc = reachLibc(runtime)

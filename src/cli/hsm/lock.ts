@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadedConfig } from '../../config/load.ts'
-import { isAlive } from '../../start/hsm.ts'
+import { isAlive } from '../../runtime/processes.ts'
 import { CliError, EXIT } from '../exit.ts'
 
 const NAME = 'hsm.lock'
