@@ -9,6 +9,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/contract/**', 'test/e2e/**'],
           testTimeout: 60_000,
+          // A module graph for each process instead of one for each file: half of the time was spent on loading them.
+          isolate: false,
         },
       },
       {
