@@ -47,7 +47,11 @@ describe('wrong use', () => {
     ['nobody to let in again', ['unban'], /unban: expected an address, a range, or --all/],
     ['too much at once', ['sessions', '--limit', '100000'], /whole number from 1 to 5000/],
     ['a seed that is none', ['sim', 'run', '--seed', 'x'], /'x' is invalid.*a whole number, or commit/],
-    ['a case that is none', ['sim', 'run', '--case', 'seed=4,talks=0'], /case: talks: expected none, or numbers such as/],
+    [
+      'a case that is none',
+      ['sim', 'run', '--case', 'seed=4,talks=0'],
+      /case: talks: expected none, or numbers such as/,
+    ],
     ['a case in a file that is not there', ['sim', 'run', '--case', 'no.json'], /no\.json cannot be read: ENOENT/],
     ['shrinking a scenario', ['sim', 'run', 'botnet', '--shrink'], /--shrink is for mix/],
     ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
