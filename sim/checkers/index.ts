@@ -90,6 +90,8 @@ export interface Checkers extends VaultWitness {
   fail(invariant: string, what: string): void
 }
 
+/** How the line of a trace begins behind which nothing happened but what came of a violation. */
+export const VIOLATED = 'violated'
 /** One wrong thing shows up again and again; the first few say it. */
 const VIOLATIONS_MAX = 20
 
@@ -97,7 +99,9 @@ export function openCheckers(scene: Scene): Checkers {
   const violations: Violation[] = []
   const startedAt = scene.world.now
   const fail = (invariant: string, what: string) => {
-    if (violations.length < VIOLATIONS_MAX) violations.push({ invariant, what, atMs: scene.world.now - startedAt })
+    if (violations.length >= VIOLATIONS_MAX) return
+    violations.push({ invariant, what, atMs: scene.world.now - startedAt })
+    scene.world.trace(`${VIOLATED} ${invariant}`)
   }
   const checkers = Object.entries(CHECKERS).map(([invariant, make]) => make(scene, (what) => fail(invariant, what)))
   return {

@@ -1,88 +1,65 @@
-import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { MUTANTS, type Mutant } from './mutants.ts'
+import { hunt, type Hunted } from './hunt.ts'
+import { MUTANTS } from './mutants.ts'
+import { huntTable, mutantsPage, type Measured } from './table.ts'
 
-/** Seeds that are spent on one mutant before it counts as not found. */
-const RUNS = 600
 const ROOT = join(import.meta.dirname, '../..')
-/** What tests need beside what the simulator needs. */
-const FOR_RUNS = ['src/core', 'src/vault', 'sim', 'package.json']
-const FOR_TESTS = ['src', 'sim', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const MEASURED = join(import.meta.dirname, 'measured.json')
+const PAGE = join(ROOT, 'docs/mutants.md')
+const WRITE = '--write'
 
 /**
  * Plants one bug after the other into a copy of the source and lets the simulator look for it, or the tests it names: proof
- * that checkers and tests can fail. Some arguments: only the mutants whose names hold one of them.
+ * that checkers and tests can fail. Some arguments: only the mutants whose names hold one of them. With --write each is looked for from
+ * seed 1 on, and what it took goes into docs/mutants.md; else with the seed that found it then, and all others only when that one fails.
  */
-async function main(wanted: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  const isWritten = args.includes(WRITE)
+  const wanted = args.filter((arg) => arg !== WRITE)
   const mutants = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+  const measured = readMeasured()
   const waiting = [...mutants]
-  let found = 0
+  const all: Hunted[] = []
   const work = async () => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const startedAt = performance.now()
-      const seen = await hunt(mutant)
-      const isFound = isSeen(mutant, seen)
-      if (isFound) found++
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-      const what = seen.split('\n')[0]
-      process.stdout.write(
-        `${isFound ? 'found' : 'MISSED'} ${mutant.invariant} ${mutant.name}, ${seconds} s: ${what}\n`,
-      )
+      const seeds = measured[mutant.name]?.seeds
+      const hunted = await hunt(mutant, isWritten || typeof seeds !== 'number' ? undefined : seeds)
+      all.push(hunted)
+      tell(hunted)
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
+  const inOrder = mutants.map((mutant) => all.find((hunted) => hunted.mutant === mutant)!)
+  process.stdout.write(`\n${huntTable(inOrder)}\n\n`)
+  if (isWritten) write(measured, all)
+  const found = all.filter(({ isFound }) => isFound).length
   process.stdout.write(`${found} passed, ${mutants.length - found} failed\n`)
   process.exitCode = found === mutants.length && found > 0 ? 0 : 1
 }
 
-function isSeen({ invariant, also, tests }: Mutant, seen: string): boolean {
-  if (tests !== undefined) return seen.startsWith('Tests ') && / [1-9]\d* failed/.test(seen)
-  return [invariant, also].some((each) => seen.includes(`: ${each} after`))
+function tell({ mutant, isFound, seconds, what }: Hunted): void {
+  const { invariant, name } = mutant
+  process.stdout.write(`${isFound ? 'found' : 'MISSED'} ${invariant} ${name}, ${seconds.toFixed(1)} s: ${what}\n`)
 }
 
-/** What the simulator prints about the planted bug, or the line in which its tests are counted. */
-async function hunt(mutant: Mutant): Promise<string> {
-  const copy = mkdtempSync(join(tmpdir(), 'palisade-mutant-'))
-  try {
-    for (const part of mutant.tests === undefined ? FOR_RUNS : FOR_TESTS)
-      cpSync(join(ROOT, part), join(copy, part), { recursive: true })
-    plant(copy, mutant)
-    return await (mutant.tests === undefined ? simulate(copy) : test(copy, mutant.tests))
-  } finally {
-    rmSync(copy, { recursive: true, force: true })
-  }
+function readMeasured(): Measured {
+  return JSON.parse(readFileSync(MEASURED, 'utf8')) as Measured
 }
 
-function plant(copy: string, { name, file, find, replace }: Mutant): void {
-  const path = join(copy, file)
-  const source = readFileSync(path, 'utf8')
-  const pieces = source.split(find)
-  if (pieces.length !== 2)
-    throw new Error(`mutant "${name}": ${file} holds what it replaces ${pieces.length - 1} times`)
-  writeFileSync(path, pieces.join(replace))
-}
-
-function simulate(copy: string): Promise<string> {
-  const options = ['--seed', '1', '--runs', String(RUNS), '--jobs', '1', '--until-found']
-  return outputOf([join(copy, 'sim/run.ts'), ...options], copy)
-}
-
-async function test(copy: string, options: readonly string[]): Promise<string> {
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  const output = await outputOf([join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--root', copy, ...options], copy)
-  return /^ *(Tests .*)$/m.exec(output)?.[1] ?? output
-}
-
-async function outputOf(args: readonly string[], cwd: string): Promise<string> {
-  const env = { ...process.env, NO_COLOR: '1' }
-  const running = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  running.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  running.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  await new Promise((resolve) => running.on('close', resolve))
-  return output
+/** Keeps what was measured before of those that were not looked for now. */
+function write(before: Measured, all: readonly Hunted[]): void {
+  const after = Object.fromEntries(
+    MUTANTS.flatMap(({ name }) => {
+      const hunted = all.find(({ mutant }) => mutant.name === name)
+      if (hunted?.seeds !== undefined)
+        return [[name, { seeds: hunted.seeds, seconds: Math.round(hunted.seconds * 10) / 10 }]]
+      return hunted === undefined && name in before ? [[name, before[name]]] : []
+    }),
+  )
+  writeFileSync(MEASURED, `${JSON.stringify(after, null, 2)}\n`)
+  writeFileSync(PAGE, mutantsPage(MUTANTS, after))
 }
 
 await main(process.argv.slice(2))

@@ -6,6 +6,7 @@ import { ATTACKS, type Attack, type AttackContext } from '../actors/attacks.ts'
 import { Prober } from '../actors/prober.ts'
 import { Talker, type Ending, type Recording, type TalkPlan } from '../actors/talker.ts'
 import { PART_MIN } from '../telegram/talk.ts'
+import type { Restriction } from '../swarm/case.ts'
 import type { SeededRandom } from '../world/random.ts'
 import { AMPLE_BUFFERS_BYTES, BALANCER_IP, DENIED_IP, EXPIRED_SEC } from './options.ts'
 import { DC_IDS, PROXY, type Scene } from './scene.ts'
@@ -21,18 +22,23 @@ const LARGE_ANSWER_BYTES = 250_000
 
 /** Draws who comes to a scene, and lets them come. */
 export class Cast {
-  readonly talkers: Talker[] = []
+  readonly #talkers: Talker[] = []
   readonly #scene: Scene
+  readonly #only: Restriction
   readonly #random: SeededRandom
   readonly #probers: Prober[] = []
   readonly #tape: Recording[] = []
+  #talks = 0
+  #probes = 0
   #hosts = 0
   /** Where honest clients came from, and a stream of its own for who comes again. */
   readonly #homes: string[] = []
   readonly #returning: SeededRandom
 
-  constructor(scene: Scene) {
+  /** Who is left out is drawn all the same, so that everybody else is who they would be. */
+  constructor(scene: Scene, only: Restriction = {}) {
     this.#scene = scene
+    this.#only = only
     this.#random = scene.world.random('cast')
     this.#returning = scene.world.random('returning')
     // Whoever records what comes in tries it again as soon as the proxy may have forgotten.
@@ -42,18 +48,23 @@ export class Cast {
     }
   }
 
+  get came(): { readonly talks: number; readonly probes: number } {
+    return { talks: this.#talks, probes: this.#probes }
+  }
+
   /** An honest client; in a time without faults nothing but success will do. */
   addTalker(isLively: boolean): void {
     const plan = this.#drawTalk(isLively && this.#scene.settings.memory.buffersBytes >= AMPLE_BUFFERS_BYTES)
     const { world, tell } = this.#scene
     const ip = plan.proxyHeader === undefined ? this.#homeIp(isLively) : BALANCER_IP
+    if (this.#only.talks?.includes(plan.talk) === false) return
     const record = (recording: Recording) => {
       if (this.#tape.length < TAPE_MAX) this.#tape.push(recording)
     }
     const host = this.#scene.network.host(ip)
     const random = world.random(`talker ${plan.talk}`)
     const talker = new Talker(plan, { world, random, host, proxy: PROXY, tell, record })
-    this.talkers.push(talker)
+    this.#talkers.push(talker)
     talker.start()
   }
 
@@ -61,9 +72,11 @@ export class Cast {
   addProber(name?: string): void {
     const scene = this.#scene
     const { world, site, tell } = scene
+    const number = ++this.#probes
     const attack = ATTACKS[name ?? this.#random.pick(Object.keys(ATTACKS))](this.#context())
     if (attack === undefined) return
     const host = scene.network.host(this.#placeOf(attack))
+    if (this.#only.probes?.includes(number) === false) return
     const isCalm = scene.isCalm && attack.ending !== 'resets'
     const prober = new Prober(attack, isCalm, { world, host, proxy: PROXY, site, tell })
     this.#probers.push(prober)
@@ -72,7 +85,7 @@ export class Cast {
 
   /** Everybody says how it went. */
   stop(): void {
-    for (const talker of this.talkers) talker.stop()
+    for (const talker of this.#talkers) talker.stop()
     for (const prober of this.#probers) prober.stop()
   }
 
@@ -128,7 +141,7 @@ export class Cast {
     const served = fit.filter(({ expiresAt, limits }) => expiresAt === 0 && isServed(limits))
     const secret = random.pick(mustEndWell ? served : fit)
     const mode = random.pick(secret.modes)
-    const talk = this.talkers.length + 1
+    const talk = ++this.#talks
     const { proxyProtocol, prewarmTimeoutMs } = settings.listen
     const hasHeader = proxyProtocol !== 'off' && random.chance(1, 4)
     const ending = mustEndWell ? random.pick(['client-ends', 'ends-early', 'dc-ends'] as const) : random.pick(ENDINGS)

@@ -10,8 +10,11 @@ const SHORT_MS = 20_000
 const STEP_MAX_SEC = 4_000
 const DRIFT_MAX_PPM = 20_000
 
-/** Plans what goes wrong between now and `untilMs`. Whatever began ends by itself, or with `repair`. */
-export function planFaults(scene: Scene, untilMs: number): void {
+/**
+ * Plans what goes wrong between now and `untilMs`. Whatever began ends by itself, or with `repair`. Times are drawn for all faults
+ * of the seed, so that those that stay keep theirs where a case leaves others out.
+ */
+export function planFaults(scene: Scene, untilMs: number, drawn: ReadonlySet<Fault> = scene.options.faults): void {
   const { world, options } = scene
   const random = world.random('faults')
   const flaps = world.random('flaps')
@@ -32,9 +35,12 @@ export function planFaults(scene: Scene, untilMs: number): void {
     'vault-outages': vault.between(1, 5),
   }
   for (const [fault, count] of Object.entries(times)) {
-    if (!options.faults.has(fault as Fault)) continue
+    if (!drawn.has(fault as Fault)) continue
     const from = { 'dc-flaps': flaps, shortages, 'vault-outages': vault }[fault] ?? random
-    for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Fault))
+    for (let i = 0; i < count; i++) {
+      const at = from.between(world.now, untilMs)
+      if (options.faults.has(fault as Fault)) world.at(at, () => happen(scene, fault as Fault))
+    }
   }
 }
 

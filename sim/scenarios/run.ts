@@ -1,8 +1,10 @@
 import type { Violation } from '../checkers/index.ts'
 import { ATTACKS } from '../actors/attacks.ts'
+import type { Restriction } from '../swarm/case.ts'
+import { restrict } from '../swarm/restrict.ts'
 import { Cast } from './course.ts'
 import { planFaults, repair } from './faults.ts'
-import { drawOptions } from './options.ts'
+import { drawOptions, type RunOptions } from './options.ts'
 import { Scene } from './scene.ts'
 import { planStrangers } from './strangers.ts'
 
@@ -12,13 +14,20 @@ export interface RunResult {
   readonly events: number
   readonly violations: readonly Violation[]
   readonly reached: ReadonlyMap<string, number>
+  /** How many honest clients and how many others would have come by the end, had nobody been left out. */
+  readonly came: { readonly talks: number; readonly probes: number }
 }
 
 export interface RunSeedOptions {
   readonly onTrace?: (atMs: number, what: string) => void
   /** Distinct sources that come beside everything else, while there are faults. */
   readonly strangers?: number
+  /** What stays of all that the seed draws; everything unless said. */
+  readonly only?: Restriction
 }
+
+/** Thrown through the queue of events where a case ends before its run does. */
+const ENOUGH = new Error('the case ends here')
 
 const DEAD_LINK_SEC = 180
 const LIVENESS_ARRIVALS_MS = 5_000
@@ -32,18 +41,24 @@ const RESOLVED_MS = 1_000
  * One run of one seed: a time with faults, in which nothing forbidden may happen; then a time without, in which everything
  * must succeed; then a drain, after which nothing may be left.
  */
-export function runSeed(seed: number, { onTrace, strangers = 0 }: RunSeedOptions = {}): RunResult {
-  const scene = new Scene(drawOptions(seed), onTrace)
+export function runSeed(seed: number, { onTrace, strangers = 0, only = {} }: RunSeedOptions = {}): RunResult {
+  const drawn = drawOptions(seed)
+  const scene = new Scene(restrict(drawn, only), onTrace)
   const { world, options, checkers } = scene
+  const cast = new Cast(scene, only)
+  if (only.untilMs !== undefined)
+    world.after(only.untilMs, () => {
+      throw ENOUGH
+    })
   try {
-    const cast = new Cast(scene)
-    safety(scene, cast, strangers)
+    safety(scene, cast, { strangers, faults: drawn.faults })
     liveness(scene, cast)
     drain(scene)
     cast.stop()
     checkers.ended()
   } catch (error) {
-    checkers.fail('I1', `the run broke: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`)
+    if (error !== ENOUGH)
+      checkers.fail('I1', `the run broke: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`)
   }
   return {
     seed: options.seed,
@@ -51,14 +66,20 @@ export function runSeed(seed: number, { onTrace, strangers = 0 }: RunSeedOptions
     events: world.events,
     violations: checkers.violations,
     reached: scene.reached,
+    came: cast.came,
   }
 }
 
-function safety(scene: Scene, cast: Cast, strangers: number): void {
+/** `faults` are those that the seed draws, for the times at which those that stay happen. */
+function safety(
+  scene: Scene,
+  cast: Cast,
+  { strangers, faults }: { readonly strangers: number; readonly faults: RunOptions['faults'] },
+): void {
   const { world, options } = scene
   const random = world.random('arrivals')
   const until = world.now + options.safetyMs
-  planFaults(scene, until)
+  planFaults(scene, until, faults)
   if (strangers > 0) planStrangers(scene, strangers, until)
   for (let i = 0; i < options.talkers; i++) world.at(random.between(world.now, until), () => cast.addTalker(false))
   for (let i = 0; i < options.probers; i++) world.at(random.between(world.now, until), () => cast.addProber())

@@ -31,7 +31,8 @@ export interface Ticker {
 
 /** What clocks show at the start of a run, in unix seconds. */
 export const WALL_START = 1_790_000_000
-const MONO_START = 1_000_000
+/** What the monotonic clock shows there, in ms. */
+export const MONO_START = 1_000_000
 
 /**
  * One virtual world: a queue of events in order of time, then of their making; clocks that only the queue moves; named

@@ -1,25 +1,36 @@
-import { Argument, Option, type Command } from 'commander'
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
-import { wholeNumber } from './numbers.ts'
+import { durationOf, wholeNumber } from './numbers.ts'
 
+/** What is said on the command line; without `seed`, `runs` and `jobs` each part has its own. */
 interface SimOptions {
-  readonly seed: number
-  readonly runs: number
+  readonly seed: number | 'commit'
+  readonly runs?: number
+  readonly time?: number
   readonly jobs?: number
+  readonly case?: string
+  readonly shrink?: boolean
   readonly trace?: boolean
 }
 
 /** What sim/run.ts offers. Loaded when it is wanted: a proxy that serves needs no simulator. */
 interface Simulator {
-  runSimulation(options: SimOptions): Promise<boolean>
+  readonly runSimulation: (options: Omit<SimOptions, 'time'> & { readonly timeMs?: number }) => Promise<boolean>
+  readonly SimulationProblem: new () => Error
 }
 
 /** What sim/attacks.ts offers. */
 interface Attacks {
-  playAttacks(options: { readonly name: string } & Omit<SimOptions, 'trace'>): Promise<boolean>
+  playAttacks(options: {
+    readonly name: string
+    readonly seed: number
+    readonly runs: number
+    readonly jobs?: number
+  }): Promise<boolean>
 }
 
 const SEED_MAX = 2 ** 32 - 1
+const TIME_MS = { min: 1_000, max: 7 * 86_400_000 }
 /** What is no scenario file: everything drawn from the seed. */
 const DRAWN = ['mix', 'all']
 
@@ -31,16 +42,34 @@ export function addSim(program: Command): void {
     .addArgument(
       new Argument(
         '[scenario]',
-        'mix draws all from the seed; attacks plays all of fixtures/scenarios, a name or a file one',
+        'mix or all draws all from the seed; attacks plays all of fixtures/scenarios, a name or a file one',
       ).default('mix'),
     )
-    .addOption(new Option('--seed <n>', 'the first seed').argParser(wholeNumber(0, SEED_MAX)).default(1))
-    .addOption(new Option('--runs <n>', 'how many').argParser(wholeNumber(1, 10_000_000)).default(1))
+    .addOption(
+      new Option('--seed <n|commit>', 'the first seed, or one that changes with the commit')
+        .argParser(seedOf)
+        .default(1),
+    )
+    .addOption(
+      new Option('--runs <n>', 'how many (default: 1, or what fits into --time)').argParser(wholeNumber(1, 10_000_000)),
+    )
+    .addOption(
+      new Option('--time <duration>', 'begins no seed after this time').argParser(durationOf(TIME_MS.min, TIME_MS.max)),
+    )
     .addOption(new Option('--jobs <n>', 'processes side by side').argParser(wholeNumber(1, 256)))
-    .addOption(new Option('--trace', 'print all that happens in the run, one line each').conflicts(['runs', 'jobs']))
+    .addOption(new Option('--shrink', 'look for less that fails in the same way'))
+    .addOption(
+      new Option('--case <text>', 'one case that --shrink printed, or a .json file of it').conflicts([
+        ...['runs', 'time', 'jobs'],
+      ]),
+    )
+    .addOption(
+      new Option('--trace', 'print all that happens in the run, one line each').conflicts(['runs', 'time', 'jobs']),
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run --seed 42 --trace' +
+      '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run all --seed commit --time 60s --shrink' +
+        '\n  palisade sim run --seed 42 --trace\n  palisade sim run --case seed=42,talks=3,probes=none --trace' +
         '\n  palisade sim run botnet --runs 20',
     )
     .action((scenario: string, options: SimOptions) =>
@@ -48,20 +77,36 @@ export function addSim(program: Command): void {
     )
 }
 
-async function runAttacks(scenario: string, { trace, ...options }: SimOptions): Promise<void> {
-  if (trace === true) throw new CliError(EXIT.usage, '--trace is for mix')
+function seedOf(text: string): number | 'commit' {
+  if (text === 'commit') return text
+  if (!/^\d/.test(text)) throw new InvalidArgumentError('Expected a whole number, or commit.')
+  return wholeNumber(0, SEED_MAX)(text)
+}
+
+async function runAttacks(scenario: string, { seed, runs = 1, jobs, ...others }: SimOptions): Promise<void> {
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw new CliError(EXIT.usage, `--${other} is for mix`)
+  if (seed === 'commit') throw new CliError(EXIT.usage, '--seed commit is for mix')
   const attacks = (await import(new URL('../../sim/attacks.ts', import.meta.url).href)) as Attacks
   const name = scenario === 'attacks' ? 'all' : scenario
   let isGood: boolean
   try {
-    isGood = await attacks.playAttacks({ ...options, name })
+    isGood = await attacks.playAttacks({ name, seed, runs, ...(jobs === undefined ? {} : { jobs }) })
   } catch (error) {
     throw new CliError(EXIT.usage, (error as Error).message)
   }
   if (!isGood) throw new CliError(EXIT.failed)
 }
 
-async function runSim(options: SimOptions): Promise<void> {
-  const simulator = (await import(new URL('../../sim/run.ts', import.meta.url).href)) as Simulator
-  if (!(await simulator.runSimulation(options))) throw new CliError(EXIT.failed)
+async function runSim({ time, ...options }: SimOptions): Promise<void> {
+  const { runSimulation, SimulationProblem } = (await import(
+    new URL('../../sim/run.ts', import.meta.url).href
+  )) as Simulator
+  let isGood: boolean
+  try {
+    isGood = await runSimulation({ ...options, ...(time === undefined ? {} : { timeMs: time }) })
+  } catch (error) {
+    throw error instanceof SimulationProblem ? new CliError(EXIT.usage, error.message) : error
+  }
+  if (!isGood) throw new CliError(EXIT.failed)
 }

@@ -46,6 +46,14 @@ describe('wrong use', () => {
     ['an id that is none', ['kill', '17'], /expected an id such as 0\.17, got '17'/],
     ['nobody to let in again', ['unban'], /unban: expected an address, a range, or --all/],
     ['too much at once', ['sessions', '--limit', '100000'], /whole number from 1 to 5000/],
+    ['a seed that is none', ['sim', 'run', '--seed', 'x'], /'x' is invalid.*a whole number, or commit/],
+    [
+      'a case that is none',
+      ['sim', 'run', '--case', 'seed=4,talks=0'],
+      /case: talks: expected none, or numbers such as/,
+    ],
+    ['a case in a file that is not there', ['sim', 'run', '--case', 'no.json'], /no\.json cannot be read: ENOENT/],
+    ['shrinking a scenario', ['sim', 'run', 'botnet', '--shrink'], /--shrink is for mix/],
     ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
   ])('%s is one line, and exits with 2', (_, args, part) => expectOneLine(palisade(args), 2, part))
 
@@ -72,6 +80,7 @@ describe('results', () => {
       ['kill', '--help'],
       ['ban', '--help'],
       ['events', '--help'],
+      ['sim', 'run', '--help'],
     ]) {
       const { status, stdout } = palisade(args)
       expect(status).toBe(0)

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CHECKERS } from '../../sim/checkers/index.ts'
 import { MUTANTS } from '../../sim/mutants/mutants.ts'
-import { failure, missed, type Reached } from '../../sim/report/summary.ts'
 import { drawOptions, FAULTS, PROFILES } from '../../sim/scenarios/options.ts'
 import { runSeed } from '../../sim/scenarios/run.ts'
 import { addressOf } from '../../sim/scenarios/strangers.ts'
+import { missed, type Reached } from '../../sim/swarm/marks.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const INVARIANTS = [
@@ -54,15 +54,14 @@ describe('a run from a seed', () => {
   })
 
   it('leaves the same trace on both runtimes (I13)', () => {
+    const input = [30, 31, 32, 33].map((seed) => `{"case":"seed=${seed}"}\n`).join('')
     const hashes = (runtime: string) =>
-      execFileSync(join(ROOT, 'node_modules/.bin', runtime), [
-        ...[join(ROOT, 'sim/run.ts'), '--child'],
-        ...['--seed', '30', '--runs', '4'],
-      ])
+      execFileSync(join(ROOT, 'node_modules/.bin', runtime), [join(ROOT, 'sim/swarm/worker.ts')], { input })
         .toString()
         .trim()
         .split('\n')
         .map((line) => (JSON.parse(line) as { hash: string }).hash)
+    expect(hashes('bun')).toHaveLength(4)
     expect(hashes('bun')).toEqual(hashes('node'))
   })
 
@@ -74,12 +73,6 @@ describe('a run from a seed', () => {
       expect(count).toBeGreaterThan(30)
       expect(count).toBeLessThan(270)
     }
-  })
-
-  it('ends a failing run with the command that shows it again', () => {
-    expect(failure(4, [{ invariant: 'I1', what: 'a DC got nonsense', atMs: 7 }])).toBe(
-      'seed 4: I1 after 7 ms: a DC got nonsense\n  to see it again: palisade sim run --seed 4 --trace',
-    )
   })
 })
 

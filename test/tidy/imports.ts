@@ -21,7 +21,11 @@ const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
   { path: /^sim\/(run|demo|attacks|conformance|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
-  { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
+  { path: /^sim\/(mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
+  {
+    path: /^sim\/swarm\/(base|child|corpus|driver|progress|report|simulate|worker)\.ts$/,
+    why: 'deal seeds to processes, by real time, and tell of it; what a case is and how it shrinks is as closed as the rest',
+  },
   { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
   { path: /^sim\/conformance\//, why: 'tries proxies over real sockets' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
