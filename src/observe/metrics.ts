@@ -148,6 +148,9 @@ export class Metrics {
         return this.#faults.inc()
       case 'relaying':
         return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
+      case 'judged':
+      case 'greeted':
+      case 'kept-out':
       case 'entered':
       case 'unbanned':
       case 'mask-learnt':
