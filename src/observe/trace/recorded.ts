@@ -87,7 +87,7 @@ export function recordConfig(settings: Settings, encrypt: Turn, usedOf: (name: s
     }),
   }
   const rest = { ...config, users: config.users.map(({ usedBytes: _, ...each }) => each) }
-  return recordedConfig.parse({ digest: digestOf(JSON.stringify(rest)), ...config })
+  return { digest: digestOf(JSON.stringify(rest)), ...config }
 }
 
 /** Undefined when it is no configuration that could be played again. */

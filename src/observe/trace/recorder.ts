@@ -74,7 +74,9 @@ export class TraceRecorder {
 
   /** Another configuration is in force from now on. */
   configure(standing: Standing): void {
+    const isSame = standing.config.digest === this.#standing.config.digest
     this.#standing = standing
+    if (isSame) return
     this.#flush()
     this.#encoder.config(this.#ms, standing)
     this.#flush()
