@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
+import { addSimReplay } from './sim-replay.ts'
 
 interface SimOptions {
   readonly seed: number
@@ -46,6 +47,7 @@ export function addSim(program: Command): void {
     .action((scenario: string, options: SimOptions) =>
       DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
     )
+  addSimReplay(sim)
 }
 
 async function runAttacks(scenario: string, { trace, ...options }: SimOptions): Promise<void> {
