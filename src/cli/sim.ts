@@ -1,6 +1,7 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { durationOf, wholeNumber } from './numbers.ts'
+import { addSimReplay } from './sim-replay.ts'
 
 /** What is said on the command line; without `seed`, `runs` and `jobs` each part has its own. */
 interface SimOptions {
@@ -75,6 +76,7 @@ export function addSim(program: Command): void {
     .action((scenario: string, options: SimOptions) =>
       DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
     )
+  addSimReplay(sim)
 }
 
 function seedOf(text: string): number | 'commit' {

@@ -179,6 +179,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       ...config.access,
       lists: config.access.lists.map((list) => ({ ...list, source: source(list.source) })),
     },
+    trace: { ...config.trace, path: absolute(config.trace.path) },
     state: { ...config.state, path: absolute(config.state.path), sealed: sealed(config.state.sealed) },
     telegram: {
       ...config.telegram,

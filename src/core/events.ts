@@ -1,3 +1,4 @@
+import type { AccessLevel } from './guard/access/levels.ts'
 import type { Address, DialFailure, NameAnswer, SecretId } from './ports.ts'
 
 /** Why a connection ended: metric label, log field and what tests assert. Closed: adding one means deciding where it shows. */
@@ -176,6 +177,24 @@ export type AccessListResult = (typeof ACCESS_LIST_RESULTS)[number]
 /** What the core tells the outside. Metrics, logs and traces subscribe; nothing in core depends on who listens. */
 export type ProxyEvent =
   | { readonly kind: 'accepted'; readonly connection: number; readonly client: Address }
+  /** The guard was asked about a client whose address is known: at once, or when a load balancer has named it. */
+  | {
+      readonly kind: 'judged'
+      readonly connection: number
+      readonly client: Address
+      readonly level: AccessLevel
+      /** With `guard.dry_run` what would have been. */
+      readonly refusal: Refusal | undefined
+    }
+  /** It has said its first byte. */
+  | { readonly kind: 'greeted'; readonly connection: number; readonly refusal: Refusal | undefined }
+  /** It knows that secret, and the limits of its user keep it out. */
+  | {
+      readonly kind: 'kept-out'
+      readonly connection: number
+      readonly secret: SecretId
+      readonly reason: UserRefusal
+    }
   /** Counted as one of its user's from now on, until it is closed or rejected. */
   | {
       readonly kind: 'entered'

@@ -183,6 +183,9 @@ export class Log {
           ip: event.ip,
           why: event.why,
         })
+      case 'judged':
+      case 'greeted':
+      case 'kept-out':
       case 'entered':
       case 'dial-ahead':
       case 'name-asked':

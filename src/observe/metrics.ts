@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { NAME_RESULTS, OVERLOAD_RESOURCES, type ProxyEvent } from '../core/events.ts'
 import type { UserReading } from '../core/guard/users/index.ts'
 import type { Aggregator, Snapshot } from './merge.ts'
+import { registerTraceCounters, type TraceCounts } from './trace-metrics.ts'
 import { registerUserGauges } from './user-metrics.ts'
 import { VaultMetrics, type VaultReadings } from './vault-metrics.ts'
 
@@ -148,6 +149,9 @@ export class Metrics {
         return this.#faults.inc()
       case 'relaying':
         return this.#waits.observe({ way: event.way }, event.waitMs / 1000)
+      case 'judged':
+      case 'greeted':
+      case 'kept-out':
       case 'entered':
       case 'unbanned':
       case 'mask-learnt':
@@ -186,6 +190,11 @@ export class Metrics {
   /** For a process that uses an HSM. */
   addVault(read: () => VaultReadings): VaultMetrics {
     return new VaultMetrics(this.#registry, read)
+  }
+
+  /** For a process that relays, and may record. */
+  addTrace(read: () => Readonly<TraceCounts>): void {
+    registerTraceCounters(this.#registry, read)
   }
 
   readonly contentType = this.#registry.contentType

@@ -26,6 +26,7 @@ import { PinPolicy, toPinSettings } from '../trust/policy.ts'
 import { VERSION } from '../version.ts'
 import { StartError } from './errors.ts'
 import { listenOn } from './listening.ts'
+import { Tracing } from './tracing.ts'
 import { openSecrets, type Secrets } from './vault.ts'
 
 const TICK_MS = 50
@@ -79,12 +80,17 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   const metrics = new Metrics(() => readNow(proxy, policy, runtime, lag), { version: VERSION, runtime: runtime.name })
   const { addresses } = loaded.config.log
   const events = new SecurityEvents({ mono: clocks.now, wall: clocks.wall, addresses })
+  const { isAlone: isFirst, provider, helperAt } = options
+  const tracing = new Tracing({ log, clock, random, worker, isAlone: isFirst })
+  metrics.addTrace(() => tracing.counts)
+  // What is closed before it, it records.
+  closing.add(() => tracing.close())
   const emit = (event: ProxyEvent) => {
     log.emit(event)
     metrics.emit(event)
     events.emit(event)
+    tracing.emit(event)
   }
-  const { isAlone: isFirst, provider, helperAt } = options
   const secrets = await openSecrets({
     ...{ loaded, log, closing, memory, random, ...clocks, isFirst, provider, helperAt, emit },
     measure: (read) => metrics.addVault(read),
@@ -109,6 +115,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   }
   const proxy: Proxy = openProxy(() => new Proxy(ports, live.prepared.settings, emit))
   closing.add(() => proxy.close())
+  tracing.apply(loaded, live.prepared.settings, proxy)
   const lag = new LoopLag(TICK_MS, clock.mono())
 
   const accept = proxy.accept.bind(proxy)
@@ -119,6 +126,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   const ticking = setInterval(() => {
     lag.tick(clock.mono())
     proxy.tick()
+    tracing.tick()
   }, TICK_MS)
   closing.add(() => clearInterval(ticking))
 
@@ -126,7 +134,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
     ...{ proxy, live, metrics, secrets, listening, events },
     inspection: inspectionOf({ proxy, column: worker.column, clock, addresses, events }),
     status: () => statusOf(proxy, secrets, worker),
-    reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy }),
+    reload: () => reloadInto({ proxy, live, secrets, log, metrics, policy, tracing }),
     drain(done) {
       if (proxy.isDraining) return
       stopListening()
@@ -143,13 +151,15 @@ interface Parts {
   readonly log: Log
   readonly metrics: Metrics
   readonly policy: PinPolicy
+  readonly tracing: Tracing
 }
 
-async function reloadInto({ proxy, live, secrets, log, metrics, policy }: Parts): Promise<ReloadResult> {
+async function reloadInto({ proxy, live, secrets, log, metrics, policy, tracing }: Parts): Promise<ReloadResult> {
   const result = await live.reload((prepared, loaded) => {
     giveKeys(secrets, log, prepared)
     policy.settings = toPinSettings(loaded.config.pinning)
     proxy.apply(prepared.settings)
+    tracing.apply(loaded, prepared.settings, proxy)
     secrets.forget(prepared.removed)
     log.level = loaded.config.log.level
   })

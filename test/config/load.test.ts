@@ -137,7 +137,6 @@ describe('keys of features not built yet', () => {
     ['[listen]\naffinity = "off"', 'listen.affinity'],
     ['[telegram]\ncongestion = "bbr"', 'telegram.congestion'],
     ['[mask]\ngroup = "mirror"', 'mask.group'],
-    ['[trace]\npath = "x"', 'trace.path'],
     ['[admin]\nlisten = "127.0.0.1:1"', 'admin.listen'],
   ])('refuses %j', (text, key) => {
     const [first] = problemsOf(`${SECRET}${text}`)

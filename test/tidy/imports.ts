@@ -20,7 +20,10 @@ const GROUND = /^src\/core\/(ports|assert|events|address)\.ts$/
 const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
-  { path: /^sim\/(run|demo|attacks|conformance|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
+  {
+    path: /^sim\/(run|demo|attacks|conformance|detection\/run|replay|replay\/files)\.ts$/,
+    why: 'commands: read arguments, print',
+  },
   { path: /^sim\/(mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
   {
     path: /^sim\/swarm\/(base|child|corpus|driver|progress|report|simulate|worker)\.ts$/,
@@ -32,7 +35,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
 ]
 
 const OF_SIM =
-  /^(src\/(core|vault|config)\/|sim\/(?!(run|demo|attacks|conformance)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
+  /^(src\/(core|vault|config|observe\/trace)\/|sim\/(?!(run|demo|attacks|conformance|replay)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [
@@ -46,7 +49,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'cli',
     holds: /^src\/cli\//,
-    mayImport: /^(src\/|sim\/(run|demo|attacks|conformance)\.ts$|package\.json$)/,
+    mayImport: /^(src\/|sim\/(run|demo|attacks|conformance|replay)\.ts$|package\.json$)/,
     mayUse: ANYTHING,
   },
   ...SIM_EDGE.map(({ path }) => ({

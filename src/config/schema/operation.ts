@@ -3,7 +3,7 @@ import { size } from '../values/amount.ts'
 import { listenAddress } from '../values/net.ts'
 import { sealSource } from '../values/seal-source.ts'
 import { duration } from '../values/time.ts'
-import { anyText, oneOf, optional, text } from '../values/value.ts'
+import { anyText, integer, oneOf, optional, text } from '../values/value.ts'
 
 const KB = 1024
 const MB = 1024 * KB
@@ -69,8 +69,13 @@ export const trace = section(
     reload: 'hot',
   },
   {
-    path: key(path('the path of a file'), '', 'Empty: off.', { planned: true }),
-    rotate: key(size(MB, 64 * GB), '64 MB', 'When a new file begins.', { planned: true }),
+    path: key(
+      path('the path of a file'),
+      '',
+      'Where it is written; with several workers each has its own, `PATH.wN`. The key of the addresses is in `state.path`. Empty: off.',
+    ),
+    rotate: key(size(MB, 64 * GB), '64 MB', 'When a new file begins; the one before it becomes `PATH.1`.'),
+    keep: key(integer(1, 1000), 8, 'Files of each process, the one being written included. Older ones are removed.'),
   },
 )
 

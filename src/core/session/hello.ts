@@ -249,8 +249,9 @@ export class HelloStage implements Stage {
 
   #greet(): void {
     const { guard, clock, emit } = this.#session.services
-    const { lease, level, clientAddress } = this.#session
+    const { id, lease, level, clientAddress } = this.#session
     const refusal = guard.greet(lease, level, clock.mono())
+    emit({ kind: 'greeted', connection: id, refusal })
     if (refusal !== undefined && lease.refusal === undefined)
       emit({ kind: 'would-refuse', client: clientAddress, reason: refusal })
   }

@@ -10,6 +10,7 @@ import {
 } from '../events.ts'
 import type { AccessLevel } from '../guard/access/index.ts'
 import { Lease } from '../guard/lease.ts'
+import { BLAME } from '../guard/blame.ts'
 import type { Failure } from '../guard/guard.ts'
 import { UserLease, type Flow, type Paced } from '../guard/users/index.ts'
 import type { Owner } from '../memory/pool.ts'
@@ -48,21 +49,6 @@ const CLOSED: Stage = {
   onClose() {},
   onDeadline() {},
   leave() {},
-}
-
-/** What a rejection says about the source; nothing where it is not to blame. */
-const FAILURES: Readonly<Partial<Record<RejectReason, Failure>>> = {
-  'not-a-client': 'failure',
-  'bad-hello': 'failure',
-  'bad-digest': 'failure',
-  'sni-mismatch': 'failure',
-  'mode-not-allowed': 'failure',
-  'trial-budget': 'failure',
-  'handshake-timeout': 'failure',
-  skew: 'failure',
-  'first-byte-timeout': 'halfOpen',
-  'client-ended': 'halfOpen',
-  replay: 'replay',
 }
 
 function isRefusal(reason: RejectReason): boolean {
@@ -146,6 +132,7 @@ export class Session extends Timer implements Handler, Owner, Paced {
     const { access, guard, clock, emit, settings } = this.services
     this.level = access.levelOf(this.clientAddress.ip)
     const refusal = guard.admit(this.clientAddress.ip, this.lease, this.level, clock.mono())
+    emit({ kind: 'judged', connection: this.id, client: this.clientAddress, level: this.level, refusal })
     if (refusal === undefined) return true
     if (this.lease.refusal === undefined) {
       emit({ kind: 'would-refuse', client: this.clientAddress, reason: refusal })
@@ -178,6 +165,7 @@ export class Session extends Timer implements Handler, Owner, Paced {
     const { users, emit } = this.services
     const refusal = users.enter(this.userLease, secret, this.clientAddress.ip)
     if (refusal === undefined) emit({ kind: 'entered', connection: this.id, client: this.clientAddress, secret })
+    else emit({ kind: 'kept-out', connection: this.id, secret, reason: refusal })
     return refusal
   }
 
@@ -241,7 +229,7 @@ export class Session extends Timer implements Handler, Owner, Paced {
     const { services } = this
     // What the guard said counts, whatever came then.
     const reason = this.lease.refusal ?? why
-    const failure = FAILURES[reason]
+    const failure = BLAME[reason]
     if (failure !== undefined) this.hasFailed(failure)
     services.users.leave(this.userLease)
     services.emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason, trials: hello.trials })

@@ -24,7 +24,12 @@ describe.each(OPENINGS)('access, of a client that begins with %s', (_name, make)
     const of = scene({ access: DENIED })
     const bytes = make(of)
     expect(visit(of, bytes, from).atSite).toEqual([[...bytes]])
-    expect(of.events).toMatchObject([{ kind: 'accepted' }, { kind: 'rejected', reason: 'access', trials: 0 }])
+    expect(of.events).toMatchObject([
+      { kind: 'accepted' },
+      { kind: 'judged', level: 'none', refusal: undefined },
+      { kind: 'greeted' },
+      { kind: 'rejected', reason: 'access', trials: 0 },
+    ])
     expect(of.dcs).toEqual([])
   })
 

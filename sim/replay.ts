@@ -1,0 +1,44 @@
+import type { LoadedConfig } from '../src/config/load.ts'
+import { SecretRegistry } from '../src/config/settings.ts'
+import type { Settings } from '../src/core/settings.ts'
+import { PrefixCipher } from '../src/observe/trace/prefix-cipher.ts'
+import { keyIdOf } from '../src/observe/trace/recorded.ts'
+import { readTraceKey } from '../src/runtime/trace-key.ts'
+import { readTraces, type ReadTrace } from './replay/files.ts'
+import { notesOf } from './replay/notes.ts'
+import type { Report } from './replay/compare.ts'
+import { whatIf } from './replay/what-if.ts'
+import { timelineOf } from './replay/timeline.ts'
+
+export type { Report, SourceRow } from './replay/compare.ts'
+
+export interface ReplayOptions {
+  readonly paths: readonly string[]
+  /** Undefined: what was in force when it was recorded. */
+  readonly loaded: LoadedConfig | undefined
+  /** Where the key of the addresses lies, if this host wrote the trace. */
+  readonly stateFolder: string
+}
+
+/** What was read, and what would be decided otherwise. Throws an error of one line for what cannot be read. */
+export function replayFiles({ paths, loaded, stateFolder }: ReplayOptions): Report {
+  const traces = readTraces(paths)
+  const cipher = cipherFor(traces, stateFolder)
+  const timeline = timelineOf(traces, cipher && ((ip) => cipher.decrypt(ip)))
+  const next = loaded && settingsOf(loaded)
+  const cuts = traces.flatMap(({ path, cut }) => (cut === undefined ? [] : [`${path}: ${cut}`]))
+  const notes = [...cuts, ...notesOf({ timeline, next, hasKey: cipher !== undefined, stateFolder })]
+  return whatIf({ timeline, next, hasKey: cipher !== undefined, notes })
+}
+
+function settingsOf(loaded: LoadedConfig): Settings {
+  return new SecretRegistry().prepare(loaded).settings
+}
+
+/** Undefined where this host does not have the key of all of them. */
+function cipherFor(traces: readonly ReadTrace[], stateFolder: string): PrefixCipher | undefined {
+  const key = readTraceKey(stateFolder)
+  if (key === undefined) return undefined
+  const id = keyIdOf(key)
+  return traces.every(({ start }) => start.keyId === id) ? new PrefixCipher(key) : undefined
+}

@@ -1,0 +1,76 @@
+import { RuleSet } from '../../src/core/guard/access/rule-set.ts'
+import type { AccessLevel } from '../../src/core/guard/access/levels.ts'
+import type { AccessSettings, GuardSettings, SecretSettings, Settings } from '../../src/core/settings.ts'
+import type { RecordedConfig, RecordedUser } from '../../src/observe/trace/recorded.ts'
+import type { Timeline, Visit } from './timeline.ts'
+
+/** By what a replay decides. */
+export interface Terms {
+  readonly guard: GuardSettings
+  /** By name. */
+  readonly users: ReadonlyMap<string, SecretSettings>
+  /** What the access rules say of an address; lists are not asked. */
+  readonly levelOf: (ip: Uint8Array) => AccessLevel
+}
+
+/** Names are users to a replay; keys play no part. Ids are for the core, which wants some. */
+export class Names {
+  readonly #ids = new Map<string, number>()
+
+  idOf(name: string): number {
+    const id = this.#ids.get(name) ?? this.#ids.size + 1
+    this.#ids.set(name, id)
+    return id
+  }
+}
+
+export function recordedTerms({ guard, access, users }: RecordedConfig, names: Names): Terms {
+  const asSettings = ({ name, access: most, modes, expiresAt, limits }: RecordedUser): SecretSettings => ({
+    ...{ id: names.idOf(name), name, access: most, modes, expiresAt, domain: '', onRemove: 'drain' },
+    limits: { ...limits, quota: limits.quota },
+  })
+  return {
+    guard,
+    users: new Map(users.map((user) => [user.name, asSettings(user)])),
+    levelOf: levelsOf({ ...access, lists: [] }),
+  }
+}
+
+export function newTerms({ guard, access, secrets }: Settings, names: Names): Terms {
+  return {
+    guard,
+    users: new Map(secrets.map((secret) => [secret.name, { ...secret, id: names.idOf(secret.name) }])),
+    levelOf: levelsOf(access),
+  }
+}
+
+function levelsOf(access: AccessSettings): Terms['levelOf'] {
+  const steps = RuleSet.make(access, [])
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return (ip) => step.value.levelOf(ip)
+  }
+}
+
+/** The level of a visit under some terms. */
+export type LevelOf = (visit: Visit) => AccessLevel
+
+/** As it was. */
+export const recordedLevel: LevelOf = ({ level }) => level
+
+/**
+ * Where the rules of both say the same of an address, what was recorded holds, since a list may have said it; where they differ, what
+ * the new ones say. Without the key nobody knows whom rules are about, and what was recorded holds.
+ */
+export function newLevel(next: Terms, recorded: readonly Terms[], hasKey: boolean): LevelOf {
+  if (!hasKey) return recordedLevel
+  return ({ bytes, level, config }) => {
+    const now = next.levelOf(bytes)
+    return recorded[config].levelOf(bytes) === now ? level : now
+  }
+}
+
+/** Bytes that users had used of their quotas when the recording began, for whoever has the same period. */
+export function usedAtStart({ configs }: Timeline): ReadonlyMap<string, RecordedUser> {
+  return new Map(configs.at(0)?.users.map((user) => [user.name, user]))
+}

@@ -1,0 +1,29 @@
+import type { Settings } from '../../src/core/settings.ts'
+import { compare, type Report } from './compare.ts'
+import { replay } from './engine.ts'
+import { Names, newLevel, newTerms, recordedLevel, recordedTerms, usedAtStart } from './terms.ts'
+import type { Timeline } from './timeline.ts'
+
+export interface WhatIfOptions {
+  readonly timeline: Timeline
+  /** Undefined: what was in force, which then differs in nothing. */
+  readonly next: Settings | undefined
+  /** Whether addresses are those of clients, and not pseudonyms. */
+  readonly hasKey: boolean
+  readonly notes: readonly string[]
+}
+
+/**
+ * Plays a recording twice, by what was in force and by `next`, and compares. Both times it is the same engine, so that what it gets wrong
+ * is wrong both times, and is no difference.
+ */
+export function whatIf({ timeline, next, hasKey, notes }: WhatIfOptions): Report {
+  const names = new Names()
+  const used = usedAtStart(timeline)
+  const recorded = timeline.configs.map((config) => recordedTerms(config, names))
+  const before = replay({ timeline, terms: recorded[0], levelOf: recordedLevel, recorded, used })
+  if (next === undefined) return compare({ timeline, before, now: before, next: recorded[0], notes })
+  const terms = newTerms(next, names)
+  const now = replay({ timeline, terms, levelOf: newLevel(terms, recorded, hasKey), used })
+  return compare({ timeline, before, now, next: terms, notes })
+}
