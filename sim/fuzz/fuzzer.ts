@@ -68,9 +68,14 @@ export class Fuzzer {
     if (this.queue.entries.length === 0) this.queue.add(new Uint8Array(0), new Uint32Array(0), 0)
   }
 
+  /** There are so many findings that more would say nothing. */
+  get isGivenUp(): boolean {
+    return this.findings.length >= FINDINGS_MAX
+  }
+
   /** Goes on until `isOver`, which is asked once in a round of some hundred executions. */
   run(isOver: () => boolean): void {
-    while (!isOver() && this.findings.length < FINDINGS_MAX) this.#round(this.queue.pick(this.#random))
+    while (!isOver() && !this.isGivenUp) this.#round(this.queue.pick(this.#random))
   }
 
   #round(entry: Entry): void {
@@ -148,7 +153,8 @@ function tokensOf(literals: Iterable<string | number | Uint8Array>): Uint8Array[
   for (const literal of literals) {
     if (typeof literal === 'number') for (const bytes of bytesOf(literal)) add(bytes)
     else if (typeof literal !== 'string') add(literal)
-    else if (literal.length > 0 && literal.length <= TOKEN_MAX && /^[\x00-\x7f]*$/.test(literal)) add(Uint8Array.from(Buffer.from(literal)))
+    else if (literal.length > 0 && literal.length <= TOKEN_MAX && /^[\x00-\x7f]*$/.test(literal))
+      add(Uint8Array.from(Buffer.from(literal)))
   }
   return [...tokens.values()]
 }

@@ -47,7 +47,8 @@ function replayAll(names: readonly string[], otherRuntime: string | undefined): 
     const isGood = ours[at]?.startsWith(`${name} `) === true && ours[at].endsWith(' ok')
     const isSame = otherRuntime !== undefined && theirs[at] === ours[at]
     if (!isGood) print(`kept inputs: ${ours[at] ?? `${name} was not replayed`}`)
-    if (otherRuntime !== undefined && !isSame) print(`the other runtime says: ${theirs[at] ?? 'nothing'}\n  and this one: ${ours[at]}`)
+    if (otherRuntime !== undefined && !isSame)
+      print(`the other runtime says: ${theirs[at] ?? 'nothing'}\n  and this one: ${ours[at]}`)
     passed += Number(isGood) + Number(isSame)
   })
   const cases = names.length * (otherRuntime === undefined ? 1 : 2)
@@ -77,7 +78,9 @@ async function fuzzAll({ names, seed, timeMs, executions, jobs, isSaving }: Opti
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
-  return new Map(names.map((name) => [name, found.get(name)]).filter((each): each is [string, Report] => each[1] !== undefined))
+  return new Map(
+    names.map((name) => [name, found.get(name)]).filter((each): each is [string, Report] => each[1] !== undefined),
+  )
 }
 
 function table(reports: ReadonlyMap<string, Report>): string {
@@ -87,7 +90,9 @@ function table(reports: ReadonlyMap<string, Report>): string {
   ])
   const all = [['target', 'executions', 'per second', 'branches', 'inputs', 'findings'], ...rows]
   const widths = all[0].map((_, at) => Math.max(...all.map((row) => row[at].length)))
-  return all.map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[at]))).join('  ')).join('\n')
+  return all
+    .map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[at]))).join('  '))
+    .join('\n')
 }
 
 function findingText(name: string, { stack, input }: Report['findings'][number]): string {
@@ -119,7 +124,8 @@ function milliseconds(text: string): number {
 }
 
 function count(name: string, text: string, least: number): number {
-  if (!/^\d{1,12}$/.test(text) || Number(text) < least) throw new Error(`--${name}: expected a whole number from ${least} on, got ${text}`)
+  if (!/^\d{1,12}$/.test(text) || Number(text) < least)
+    throw new Error(`--${name}: expected a whole number from ${least} on, got ${text}`)
   return Number(text)
 }
 
@@ -131,7 +137,15 @@ async function main(): Promise<void> {
   const word = { type: 'string' } as const
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { time: word, execs: word, seed: word, jobs: word, input: word, 'other-runtime': word, save: { type: 'boolean' } },
+    options: {
+      time: word,
+      execs: word,
+      seed: word,
+      jobs: word,
+      input: word,
+      'other-runtime': word,
+      save: { type: 'boolean' },
+    },
   })
   const known = Object.keys(TARGETS)
   const unknown = positionals.find((name) => !known.includes(name))

@@ -19,10 +19,24 @@ export function must(condition: boolean, why: string): asserts condition {
   if (!condition) throw new Broken(why)
 }
 
-/** Both as JSON; big numbers and bytes are written as text. */
+/** Compares values, not identities; a field that is undefined is one that is missing. */
 export function mustBeSame(found: unknown, expected: unknown, why: string): void {
+  if (isSame(found, expected)) return
   const [a, b] = [shown(found), shown(expected)]
-  if (a !== b) throw new Broken(`${why}: ${a.slice(0, 300)} and not ${b.slice(0, 300)}`)
+  throw new Broken(`${why}: ${a.slice(0, 300)} and not ${b.slice(0, 300)}`)
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  if (a instanceof Map && b instanceof Map) return isSame([...a], [...b])
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((each, at) => isSame(each, b[at]))
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  for (const name in left) if (!isSame(left[name], right[name])) return false
+  for (const name in right) if (right[name] !== undefined && left[name] === undefined) return false
+  return true
 }
 
 /** A value as text, the same for the same value on every runtime. */

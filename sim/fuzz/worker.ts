@@ -30,6 +30,8 @@ export interface Report {
 /** Words in front of the input: executions modulo 2^31, bytes of the input. */
 export const WATCHED_HEAD = 2
 
+const ROUNDS_AT_A_TIME = 16
+
 export async function work(order: Order): Promise<Report> {
   const loaded = countBranches()
   // Loaded behind the hook: what is loaded already is not counted.
@@ -47,13 +49,25 @@ export async function work(order: Order): Promise<Report> {
       Atomics.store(head, 0, (head[0] + 1) & 0x7fffffff)
     },
   })
-  const isOver = () =>
-    fuzzer.executions >= order.executionsMax || performance.now() - startedAt >= order.timeMs
-  fuzzer.run(isOver)
+  const isOver = () => fuzzer.executions >= order.executionsMax || performance.now() - startedAt >= order.timeMs
+  while (!isOver() && !fuzzer.isGivenUp) {
+    let rounds = 0
+    fuzzer.run(() => isOver() || rounds++ >= ROUNDS_AT_A_TIME)
+    // What inputs set off and did not wait for ends in between.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
   const { executions, coverage, queue, findings } = fuzzer
   const kept = order.isSaving ? queue.minimal().map(({ bytes }) => bytes) : []
   const seconds = (performance.now() - startedAt) / 1000
-  return { executions, seconds, taken: coverage.taken, known: coverage.known, queue: queue.entries.length, findings, kept }
+  return {
+    executions,
+    seconds,
+    taken: coverage.taken,
+    known: coverage.known,
+    queue: queue.entries.length,
+    findings,
+    kept,
+  }
 }
 
 if (parentPort !== null) parentPort.postMessage(await work(workerData as Order))

@@ -18,6 +18,19 @@ export const TARGETS: Readonly<Record<string, Load>> = {
   addresses: () => import('./addresses.ts'),
   stun: () => import('./stun.ts'),
   dns: () => import('./dns.ts'),
+  'access-list': () => import('./access-list.ts'),
+  'https-answer': () => import('./https-answer.ts'),
+  socks5: () => import('./socks5.ts'),
+  'vault-frames': () => import('./vault-frames.ts'),
+  'worker-lines': () => import('./worker-lines.ts'),
+  'token-records': () => import('./token-records.ts'),
+  'sealed-state': () => import('./sealed-state.ts'),
+  'stored-values': () => import('./stored-values.ts'),
+  values: () => import('./values.ts'),
+  certificates: () => import('./certificates.ts'),
+  requests: () => import('./requests.ts'),
+  config: () => import('./config.ts'),
+  scenarios: () => import('./scenarios.ts'),
 }
 
 /** Throws where there is none of that name. */

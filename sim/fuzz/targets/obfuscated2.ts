@@ -40,14 +40,16 @@ function mustReadBack(input: Uint8Array): unknown {
   const random = new SeededRandom(mixed(input), 'init')
   const isInsideTls = (first & 0x40) !== 0
   const secret = (first & 0x80) === 0 ? undefined : SECRET
-  const downlink = secret === undefined && (first & 0x20) !== 0 ? { key: random.bytes(32), iv: random.bytes(16) } : undefined
+  const downlink =
+    secret === undefined && (first & 0x20) !== 0 ? { key: random.bytes(32), iv: random.bytes(16) } : undefined
   const init = makeInit({ random, framing, dc, secret, downlink, isInsideTls })
   must(isInsideTls || !isForbidden(init.wire), 'an init that looks like another protocol')
   const keys = rawKeys(init.wire)
   const up = secret === undefined ? keys.up : withSecret(keys.up, secret)
   const read = readInit(decryptInit(init.wire, up))
   mustBeSame(read, { framing, dc }, 'an init read back')
-  if (downlink !== undefined) mustBeSame([keys.down.key, keys.down.iv], [downlink.key, downlink.iv], 'the key that is passed on')
+  if (downlink !== undefined)
+    mustBeSame([keys.down.key, keys.down.iv], [downlink.key, downlink.iv], 'the key that is passed on')
   const behind = random.bytes(40)
   mustBeSame(ctr(init.up, INIT_LENGTH).update(behind), goneOn(up, behind), 'the stream behind an init')
   return read

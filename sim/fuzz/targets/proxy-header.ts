@@ -1,6 +1,11 @@
 import { formatIp, parseIp } from '../../../src/core/address.ts'
 import { fromAscii } from '../../../src/core/protocol/bytes.ts'
-import { readProxyHeader, V1_MAX_BYTES, V2_MAX_BYTES, type ProxyHeader } from '../../../src/core/protocol/proxy-header.ts'
+import {
+  readProxyHeader,
+  V1_MAX_BYTES,
+  V2_MAX_BYTES,
+  type ProxyHeader,
+} from '../../../src/core/protocol/proxy-header.ts'
 import { must, mustBeSame, type Target } from '../target.ts'
 import { bytesIn, hex, vectors } from './vectors.ts'
 

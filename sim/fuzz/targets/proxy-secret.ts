@@ -14,7 +14,10 @@ export const target: Target = {
       return result
     }
     must(input.length >= PROXY_SECRET_MIN && input.length <= PROXY_SECRET_MAX, 'a secret of a length that none has')
-    must(Buffer.compare(result.bytes, input) === 0 && result.bytes.buffer !== input.buffer, 'other bytes, or not its own')
+    must(
+      Buffer.compare(result.bytes, input) === 0 && result.bytes.buffer !== input.buffer,
+      'other bytes, or not its own',
+    )
     must(result.selector === Buffer.from(input).readUInt32LE(0), 'another selector')
     must(/[^\t\n\r\x20-\x7e]/.test(Buffer.from(input).toString('latin1')), 'a text taken for a secret')
     return result

@@ -31,9 +31,7 @@ export const target: Target = {
     const first = modelOf(plain).ends[0]
     const isEnciphered = ((input[0] ?? 0) & 1) === 1 && first !== undefined
     const whole = isEnciphered ? concat(plain.subarray(0, first), filledUp(plain.subarray(first))) : plain
-    const sent = isEnciphered
-      ? concat(whole.subarray(0, first), cbcEncipher(KEY).update(whole.subarray(first)))
-      : plain
+    const sent = isEnciphered ? concat(whole.subarray(0, first), cbcEncipher(KEY).update(whole.subarray(first))) : plain
     const read: Uint8Array[] = []
     let verdict = 'ok'
     const reader = new RpcReader(LIMIT)

@@ -1,6 +1,12 @@
 import { fromAscii, toAscii } from '../../../src/core/protocol/bytes.ts'
 import { formatLink, parseLink } from '../../../src/core/protocol/link.ts'
-import { DOMAIN_MAX, formatSecret, parseSecret, secretBytes, type ClientSecret } from '../../../src/core/protocol/secret.ts'
+import {
+  DOMAIN_MAX,
+  formatSecret,
+  parseSecret,
+  secretBytes,
+  type ClientSecret,
+} from '../../../src/core/protocol/secret.ts'
 import { must, mustBeSame, type Target } from '../target.ts'
 import { vectors } from './vectors.ts'
 
@@ -44,7 +50,7 @@ function mustReadBack(link: Parameters<typeof formatLink>[0], form: 'tg' | 'http
 
 function mustBeSecret(secret: ClientSecret): void {
   must(secret.key.length === 16 && secret.domain.length <= DOMAIN_MAX, 'a key or a domain of another length')
-  must((secret.mode === "fake-tls") === (secret.domain.length > 0), 'a domain of a mode that has none')
+  must((secret.mode === 'fake-tls') === secret.domain.length > 0, 'a domain of a mode that has none')
   for (const form of ['hex', 'base64url'] as const)
     mustBeSame(parseSecret(formatSecret(secret, form)), secret, 'a secret printed and read again')
   mustBeSame(formatSecret(secret, 'base64url'), Buffer.from(secretBytes(secret)).toString('base64url'), 'its base64url')

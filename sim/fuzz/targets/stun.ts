@@ -35,7 +35,8 @@ function modelOf(bytes: Buffer): Address | undefined {
     if (end > bytes.length) return undefined
     if (bytes.readUInt16BE(at) === 0x0020) values.push(bytes.subarray(at + 4, end))
     // The first one counts, and is judged when it is met.
-    if (values.length === 1 && values[0].length !== (values[0][1] === 1 ? 8 : values[0][1] === 2 ? 20 : -1)) return undefined
+    if (values.length === 1 && values[0].length !== (values[0][1] === 1 ? 8 : values[0][1] === 2 ? 20 : -1))
+      return undefined
   }
   if (values.length === 0) return undefined
   const mask = hex(HEAD)
