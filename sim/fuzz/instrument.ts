@@ -45,7 +45,7 @@ class Pass {
     else if (ts.isCaseOrDefaultClause(node)) this.#insert(node.statements.pos, `${this.#count()};`)
     else if (ts.isCatchClause(node)) this.#statement(node.block)
     else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach((arm) => this.#expression(arm))
-    else if (ts.isBinaryExpression(node) && isShortCircuit(node.operatorToken.kind)) this.#expression(node.right)
+    else if (ts.isBinaryExpression(node) && SHORT_CIRCUITS.has(node.operatorToken.kind)) this.#expression(node.right)
     ts.forEachChild(node, (child) => this.visit(child))
   }
 
@@ -94,16 +94,12 @@ class Pass {
   }
 }
 
-function isShortCircuit(kind: ts.SyntaxKind): boolean {
-  switch (kind) {
-    case ts.SyntaxKind.AmpersandAmpersandToken:
-    case ts.SyntaxKind.BarBarToken:
-    case ts.SyntaxKind.QuestionQuestionToken:
-    case ts.SyntaxKind.AmpersandAmpersandEqualsToken:
-    case ts.SyntaxKind.BarBarEqualsToken:
-    case ts.SyntaxKind.QuestionQuestionEqualsToken:
-      return true
-    default:
-      return false
-  }
-}
+/** What looks at its right side on one of two ways only. */
+const SHORT_CIRCUITS: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.AmpersandAmpersandToken,
+  ts.SyntaxKind.BarBarToken,
+  ts.SyntaxKind.QuestionQuestionToken,
+  ts.SyntaxKind.AmpersandAmpersandEqualsToken,
+  ts.SyntaxKind.BarBarEqualsToken,
+  ts.SyntaxKind.QuestionQuestionEqualsToken,
+])

@@ -74,6 +74,7 @@ async function fuzzAll({ names, seed, timeMs, executions, jobs, isSaving }: Opti
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const report = await fuzz({ ...order, name })
       found.set(name, report)
+      process.stderr.write(`${name}: ${report.executions} executions, ${report.findings.length} findings\n`)
       if (isSaving && report.findings.length === 0) saveCorpus(name, report.kept)
     }
   }
@@ -110,8 +111,7 @@ async function once(name: string, hex: string): Promise<void> {
 /** The commit decides: everybody who has it fuzzes alike, and every commit somewhere else. */
 function seedOfCommit(): number {
   try {
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
-    return parseInt(execFileSync('git', ['rev-parse', 'HEAD'], options).slice(0, 8), 16)
+    return parseInt(execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).slice(0, 8), 16)
   } catch {
     return 1
   }

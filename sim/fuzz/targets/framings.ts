@@ -105,11 +105,9 @@ function headOf(bytes: Uint8Array, { name, isClient, limitBytes }: Reading): Hea
 }
 
 function mustBeFrame(found: Frame, model: Frame): void {
-  if (found.kind === 'quick-ack' || model.kind === 'quick-ack') {
-    must(found.kind === model.kind && found.token === model.token, 'another quick ack')
-    return
-  }
-  must(found.quickAck === model.quickAck, 'a packet that is to be confirmed, or is not')
+  if (found.kind === 'quick-ack')
+    return must(model.kind === 'quick-ack' && model.token === found.token, 'another quick ack')
+  must(model.kind === 'packet' && found.quickAck === model.quickAck, 'a packet that is to be confirmed, or is not')
   must(Buffer.compare(found.payload, model.payload) === 0, 'a packet of other bytes')
 }
 
