@@ -76,8 +76,8 @@ export const USER_MUTANTS: readonly Mutant[] = [
     name: 'what is used of a quota is not brought back from the disk',
     invariant: 'I14',
     file: `${USERS}/quota-keeper.ts`,
-    find: 'if (quota !== undefined) users.restore(readKey(record), quota)',
-    replace: 'if (quota === undefined) users.restore(readKey(record), { period: "day", beganSec: 0, usedBytes: 0 })',
+    find: 'of readQuotas(value)) users.restore',
+    replace: 'of readQuotas(value.subarray(value.length))) users.restore',
   },
   {
     name: 'a clock that is set back begins a quota anew',

@@ -22,7 +22,15 @@ export function formatProblem(problem: Problem): string {
   const { file, line, key, found, allowed, hint } = problem
   const place = line === undefined ? file : `${file}:${line}`
   const what = key === '' ? allowed : `${key}: expected ${allowed}, got ${found ?? 'nothing'}`
-  return `${place}: ${what}${hint === undefined ? '' : ` (${hint})`}`
+  return asLine(`${place}: ${what}${hint === undefined ? '' : ` (${hint})`}`)
+}
+
+/** Names come from the file too: they may hold anything, and a key that was put in the place of one. */
+function asLine(text: string): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return text
+    .replaceAll(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, escaped)
+    .replaceAll(/[0-9a-f]{32,}/gi, (digits) => `(${digits.length} hex digits)`)
 }
 
 /** A value as a message may show it: short, on one line, and never when it is sensitive. */

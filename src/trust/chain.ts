@@ -58,8 +58,12 @@ function hasSigned(issuer: X509Certificate, below: X509Certificate): boolean {
   }
 }
 
-/** Undefined when its key is of a kind that the TLS library cannot read: then it could not have been used either. */
+/** What OpenSSL calls the time of a certificate that has none; the date made of it is what lay in memory. */
+const NO_TIME = 'Bad time value'
+
+/** Undefined when the TLS library cannot read its key or its end: then it could not have been used either. */
 function describe(x509: X509Certificate): Certificate | undefined {
+  if (x509.validTo === NO_TIME) return undefined
   try {
     return {
       // Not `getPeerCertificate().pubkey`: for elliptic curves that is a bare point.

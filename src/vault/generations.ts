@@ -77,12 +77,17 @@ export function writeRecord(label: string, { version, generations }: SecretRecor
 
 /** As in the names of its objects. */
 const LABEL = /^[^ :]+$/
-const GENERATION = /^([1-9]\d{0,4}):(?:(active|retired)|(retiring):(\d{1,12}))$/
+const GENERATION = /^([1-9]\d{0,4}):(?:(active|retired)|(retiring):(0|[1-9]\d{0,11}))$/
 
 /** Undefined for what no version of ours has written. */
 export function readRecord(text: string): SecretRecord | undefined {
   const [head, version, label, ...words] = text.split(' ')
-  if (head !== 'palisade' || !/^\d{1,9}$/.test(version ?? '') || !LABEL.test(label ?? '') || words.length > KEPT_MAX)
+  if (
+    head !== 'palisade' ||
+    !/^(0|[1-9]\d{0,8})$/.test(version ?? '') ||
+    !LABEL.test(label ?? '') ||
+    words.length > KEPT_MAX
+  )
     return undefined
   const generations: Generation[] = []
   for (const word of words) {
@@ -115,5 +120,8 @@ export function readName(
   const [, label, first, record, digits, later] = NAME.exec(name) ?? []
   if (label === undefined) return undefined
   if (record !== undefined) return { label, part: 'record', number: 0 }
-  return { label, part: (first ?? later) ? 'hmac' : 'digest', number: Number(digits ?? 1) }
+  const number = Number(digits ?? 1)
+  // The first one's number is not written.
+  if (digits === '1' || number > GENERATION_MAX) return undefined
+  return { label, part: (first ?? later) ? 'hmac' : 'digest', number }
 }

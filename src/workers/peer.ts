@@ -98,7 +98,8 @@ export class Peer {
   #answered(id: number, message: Message): void {
     const resolve = this.#waiting.get(id)
     this.#waiting.delete(id)
-    resolve?.('value' in message ? { ok: true, value: message.value } : { ok: false, why: String(message.why) })
+    const why = typeof message.why === 'string' ? message.why : 'the other process did not say why'
+    resolve?.('value' in message ? { ok: true, value: message.value } : { ok: false, why })
   }
 
   #send(message: Message): void {

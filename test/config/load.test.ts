@@ -127,6 +127,15 @@ max_time = 10
     expect(problemsOf(`secret = ["${KEY}"]`).join('\n')).not.toContain('22334455')
   })
 
+  it('are one line each, and repeat no key that stands in the place of a name', () => {
+    const problems = problemsOf(`${SECRET}"a\\nb\\u007f" = 1\n${OTHER_KEY} = "x"\n`)
+    expect(problems).toEqual([
+      'palisade.toml:5: unknown key secret.0.a\\u000ab\\u007f',
+      'palisade.toml:6: unknown key secret.0.(32 hex digits)',
+    ])
+    expect(problemsOf('#\x7f')).toEqual([expect.stringMatching(/^palisade.toml:1: not valid TOML: [\x20-\x7e]+$/)])
+  })
+
   it('tells who pasted what a client is given', () => {
     expect(problemsOf(SECRET.replace(KEY, `dd${KEY}`))[0]).toContain('with modes = ["padded"]')
   })

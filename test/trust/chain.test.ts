@@ -33,6 +33,14 @@ describe('a certificate', () => {
     expect(ca.leaf.pins.untilSec).toBe(Date.parse(end) / 1000)
   })
 
+  it('is not read when its end is no time', () => {
+    const bytes = Buffer.from(der(ca.leaf))
+    const [, end] = [...bytes.toString('latin1').matchAll(/\d{12,14}Z/g)]
+    bytes.write('x', end.index, 'latin1')
+    expect(readCertificate(bytes)).toBeUndefined()
+    expect(readChain([bytes])).toEqual([])
+  })
+
   it.each(['', 'x', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])('is not read from %j', (text) => {
     expect(readCertificate(text)).toBeUndefined()
     expect(readChain([Buffer.from(text)])).toEqual([])

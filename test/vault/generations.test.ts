@@ -19,7 +19,18 @@ describe('what objects of a secret are called', () => {
     expect([names.digest('ann', 1), names.hmac('ann', 1)]).toEqual(['ann', 'ann (hmac)'])
   })
 
-  it.each(['my key', 'ann (0)', 'ann (02)', 'ann (hmac) ', ' ann', 'ann (2,hmac)', ''])('is none of "%s"', (name) => {
+  it.each([
+    'my key',
+    'ann (0)',
+    'ann (02)',
+    'ann (hmac) ',
+    ' ann',
+    'ann (2,hmac)',
+    'ann (1)',
+    'ann (1, hmac)',
+    'ann (65536)',
+    '',
+  ])('is none of "%s"', (name) => {
     expect(readName(name)).toBeUndefined()
   })
 })
@@ -62,6 +73,8 @@ describe('the record of a secret', () => {
     'palisade 1 a 1:active 2:active',
     'palisade 1 a 1:retiring',
     'palisade 1 a  1:active',
+    'palisade 01 a 1:active',
+    'palisade 1 a 1:retiring:01764201600',
     `palisade 1 a ${Array.from({ length: KEPT_MAX + 1 }, (_, at) => `${at + 1}:retired`).join(' ')}`,
   ])('is none of "%s"', (text) => {
     expect(readRecord(text)).toBeUndefined()

@@ -62,6 +62,13 @@ describe('a channel between two processes', () => {
       expect(await asking.peer.ask(name)).toEqual({ ok: false, why: `${name} is not known here` })
   })
 
+  it('takes no answer for a reason that is no text', async () => {
+    const { peer } = side()
+    const asked = peer.ask('x')
+    peer.heard(Buffer.from('{"id":1,"why":{"toString":1}}\n'))
+    expect(await asked).toEqual({ ok: false, why: 'the other process did not say why' })
+  })
+
   it('passes notes on, and over those it does not know', () => {
     const { asking, serving } = pair({})
     asking.peer.tell('note', 7)

@@ -1,20 +1,13 @@
 import { CallbackTimer, type TimerWheel } from '../memory/wheel.ts'
-import { read32le, write32le } from '../protocol/bytes.ts'
 import type { Clock, Store } from '../ports.ts'
-import { BAN_REASONS, BUCKETS, type Ban, type BanTable } from './sources/bans.ts'
-import { isTag, type Prefix } from './sources/prefix.ts'
+import { BAN_BYTES, readBans, writeBan } from './ban-record.ts'
+import { BUCKETS, type BanTable } from './sources/bans.ts'
+import type { Prefix } from './sources/prefix.ts'
 
 /** How soon a ban that was made by itself is on the disk. */
 const WRITE_MS = 1_000
 /** No version is this: nobody knows how the disk has it. */
 const NOT_WRITTEN = NaN
-// One ban: words(16) | tag(2) | times(1) | reason(1) | over at, unix seconds(4)
-const BAN_BYTES = 24
-const TAG_AT = 16
-const TIMES_AT = 18
-const REASON_AT = 19
-const UNTIL_AT = 20
-
 export interface BanKeeperOptions {
   readonly bans: BanTable
   readonly store: Store
@@ -173,9 +166,7 @@ export class BanKeeper {
   #restore(value: Uint8Array, bucket: number): Prefix[] {
     const { bans, clock } = this.#options
     const strays: Prefix[] = []
-    for (let at = 0; at + BAN_BYTES <= value.length; at += BAN_BYTES) {
-      const read = readBan(value.subarray(at, at + BAN_BYTES))
-      if (read === undefined) continue
+    for (const read of readBans(value)) {
       const untilMs = clock.mono() + (read.untilSec - clock.wall()) * 1000
       // What the map has kept is newer than the disk.
       if (bans.get(read.ban.prefix) === undefined) bans.put({ ...read.ban, untilMs })
@@ -187,22 +178,4 @@ export class BanKeeper {
 
 function keyOf(bucket: number): string {
   return `bans-${bucket}`
-}
-
-function writeBan(out: Uint8Array, { prefix, times, reason }: Ban, untilSec: number): void {
-  prefix.words.forEach((word, at) => write32le(out, 4 * at, word))
-  out[TAG_AT] = prefix.tag & 0xff
-  out[TAG_AT + 1] = prefix.tag >> 8
-  out[TIMES_AT] = times
-  out[REASON_AT] = BAN_REASONS.indexOf(reason)
-  write32le(out, UNTIL_AT, Math.max(0, Math.ceil(untilSec)))
-}
-
-/** Undefined when it is no ban of ours. */
-function readBan(bytes: Uint8Array): { readonly ban: Omit<Ban, 'untilMs'>; readonly untilSec: number } | undefined {
-  const words = Uint32Array.from([0, 4, 8, 12], (at) => read32le(bytes, at))
-  const tag = bytes[TAG_AT] | (bytes[TAG_AT + 1] << 8)
-  if (bytes[REASON_AT] >= BAN_REASONS.length || !isTag(tag)) return undefined
-  const ban = { prefix: { words, tag }, times: bytes[TIMES_AT], reason: BAN_REASONS[bytes[REASON_AT]] }
-  return { ban, untilSec: read32le(bytes, UNTIL_AT) >>> 0 }
 }

@@ -30,7 +30,10 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 /** Reads hex in any case, then base64url, then base64, each without padding or with exactly as much as belongs there. */
 export function parseSecret(text: string): ClientSecret | { error: string } {
   if (text.length > TEXT_MAX) return { error: `a secret has at most ${LENGTH_MAX} bytes, this one is longer` }
-  const bytes = fromHex(text) ?? fromBase64(text, BASE64URL) ?? fromBase64(text, BASE64)
+  const readings = [fromHex(text), fromBase64(text, BASE64URL), fromBase64(text, BASE64)]
+  // Base64 of a plain secret may be hex digits alone: 22 of them, which are too few bytes.
+  const possible = readings.filter((each) => each !== undefined)
+  const bytes = possible.find(({ length }) => length >= KEY_LENGTH) ?? possible.at(0)
   if (bytes === undefined) return { error: 'a secret is written in hex or base64url, this is neither' }
   return readSecret(bytes)
 }

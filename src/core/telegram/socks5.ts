@@ -1,15 +1,16 @@
 import { parseIp } from '../address.ts'
 import type { Address, Cancellable, Connection, Dialing, Handler, Network } from '../ports.ts'
-import { concat, fromAscii } from '../protocol/bytes.ts'
+import { concat } from '../protocol/bytes.ts'
 
 /** RFC 1928 (SOCKS5) and RFC 1929 (user and password), as a client that connects to IP addresses. */
 export interface Socks5Server {
   readonly server: Address
-  /** Empty: no authentication is offered. */
+  /** Empty: no authentication is offered. With the password at most 255 bytes each, as UTF-8. */
   readonly user: string
   readonly password: string
 }
 
+const UTF8 = new TextEncoder()
 const VERSION = 5
 const NO_AUTHENTICATION = 0
 const USER_AND_PASSWORD = 2
@@ -107,8 +108,8 @@ class Negotiation implements Handler {
   }
 
   #authenticate(): true {
-    const user = fromAscii(this.#socks5.user)
-    const password = fromAscii(this.#socks5.password)
+    const user = UTF8.encode(this.#socks5.user)
+    const password = UTF8.encode(this.#socks5.password)
     this.#step = 'authentication'
     this.#connection.write(
       concat(Uint8Array.of(AUTHENTICATION_VERSION, user.length), user, Uint8Array.of(password.length), password),

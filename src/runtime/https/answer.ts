@@ -1,7 +1,9 @@
 /** Head of an answer and trailers, in all; lines between chunks. */
 const HEAD_BYTES_MAX = 16 * 1024
 const SIZE_LINE_BYTES_MAX = 256
-const CRLF_LENGTH = 2
+const LINE_END = '\r\n'
+const HEAD_END = '\r\n\r\n'
+const CRLF_LENGTH = LINE_END.length
 
 export type AnswerFailure = 'status' | 'too-large' | 'bad-answer'
 
@@ -79,8 +81,8 @@ export class AnswerReader {
   }
 
   #head(): 'again' | 'more' | 'done' | Answer {
-    const end = this.#rest.indexOf('\r\n\r\n')
-    if (end > this.#headLeft || (end < 0 && this.#rest.length > this.#headLeft)) return bad('a head that is too long')
+    const end = this.#rest.indexOf(HEAD_END)
+    if (lengthUpTo(HEAD_END, this.#rest) > this.#headLeft) return bad('a head that is too long')
     if (end < 0) return 'more'
     const [statusLine, ...fields] = this.#rest.toString('latin1', 0, end).split('\r\n')
     this.#headLeft -= end
@@ -130,8 +132,8 @@ export class AnswerReader {
   }
 
   #line(lengthMax: number): { readonly line: string } | 'more' | Answer {
-    const end = this.#rest.indexOf('\r\n')
-    if (end > lengthMax || (end < 0 && this.#rest.length > lengthMax)) return bad('a line that is too long')
+    const end = this.#rest.indexOf(LINE_END)
+    if (lengthUpTo(LINE_END, this.#rest) > lengthMax) return bad('a line that is too long')
     if (end < 0) return 'more'
     const line = this.#rest.toString('latin1', 0, end)
     this.#rest = this.#rest.subarray(end + CRLF_LENGTH)
@@ -158,6 +160,15 @@ export class AnswerReader {
     state.left -= taken.length
     this.#rest = this.#rest.subarray(taken.length)
   }
+}
+
+/** Bytes in front of `end`, or as many as are sure to be by now: some of `end` may be there already. */
+function lengthUpTo(end: string, bytes: Buffer): number {
+  const at = bytes.indexOf(end)
+  if (at >= 0) return at
+  for (let begun = end.length - 1; begun > 0; begun--)
+    if (bytes.toString('latin1', Math.max(0, bytes.length - begun)) === end.slice(0, begun)) return bytes.length - begun
+  return bytes.length
 }
 
 function bad(what: string): Answer {

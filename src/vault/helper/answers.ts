@@ -132,8 +132,13 @@ export function readAnswer(frame: Uint8Array): Answer | undefined {
 function readTrouble(frame: Uint8Array, which: number): Answer | undefined {
   const code = frame.subarray(HEAD)
   if (which === 1 && code.length === 0) return { kind: 'trouble', trouble: { kind: 'pin-refused' } }
-  if (which !== 0 || code.length === 0 || code.length > CODE_MAX) return undefined
+  if (which !== 0 || code.length === 0 || code.length > CODE_MAX || !code.every(isPrintable)) return undefined
   return { kind: 'trouble', trouble: { kind: 'error', code: toAscii(code) } }
+}
+
+/** It goes into logs and metrics as it is. */
+function isPrintable(byte: number): boolean {
+  return byte >= 0x20 && byte < 0x7f
 }
 
 function foundIn(frame: Uint8Array, ask: number, found: Found): Answer {

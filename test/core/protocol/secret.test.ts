@@ -30,6 +30,11 @@ describe('parseSecret', () => {
     expect(toHex(read('00112233445566778899AABBCCDDEEFF').key)).toBe(toHex(KEY))
   })
 
+  it('takes digits that are both for base64 where they are too few for hex', () => {
+    const text = '001117233445566728889A'
+    expect(formatSecret(read(text), 'base64url')).toBe(text)
+  })
+
   it('reads base64 where base64url has other characters', () => {
     const bytes = hex(`ee${'fb'.repeat(16)}6578616d706c652e636f6d`)
     const base64 = Buffer.from(bytes).toString('base64')

@@ -39,6 +39,12 @@ describe('dialBySocks5', () => {
     expect(outcome.opened).toBe(connection)
   })
 
+  it('gives a user of other letters as UTF-8, and counts its bytes', () => {
+    const { connection, say } = negotiation('mé')
+    say(5, 2)
+    expect(connection.written.slice(3, 8)).toEqual([1, 3, 109, 0xc3, 0xa9])
+  })
+
   it('asks for IPv6, and reads an answer that carries a name or an IPv6 address', () => {
     for (const answer of [
       [5, 0, 0, 3, 2, 97, 98, 0, 0],

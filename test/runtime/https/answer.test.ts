@@ -105,6 +105,14 @@ describe('the bounds of an answer', () => {
     expect(read(Array.from({ length: 20 }, () => early))).toMatchObject({ failure: 'bad-answer' })
   })
 
+  it('the longest head and the longest line may be cut in the middle of their ends', () => {
+    const head = `${OK}Content-Length: 0\r\nX: `.padEnd(16_384, 'x')
+    for (const end of [1, 2, 3]) expect(read([`${head}${'\r\n\r\n'.slice(0, end)}`])).toBeUndefined()
+    expect(read([`${head}\rx`])).toMatchObject({ failure: 'bad-answer' })
+    const line = `${OK}Transfer-Encoding: chunked\r\n\r\n0;${'x'.repeat(254)}`
+    expect(bodyOf(read([`${line}\r`, '\n\r\n']))).toBe('')
+  })
+
   it('so have trailers', () => {
     const start = `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n`
     expect(read([start, ...Array.from({ length: 3000 }, () => 'A: b\r\n')])).toMatchObject({ failure: 'bad-answer' })

@@ -119,6 +119,9 @@ describe('answers of the helper', () => {
   it('tell of a code only what a line of a log could hold', () => {
     const codeOf = (code: string) => readAnswer(body(troubleFrame({ kind: 'error', code })))
     expect(codeOf('dlopen:\n\u00e9')).toEqual({ kind: 'trouble', trouble: { kind: 'error', code: 'dlopen:??' } })
+    const frame = troubleFrame({ kind: 'error', code: 'x' })
+    frame[frame.length - 1] = 0x0a
+    expect(readAnswer(body(frame))).toBeUndefined()
     expect(codeOf('x'.repeat(300))).toEqual({ kind: 'trouble', trouble: { kind: 'error', code: 'x'.repeat(64) } })
     expect(codeOf('')).toEqual({ kind: 'trouble', trouble: { kind: 'error', code: '?' } })
   })

@@ -1,19 +1,12 @@
 import { CallbackTimer, type TimerWheel } from '../../memory/wheel.ts'
-import { read32le, write32le } from '../../protocol/bytes.ts'
 import type { Clock, Store } from '../../ports.ts'
-import { QUOTA_PERIODS } from './period.ts'
-import type { QuotaRecord } from './quotas.ts'
+import { QUOTA_BYTES, readQuotas, writeQuota } from './quota-record.ts'
 import { USER_ROWS } from './rows.ts'
 import type { Users } from './users.ts'
 
 /** How soon what was used is on the disk. */
 const WRITE_MS = 1_000
 const BUCKETS = 64
-// One quota: name(16) | bytes used, low(4) | high(4) | period began(4) | period(1) | 0(3)
-const RECORD_BYTES = 32
-const USED_AT = 16
-const BEGAN_AT = 24
-const PERIOD_AT = 28
 
 export interface QuotaKeeperOptions {
   readonly users: Users
@@ -100,24 +93,20 @@ export class QuotaKeeper {
 
   #serialize(rows: readonly number[]): Uint8Array {
     const { users } = this.#options
-    const out = new Uint8Array(rows.length * RECORD_BYTES)
+    const out = new Uint8Array(rows.length * QUOTA_BYTES)
     let at = 0
     for (const row of rows) {
       const quota = users.quotas.get(row)
       if (quota === undefined) continue
-      writeRecord(out.subarray(at), users.rows.keyAt(row), quota)
-      at += RECORD_BYTES
+      writeQuota(out.subarray(at), users.rows.keyAt(row), quota)
+      at += QUOTA_BYTES
     }
     return out.subarray(0, at)
   }
 
   #restore(value: Uint8Array): void {
     const { users } = this.#options
-    for (let at = 0; at + RECORD_BYTES <= value.length; at += RECORD_BYTES) {
-      const record = value.subarray(at, at + RECORD_BYTES)
-      const quota = readRecord(record)
-      if (quota !== undefined) users.restore(readKey(record), quota)
-    }
+    for (const { key, quota } of readQuotas(value)) users.restore(key, quota)
   }
 }
 
@@ -127,23 +116,4 @@ function keyOf(bucket: number): string {
 
 function bucketOf(key: Int32Array): number {
   return key[0] & (BUCKETS - 1)
-}
-
-function readKey(record: Uint8Array): Int32Array {
-  return Int32Array.from([0, 4, 8, 12], (at) => read32le(record, at))
-}
-
-function writeRecord(out: Uint8Array, key: Int32Array, { period, beganSec, usedBytes }: QuotaRecord): void {
-  key.forEach((word, at) => write32le(out, 4 * at, word))
-  write32le(out, USED_AT, usedBytes % 2 ** 32)
-  write32le(out, USED_AT + 4, Math.floor(usedBytes / 2 ** 32))
-  write32le(out, BEGAN_AT, beganSec)
-  out[PERIOD_AT] = QUOTA_PERIODS.indexOf(period)
-}
-
-/** Undefined when it is no quota of ours. */
-function readRecord(record: Uint8Array): QuotaRecord | undefined {
-  const usedBytes = read32le(record, USED_AT + 4) * 2 ** 32 + read32le(record, USED_AT)
-  if (record[PERIOD_AT] >= QUOTA_PERIODS.length || usedBytes > Number.MAX_SAFE_INTEGER) return undefined
-  return { period: QUOTA_PERIODS[record[PERIOD_AT]], beganSec: read32le(record, BEGAN_AT), usedBytes }
 }

@@ -1,0 +1,41 @@
+import { Worker } from 'node:worker_threads'
+import { WATCHED_HEAD, type Order, type Report } from './worker.ts'
+
+/** Longest input of any target. */
+const INPUT_MAX = 1 << 16
+/** A thread in which one execution takes longer hangs; a machine that is busy still makes some in this time. */
+const HANG_MS = 20_000
+/** What outlives executions fills this within a million of them. */
+const HEAP_MAX_MB = 512
+
+/** Fuzzes one target in a thread of its own, and ends it where it hangs, runs out of memory or dies. */
+export function fuzz(order: Omit<Order, 'watched'>): Promise<Report> {
+  const watched = new SharedArrayBuffer(4 * WATCHED_HEAD + INPUT_MAX)
+  const head = new Int32Array(watched, 0, WATCHED_HEAD)
+  return new Promise((resolve) => {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { ...order, watched } satisfies Order,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
+    })
+    const finish = (report: Report) => {
+      clearInterval(watching)
+      resolve(report)
+      void worker.terminate()
+    }
+    const gaveUp = (what: string) => {
+      const input = new Uint8Array(watched, 4 * WATCHED_HEAD).slice(0, head[1])
+      finish({ ...NOTHING, executions: head[0], findings: [{ what, stack: what, input }] })
+    }
+    let last = -1
+    const watching = setInterval(() => {
+      const now = Atomics.load(head, 0)
+      if (now === last && now > 0) gaveUp(`one input takes longer than ${HANG_MS / 1000} s`)
+      last = now
+    }, HANG_MS)
+    worker.on('message', finish)
+    worker.on('error', (error) => gaveUp(error instanceof Error ? error.message : String(error)))
+    worker.on('exit', (code) => gaveUp(`the thread ended with code ${code}`))
+  })
+}
+
+const NOTHING: Report = { executions: 0, seconds: 0, taken: 0, known: 0, queue: 0, findings: [], kept: [] }
