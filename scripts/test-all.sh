@@ -52,11 +52,16 @@ install_debian_packages() {
   command -v softhsm2-util >/dev/null || missing+=(softhsm2)
   command -v pkcs11-tool >/dev/null || missing+=(opensc)
   command -v certutil >/dev/null || missing+=(libnss3 libnss3-tools)
+  # Outside judges of what is on the wire.
+  command -v tshark >/dev/null || missing+=(tshark)
+  command -v ndpiReader >/dev/null || missing+=(libndpi-bin)
   [ ${#missing[@]} -eq 0 ] && return 0
   local as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   echo "installing Debian packages: ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  # Without the variable wireshark-common asks who may capture; root may.
+  "${as_root[@]}" apt-get update -qq &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
 passed=0

@@ -21,7 +21,7 @@ const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
   {
-    path: /^sim\/(run|demo|attacks|conformance|detection\/run|replay|replay\/files)\.ts$/,
+    path: /^sim\/(run|demo|attacks|conformance|probing|detection\/run|replay|replay\/files)\.ts$/,
     why: 'commands: read arguments, print',
   },
   { path: /^sim\/(mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
@@ -35,7 +35,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
 ]
 
 const OF_SIM =
-  /^(src\/(core|vault|config|observe\/trace)\/|sim\/(?!(run|demo|attacks|conformance|replay)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
+  /^(src\/(core|vault|config|observe\/trace)\/|sim\/(?!(run|demo|attacks|conformance|probing|replay)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [
