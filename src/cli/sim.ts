@@ -7,6 +7,7 @@ interface SimOptions {
   readonly runs: number
   readonly jobs?: number
   readonly trace?: boolean
+  readonly report?: string
 }
 
 /** What sim/run.ts offers. Loaded when it is wanted: a proxy that serves needs no simulator. */
@@ -37,11 +38,12 @@ export function addSim(program: Command): void {
     .addOption(new Option('--seed <n>', 'the first seed').argParser(wholeNumber(0, SEED_MAX)).default(1))
     .addOption(new Option('--runs <n>', 'how many').argParser(wholeNumber(1, 10_000_000)).default(1))
     .addOption(new Option('--jobs <n>', 'processes side by side').argParser(wholeNumber(1, 256)))
+    .addOption(new Option('--report <file>', 'write a page about it, as HTML').conflicts('trace'))
     .addOption(new Option('--trace', 'print all that happens in the run, one line each').conflicts(['runs', 'jobs']))
     .addHelpText(
       'after',
       '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run --seed 42 --trace' +
-        '\n  palisade sim run botnet --runs 20',
+        '\n  palisade sim run botnet --runs 20 --report botnet.html',
     )
     .action((scenario: string, options: SimOptions) =>
       DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
