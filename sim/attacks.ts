@@ -6,10 +6,16 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readTextFile, whyUnreadable } from '../src/config/key-files.ts'
 import { formatProblem } from '../src/config/problem.ts'
-import { judge } from './attacks/judge.ts'
+import { Gathered, reportOf } from './attacks/gather.ts'
 import { readScenario, type Scenario } from './attacks/plan/read.ts'
-import { play } from './attacks/play.ts'
+import { CLOSING_MS, play } from './attacks/play.ts'
 import { failureText, summaryOf, tableOf, type Told } from './attacks/table.ts'
+import { Timeline } from './attacks/timeline.ts'
+import type { RunReport } from './report/data.ts'
+import { checkReportFile, runtimeText, shellWord, writeReport } from './report/file.ts'
+import { attacksPage } from './report/html/attacks-page.ts'
+import { sparklines } from './report/spark.ts'
+import { ProgressBar } from './report/terminal.ts'
 
 export interface AttackOptions {
   /** Of a file in fixtures/scenarios, a path that ends in ".toml", or "all". */
@@ -18,6 +24,8 @@ export interface AttackOptions {
   readonly runs: number
   /** Processes side by side; as many as there are processors unless said. */
   readonly jobs?: number
+  /** A file for a page about all of it. */
+  readonly report?: string
 }
 
 const SELF = fileURLToPath(import.meta.url)
@@ -54,40 +62,67 @@ export async function playAttacks({
   seed,
   runs,
   jobs = availableParallelism(),
+  report: file,
 }: AttackOptions): Promise<boolean> {
   const names = name === 'all' ? scenarioNames() : [name]
   // Before anything is played: a mistake in the last file shall not show an hour later.
   for (const each of names) loadScenario(each)
+  if (file !== undefined) checkReportFile(file)
   const tasks = names.flatMap((each) => Array.from({ length: runs }, (_, at) => ({ name: each, seed: seed + at })))
   const wanted = tasks.length
   const told: Told[] = []
+  const gathered = new Gathered(seed)
+  const bar = new ProgressBar(wanted)
   const worker = async () => {
     for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
-      const one = await playInChild(task)
+      const report = await playInChild(task)
+      const one = toldOf(report)
       told.push(one)
-      print(runs > 1 ? progress(one, told.length, wanted) : tableOf(one))
+      if (file !== undefined) gathered.add(report)
+      const text =
+        runs > 1 ? progress(one, told.length, wanted) : [tableOf(one), ...sparklines(report.series)].join('\n')
+      bar.done(one.failures.length === 0, text)
     }
   }
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(jobs, wanted)) }, worker))
+  try {
+    await Promise.all(Array.from({ length: Math.max(1, Math.min(jobs, wanted)) }, worker))
+  } finally {
+    bar.close()
+  }
   const byName = [...told].sort((a, b) =>
     a.run.scenario < b.run.scenario ? -1 : a.run.scenario > b.run.scenario ? 1 : 0,
   )
   if (told.length > 1) print(summaryOf(byName))
   const failed = told.filter(({ failures }) => failures.length > 0).length
+  if (file !== undefined) writeReport(file, attacksPage(gathered.report(commandOf(name, seed, runs), runtimeText())))
   print(`${told.length - failed} passed, ${failed} failed`)
   return failed === 0
 }
 
-function playHere(name: string, seed: number): Told {
+function commandOf(name: string, seed: number, runs: number): string {
+  const what = name === 'all' ? 'attacks' : shellWord(name)
+  return `palisade sim run ${what} --seed ${seed}${runs === 1 ? '' : ` --runs ${runs}`}`
+}
+
+function toldOf({ run, verdicts, cpuMs }: RunReport): Told {
+  return { run, failures: verdicts.filter(({ isHeld }) => !isHeld), cpuMs }
+}
+
+function playHere(name: string, seed: number): RunReport {
   const scenario = loadScenario(name)
+  const timeline = new Timeline(scenario.duration + CLOSING_MS)
   const before = process.cpuUsage()
-  const run = play(scenario, seed)
+  const run = play(scenario, seed, { timeline })
   const { user, system } = process.cpuUsage(before)
-  return { run, failures: judge(scenario, run), cpuMs: (user + system) / 1000 }
+  const rssBytes = 1024 * process.resourceUsage().maxRSS
+  return reportOf({
+    ...{ scenario, seed, run, timeline, cpuMs: (user + system) / 1000, rssBytes },
+    command: commandOf(name, seed, 1),
+  })
 }
 
 /** A process of its own for each run: one after the other would share what the runtime learnt, and two at once are twice as fast. */
-async function playInChild({ name, seed }: { name: string; seed: number }): Promise<Told> {
+async function playInChild({ name, seed }: { name: string; seed: number }): Promise<RunReport> {
   const child = spawn(process.execPath, [SELF, name, '--seed', String(seed), '--child'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -96,7 +131,7 @@ async function playInChild({ name, seed }: { name: string; seed: number }): Prom
   for await (const text of createInterface({ input: child.stdout })) line = text
   const code = await ended
   if (code !== 0) throw new Error(`the run of ${name} with seed ${seed} ended with ${code}`)
-  return JSON.parse(line) as Told
+  return JSON.parse(line) as RunReport
 }
 
 function progress({ run, failures, cpuMs }: Told, done: number, wanted: number): string {
@@ -115,6 +150,7 @@ function main(): void {
       seed: { type: 'string', default: '1' },
       runs: { type: 'string', default: '1' },
       jobs: { type: 'string' },
+      report: { type: 'string' },
       child: { type: 'boolean', default: false },
     },
   })
@@ -129,7 +165,8 @@ function main(): void {
     print(JSON.stringify(playHere(name, seed)))
     return
   }
-  playAttacks({ name, seed, runs, ...(jobs > 0 ? { jobs } : {}) }).then(
+  const { report } = values
+  playAttacks({ name, seed, runs, ...(jobs > 0 ? { jobs } : {}), ...(report === undefined ? {} : { report }) }).then(
     (isGood) => (process.exitCode = isGood ? 0 : 1),
     (error: unknown) => {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

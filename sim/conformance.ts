@@ -2,13 +2,19 @@ import { writeFileSync } from 'node:fs'
 import { formatAddress } from '../src/config/values/net.ts'
 import { countsOf, jsonOf, junitOf, lineOf } from './conformance/report.ts'
 import { Wire } from './conformance/wire.ts'
+import { writeReport } from './report/file.ts'
+import { conformancePage } from './report/html/conformance-page.ts'
 import { knownIds, tryAll, type ConformanceOptions } from './conformance/run.ts'
+
+export { checkReportFile } from './report/file.ts'
 
 export type TryOptions = Omit<ConformanceOptions, 'onResult'> & {
   /** One JSON document on standard output in place of lines. */
   readonly isJson: boolean
   /** A file for JUnit's XML. */
   readonly junit?: string
+  /** A file for a page about it. */
+  readonly report?: string
 }
 
 /** Numbers that name no group and no case. */
@@ -19,7 +25,7 @@ export function unknownIds(only: readonly string[]): readonly string[] {
 
 /** Tries a proxy from outside, and says of each case how it went; true when none failed. Throws one line where it cannot begin. */
 export async function tryConformance(options: TryOptions): Promise<boolean> {
-  const { isJson, junit, target } = options
+  const { isJson, junit, report, target } = options
   const first = await Wire.open(target, options.answerMs)
   first.close()
   if (junit !== undefined) writeFileSync(junit, '')
@@ -35,6 +41,7 @@ export async function tryConformance(options: TryOptions): Promise<boolean> {
   })
   const name = formatAddress(target)
   if (junit !== undefined) writeFileSync(junit, junitOf(name, results))
+  if (report !== undefined) writeReport(report, conformancePage({ target: name, cases: results }))
   if (isJson) print(jsonOf(name, results))
   const { pass, fail, skip } = countsOf(results)
   if (!isJson) print(`\n${pass} passed, ${fail} failed, ${skip} skipped`)

@@ -10,6 +10,13 @@ export interface Failure {
   readonly found: number | undefined
 }
 
+/** One assertion of a scenario file, and what a run came to. */
+export interface Verdict extends Failure {
+  /** Which side of `wanted` is the right one; `wanted` itself is as well. */
+  readonly bound: 'at least' | 'at most'
+  readonly isHeld: boolean
+}
+
 /** Share of attempts that came to an answer, over these groups. */
 export function connectedShare(groups: readonly HonestMeasures[]): number {
   const attempts = sum(groups.map((group) => group.attempts))
@@ -22,14 +29,21 @@ export function servedShare({ attack }: Measures): number {
   return connections === 0 ? 0 : sum(attack.map(({ served }) => served)) / connections
 }
 
-/** Every assertion that fails; that no assertion of the proxy's own failed is one of them always. */
-export function judge({ honest: plans, assert: wanted }: Scenario, run: Measures): readonly Failure[] {
-  const failures: Failure[] = []
+/** Every assertion that fails. */
+export function judge(scenario: Scenario, run: Measures): readonly Failure[] {
+  const failed = verdicts(scenario, run).filter(({ isHeld }) => !isHeld)
+  return failed.map(({ assertion, wanted, found }) => ({ assertion, wanted, found }))
+}
+
+/** Every assertion of the file; that no assertion of the proxy's own failed is one of them always. */
+export function verdicts({ honest: plans, assert: wanted }: Scenario, run: Measures): readonly Verdict[] {
+  const all: Verdict[] = []
   const atLeast = (assertion: string, least: number | undefined, found: number) => {
-    if (least !== undefined && found < least) failures.push({ assertion, wanted: least, found })
+    if (least !== undefined) all.push({ assertion, bound: 'at least', wanted: least, found, isHeld: found >= least })
   }
   const atMost = (assertion: string, most: number | undefined, found: number | undefined) => {
-    if (most !== undefined && (found === undefined || found > most)) failures.push({ assertion, wanted: most, found })
+    const isHeld = most !== undefined && found !== undefined && found <= most
+    if (most !== undefined) all.push({ assertion, bound: 'at most', wanted: most, found, isHeld })
   }
   const { honest } = run
   atLeast('honest_connected_min', wanted.honest_connected_min, connectedShare(honest))
@@ -48,7 +62,7 @@ export function judge({ honest: plans, assert: wanted }: Scenario, run: Measures
   atMost('sources_max', wanted.sources_max, run.sources)
   atMost('pool_max', wanted.pool_max, run.poolBytes)
   atMost('faults', 0, run.faults)
-  return failures
+  return all
 }
 
 function sum(numbers: readonly number[]): number {

@@ -6,13 +6,14 @@ import type { Recorded } from './kinds/scripts.ts'
 import { isForClients, type Scenario } from './plan/read.ts'
 import { measure, type Measures } from './measures.ts'
 import { AttackTally, HonestTally, Tally } from './tally.ts'
+import type { Gauges, Timeline } from './timeline.ts'
 import type { Truth } from './truth.ts'
 import { Users } from './users.ts'
 
 /** What was heard on the line that can still be replayed: the latest. */
 const TAPE_MAX = 200
 /** For talks that are under way at the end. */
-const CLOSING_MS = 15_000
+export const CLOSING_MS = 15_000
 
 export interface PlayOptions {
   /**
@@ -20,10 +21,12 @@ export interface PlayOptions {
    * address that it is about; undefined where it is about neither. For whoever measures how well attacks are recognised.
    */
   readonly onEvent?: (atMs: number, event: ProxyEvent, truth: Truth | undefined) => void
+  /** Of the scenario's duration and `CLOSING_MS`; filled in as the run goes on. */
+  readonly timeline?: Timeline
 }
 
 /** One run of a scenario; the same seed gives the same measures on every runtime. */
-export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions = {}): Measures {
+export function play(scenario: Scenario, seed: number, { onEvent, timeline }: PlayOptions = {}): Measures {
   const tally = new Tally()
   /** By the proxy's numbers of connections that are open. */
   const truths = new Map<number, Truth>()
@@ -34,12 +37,13 @@ export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions 
     const atMs = arena.nowMs
     if (event.kind === 'accepted') openMost = Math.max(openMost, truths.size)
     tally.event(event, atMs, truth)
+    timeline?.event(atMs, event, truth)
     onEvent?.(atMs, event, truth)
   }
   const tape: Recorded[] = []
   const secrets = mintsOf(scenario, arena)
   for (const plan of scenario.honest) {
-    const mine = new HonestTally(plan.name)
+    const mine = new HonestTally(plan.name, (startMs, connectMs) => timeline?.attempt(startMs, connectMs))
     tally.honest.set(plan.name, mine)
     const { duration: durationMs, outage: outages } = scenario
     const record = (recorded: Recorded) => {
@@ -61,8 +65,34 @@ export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions 
     arena.at(at, () => arena.setVaultGone(true))
     arena.at(at + length, () => arena.setVaultGone(false))
   }
-  arena.world.runUntil(arena.startAt + scenario.duration + CLOSING_MS)
+  timeline?.watch(gaugesOf(arena, tally))
+  const end = arena.startAt + scenario.duration + CLOSING_MS
+  while (arena.world.step(end)) timeline?.stepped(arena.nowMs)
+  arena.world.runUntil(end)
   return measure({ scenario, seed, arena, tally, openMost })
+}
+
+/** As they are whenever they are read. */
+function gaugesOf({ vault, proxy }: Arena, tally: Tally): Gauges {
+  const total = (of: (attack: AttackTally) => number) =>
+    [...tally.attack.values()].reduce((sum, each) => sum + of(each), 0)
+  return {
+    get came() {
+      return total(({ connections }) => connections)
+    },
+    get served() {
+      return total(({ served }) => served)
+    },
+    get trials() {
+      return vault.trials
+    },
+    get sources() {
+      return proxy.sources
+    },
+    get poolBytes() {
+      return proxy.pool.inUseBytes
+    },
+  }
 }
 
 /** Those that clients can use; there is at least one. */

@@ -19,12 +19,17 @@ export class HonestTally {
   /** When an attempt that failed was begun, ms since the start. */
   readonly lostAt: number[] = []
 
-  constructor(name: string) {
+  readonly #onAttempt: ((startMs: number, connectMs: number | undefined) => void) | undefined
+
+  /** `onAttempt` is told of each attempt when it is decided: its start, and how long it took to an answer, if it came to one. */
+  constructor(name: string, onAttempt?: (startMs: number, connectMs: number | undefined) => void) {
     this.name = name
+    this.#onAttempt = onAttempt
   }
 
-  /** An attempt got its first answer. */
-  succeeded(afterMs: number): void {
+  /** An attempt got its first answer; `startMs` is when it was begun. */
+  succeeded(afterMs: number, startMs: number): void {
+    this.#onAttempt?.(startMs, afterMs)
     this.attempts++
     this.connected++
     this.connectMs.push(afterMs)
@@ -35,6 +40,7 @@ export class HonestTally {
     this.gotBytes += gotBytes
     this.wantedBytes += wantedBytes
     if (isConnected) return
+    this.#onAttempt?.(startMs, undefined)
     this.attempts++
     this.lostAt.push(startMs)
     count(this.lost, outcome)

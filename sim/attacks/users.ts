@@ -60,7 +60,7 @@ export class Users {
       dc: DCS[user % DCS.length],
       talk: this.#drawTalk(plan.talk),
       onAnswered: (second) => record({ hello, second }),
-      onConnected: (ms) => tally.succeeded(ms),
+      onConnected: (ms) => tally.succeeded(ms, arena.nowMs - ms),
       onEnd: (end) => this.#ended(user, end, retries),
     })
     arena.crowd.dial(this.#sources[user % this.#sources.length](), this.#truth, visitor.dialing)

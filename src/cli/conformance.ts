@@ -19,11 +19,13 @@ interface ConformanceCommand {
   readonly slack: number
   readonly json?: true
   readonly junit?: string
+  readonly report?: string
 }
 
 /** What sim/conformance.ts offers. Loaded when it is wanted. */
 interface Conformance {
   unknownIds(only: readonly string[]): readonly string[]
+  checkReportFile(path: string): void
   tryConformance(options: {
     readonly target: Address
     readonly secret: ClientSecret
@@ -37,6 +39,7 @@ interface Conformance {
     readonly slackMs: number
     readonly isJson: boolean
     readonly junit?: string
+    readonly report?: string
   }): Promise<boolean>
 }
 
@@ -97,15 +100,21 @@ export function addConformance(program: Command): void {
     )
     .option('--json', 'for scripts')
     .option('--junit <file>', 'write a report in the form of JUnit')
+    .option('--report <file>', 'write a page about it, as HTML')
     .addHelpText('after', HELP)
     .action(conformance)
 }
 
 async function conformance(options: ConformanceCommand): Promise<void> {
-  const { secret: wanted, dc, only, answer: answerMs, silence: silenceMs, slack: slackMs, junit } = options
+  const { secret: wanted, dc, only, answer: answerMs, silence: silenceMs, slack: slackMs, junit, report } = options
   const suite = (await import(new URL('../../sim/conformance.ts', import.meta.url).href)) as Conformance
   const unknown = suite.unknownIds(only ?? [])
   if (unknown.length > 0) throw new CliError(EXIT.usage, `--only: no such group or case: ${unknown.join(', ')}`)
+  try {
+    if (report !== undefined) suite.checkReportFile(report)
+  } catch (error) {
+    throw new CliError(EXIT.usage, (error as Error).message)
+  }
   const [target, mask, telegram] = await Promise.all([
     resolved('--target', options.target),
     options.mask && resolved('--mask', options.mask),
@@ -118,6 +127,7 @@ async function conformance(options: ConformanceCommand): Promise<void> {
     ...(telegram === undefined ? {} : { telegram }),
     ...(only === undefined ? {} : { only }),
     ...(junit === undefined ? {} : { junit }),
+    ...(report === undefined ? {} : { report }),
   })
   const isGood = await trying.catch((error: unknown) => {
     throw new CliError(EXIT.failed, (error as Error).message)

@@ -12,6 +12,7 @@ interface SimOptions {
   readonly case?: string
   readonly shrink?: boolean
   readonly trace?: boolean
+  readonly report?: string
 }
 
 /** What sim/run.ts offers. Loaded when it is wanted: a proxy that serves needs no simulator. */
@@ -27,6 +28,7 @@ interface Attacks {
     readonly seed: number
     readonly runs: number
     readonly jobs?: number
+    readonly report?: string
   }): Promise<boolean>
 }
 
@@ -58,6 +60,7 @@ export function addSim(program: Command): void {
       new Option('--time <duration>', 'begins no seed after this time').argParser(durationOf(TIME_MS.min, TIME_MS.max)),
     )
     .addOption(new Option('--jobs <n>', 'processes side by side').argParser(wholeNumber(1, 256)))
+    .addOption(new Option('--report <file>', 'write a page about it, as HTML').conflicts('trace'))
     .addOption(new Option('--shrink', 'look for less that fails in the same way'))
     .addOption(
       new Option('--case <text>', 'one case that --shrink printed, or a .json file of it').conflicts([
@@ -71,7 +74,7 @@ export function addSim(program: Command): void {
       'after',
       '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run all --seed commit --time 60s --shrink' +
         '\n  palisade sim run --seed 42 --trace\n  palisade sim run --case seed=42,talks=3,probes=none --trace' +
-        '\n  palisade sim run botnet --runs 20',
+        '\n  palisade sim run botnet --runs 20 --report botnet.html',
     )
     .action((scenario: string, options: SimOptions) =>
       DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
@@ -85,7 +88,7 @@ function seedOf(text: string): number | 'commit' {
   return wholeNumber(0, SEED_MAX)(text)
 }
 
-async function runAttacks(scenario: string, { seed, runs = 1, jobs, ...others }: SimOptions): Promise<void> {
+async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...others }: SimOptions): Promise<void> {
   const [other] = Object.keys(others)
   if (other !== undefined) throw new CliError(EXIT.usage, `--${other} is for mix`)
   if (seed === 'commit') throw new CliError(EXIT.usage, '--seed commit is for mix')
@@ -93,7 +96,11 @@ async function runAttacks(scenario: string, { seed, runs = 1, jobs, ...others }:
   const name = scenario === 'attacks' ? 'all' : scenario
   let isGood: boolean
   try {
-    isGood = await attacks.playAttacks({ name, seed, runs, ...(jobs === undefined ? {} : { jobs }) })
+    isGood = await attacks.playAttacks({
+      ...{ name, seed, runs },
+      ...(jobs === undefined ? {} : { jobs }),
+      ...(report === undefined ? {} : { report }),
+    })
   } catch (error) {
     throw new CliError(EXIT.usage, (error as Error).message)
   }

@@ -31,6 +31,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
   },
   { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
   { path: /^sim\/conformance\//, why: 'tries proxies over real sockets' },
+  { path: /^sim\/report\/(file|terminal)\.ts$/, why: 'writes pages to files and bars to the terminal' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]
 

@@ -1,0 +1,141 @@
+import type { ProxyEvent } from '../../src/core/events.ts'
+import type { Series } from '../report/series.ts'
+import type { Truth } from './truth.ts'
+
+/** What a run shows at any moment; read at the end of each bin, and the buffers after every step. */
+export interface Gauges {
+  /** Of attackers, since the start. */
+  readonly came: number
+  readonly served: number
+  /** Secrets tried for everybody since the start. */
+  readonly trials: number
+  readonly sources: number
+  readonly poolBytes: number
+}
+
+/** Lengths that people read easily, in ms; the last ones for a whole day. */
+const BIN_MS = [250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
+/** As many as a phone can still show apart. */
+const BINS_MAX = 150
+const ALARMS_MAX = 100
+
+/** How an attacker's connection ended, as it is shown. */
+type End = 'masked' | 'refused' | 'tarpitted' | 'discarded' | 'failed'
+
+/**
+ * What happened when, in at most 151 bins of one length. It listens and reads, and plans nothing in the world: a run with it takes
+ * the same steps as one without.
+ */
+export class Timeline {
+  readonly #binMs: number
+  readonly #count: number
+  readonly #connectMs: number[][]
+  readonly #open = { honest: 0, attack: 0 }
+  readonly #series: ReturnType<typeof emptySeries>
+  #gauges: Gauges | undefined
+  #last = { came: 0, served: 0, trials: 0 }
+  #bin = 0
+
+  /** Of the whole run, its end included. */
+  constructor(lengthMs: number) {
+    this.#binMs = BIN_MS.find((ms) => lengthMs / ms <= BINS_MAX) ?? Math.ceil(lengthMs / BINS_MAX)
+    this.#count = Math.max(1, Math.ceil(lengthMs / this.#binMs))
+    this.#connectMs = Array.from({ length: this.#count }, () => [])
+    this.#series = emptySeries(this.#count)
+  }
+
+  /** Before the first step. */
+  watch(gauges: Gauges): void {
+    this.#gauges = gauges
+    this.#last = { came: gauges.came, served: gauges.served, trials: gauges.trials }
+  }
+
+  /** After every step; times in ms since the start. */
+  stepped(atMs: number): void {
+    const { bufferBytes } = this.#series
+    while (this.#bin < this.#count - 1 && atMs >= (this.#bin + 1) * this.#binMs) this.#closeBin()
+    bufferBytes[this.#bin] = Math.max(bufferBytes[this.#bin], this.#gauges?.poolBytes ?? 0)
+  }
+
+  /** An attempt of an honest client that came to an answer after `connectMs`, or to nothing. Counts for the time at which it began. */
+  attempt(startMs: number, connectMs: number | undefined): void {
+    const bin = this.#binOf(startMs)
+    if (connectMs === undefined) this.#series.honest.lost[bin]++
+    else {
+      this.#series.honest.connected[bin]++
+      this.#connectMs[bin].push(connectMs)
+    }
+  }
+
+  event(atMs: number, event: ProxyEvent, truth: Truth | undefined): void {
+    const bin = this.#binOf(atMs)
+    if (event.kind === 'banned') this.#series.bans[bin]++
+    else if (event.kind === 'attack' && event.state === 'begun') this.#alarm(atMs, `${event.detector}: ${event.why}`)
+    if (truth === undefined) return
+    const { side } = truth
+    const open = this.#series[side].open
+    if (event.kind === 'accepted') this.#open[side]++
+    else if (event.kind === 'closed') {
+      this.#open[side]--
+      const end = endOf(event)
+      if (side === 'attack' && end !== undefined) this.#series.attack[end][bin]++
+    }
+    open[bin] = Math.max(open[bin], this.#open[side])
+  }
+
+  /** When nothing more will happen. */
+  finish(): Series {
+    while (this.#bin < this.#count) this.#closeBin()
+    const { honest, attack, ...rest } = this.#series
+    const sorted = this.#connectMs.map((found) => found.sort((a, b) => a - b))
+    const percentile = (share: number) => sorted.map((found) => found[Math.ceil(share * found.length) - 1] ?? null)
+    const connectMs = { p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99) }
+    return { binMs: this.#binMs, bins: this.#count, honest, attack, connectMs, ...rest }
+  }
+
+  #closeBin(): void {
+    const { attack, trials, sources, honest, bufferBytes } = this.#series
+    const gauges = this.#gauges
+    const bin = this.#bin++
+    if (gauges === undefined) return
+    attack.came[bin] = gauges.came - this.#last.came
+    attack.served[bin] = gauges.served - this.#last.served
+    trials[bin] = gauges.trials - this.#last.trials
+    sources[bin] = gauges.sources
+    this.#last = { came: gauges.came, served: gauges.served, trials: gauges.trials }
+    if (this.#bin >= this.#count) return
+    honest.open[this.#bin] = Math.max(honest.open[this.#bin], this.#open.honest)
+    attack.open[this.#bin] = Math.max(attack.open[this.#bin], this.#open.attack)
+    bufferBytes[this.#bin] = gauges.poolBytes
+  }
+
+  #alarm(atMs: number, what: string): void {
+    const { alarms } = this.#series
+    if (alarms.length < ALARMS_MAX) alarms.push({ atMs, what })
+  }
+
+  /** The last one takes what comes later still. */
+  #binOf(atMs: number): number {
+    return Math.max(0, Math.min(this.#count - 1, Math.floor(atMs / this.#binMs)))
+  }
+}
+
+/** Undefined for a connection that was relayed: counted as served already, when it was answered. */
+function endOf({ reason, outcome }: Extract<ProxyEvent, { kind: 'closed' }>): End | undefined {
+  if (reason === 'refused') return 'refused'
+  if (reason === 'tarpit') return 'tarpitted'
+  return outcome === 'relayed' ? undefined : outcome
+}
+
+function emptySeries(count: number) {
+  const zeros = () => Array.from({ length: count }, () => 0)
+  return {
+    honest: { connected: zeros(), lost: zeros(), open: zeros() },
+    attack: {
+      ...{ came: zeros(), masked: zeros(), refused: zeros(), tarpitted: zeros(), discarded: zeros(), failed: zeros() },
+      ...{ served: zeros(), open: zeros() },
+    },
+    ...{ bans: zeros(), trials: zeros(), sources: zeros(), bufferBytes: zeros() },
+    alarms: [] as { readonly atMs: number; readonly what: string }[],
+  }
+}

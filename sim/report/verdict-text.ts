@@ -1,0 +1,42 @@
+import type { Verdict } from '../attacks/judge.ts'
+import { milliseconds, number, percent, size } from './figures.ts'
+
+const WORDS: Readonly<Record<string, string>> = {
+  honest_connected_min: 'honest attempts that came to an answer',
+  throughput_lost_max: 'bytes that honest clients asked for and did not get',
+  connect_p99_max: 'time to connect, 99th percentile',
+  honest_banned_max: 'honest addresses banned',
+  attackers_served_max: 'attackers\u2019 connections answered as a client is',
+  detect_within: 'from the first attack to a ban or an alarm',
+  recover_within: 'from the end of all trouble to the last attempt that failed',
+  sources_max: 'sources tracked',
+  pool_max: 'memory in buffers at most',
+  faults: 'assertions of the proxy\u2019s own that failed',
+  connected_min: 'attempts that came to an answer',
+}
+const SHARES = ['honest_connected_min', 'throughput_lost_max', 'attackers_served_max', 'connected_min']
+const TIMES = ['connect_p99_max', 'detect_within', 'recover_within']
+
+export interface VerdictText {
+  readonly what: string
+  readonly wanted: string
+  readonly found: string
+}
+
+/** An assertion in words; one that nobody knows here keeps its name and plain figures. */
+export function verdictText({ assertion, bound, wanted, found }: Verdict): VerdictText {
+  const [, group, key = assertion] = /^honest\.(.+)\.([a-z_0-9]+)$/.exec(assertion) ?? []
+  const words = WORDS[key] ?? key
+  const what = group === undefined ? words : `of ${group}: ${words}`
+  return {
+    what,
+    wanted: `${bound} ${shown(key, wanted)}`,
+    found: found === undefined ? 'it never came' : shown(key, found),
+  }
+}
+
+function shown(key: string, value: number): string {
+  if (SHARES.includes(key)) return percent(value)
+  if (TIMES.includes(key)) return milliseconds(value)
+  return key === 'pool_max' ? size(value) : number(value)
+}
