@@ -15,10 +15,18 @@ function main(): void {
   const { values } = parseArgs({
     options: {
       ...{ seed: { ...text, default: '1' }, runs: text, time: text, 'at-least': text, jobs: text, strangers: text },
-      ...{ case: text, corpus: flag, trace: flag, shrink: flag, 'until-found': flag, 'other-runtime': text },
+      ...{
+        case: text,
+        report: text,
+        corpus: flag,
+        trace: flag,
+        shrink: flag,
+        'until-found': flag,
+        'other-runtime': text,
+      },
     },
   })
-  const { seed, time, case: one, corpus, trace, shrink } = values
+  const { seed, time, case: one, report, corpus, trace, shrink } = values
   const otherRuntime = values['other-runtime']
   if (otherRuntime !== undefined && !existsSync(otherRuntime))
     throw new SimulationProblem(`there is no ${otherRuntime}`)
@@ -27,7 +35,7 @@ function main(): void {
   const given = {
     ...{ runs: count('runs', values.runs), atLeast: count('at-least', values['at-least']), timeMs },
     ...{ jobs: count('jobs', values.jobs), strangers: count('strangers', values.strangers) },
-    ...{ case: one, corpus, trace, shrink, untilFound: values['until-found'], otherRuntime },
+    ...{ case: one, report, corpus, trace, shrink, untilFound: values['until-found'], otherRuntime },
   }
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   void runSimulation({ ...(options as Omit<SimulationOptions, 'seed'>), seed: seedOf(seed) }).then(

@@ -13,6 +13,8 @@ export interface SwarmOptions {
   readonly untilFound?: boolean
   /** Executable of the other runtime, on which the cases that run twice must leave the same trace. */
   readonly otherRuntime?: string
+  /** Told of each case that is done, once, whatever came of it. */
+  readonly onDone?: (outcome: Outcome) => void
   /** Told of each case with a violation, and of each whose trace is another one on the other runtime. */
   readonly onFailure: (outcome: Outcome) => void
 }
@@ -95,6 +97,7 @@ export class Swarm {
   #take(outcome: Outcome, isTwice: boolean): void {
     const { tally } = this
     tally.done++
+    this.#options.onDone?.(outcome)
     tally.events += outcome.events
     for (const [what, count] of outcome.reached) tally.reached.set(what, (tally.reached.get(what) ?? 0) + count)
     if (isTwice && outcome.violations.every(({ invariant }) => invariant !== 'I13' && invariant !== 'run')) tally.same++

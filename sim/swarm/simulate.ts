@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { baseOfCommit } from './base.ts'
+import { checkReportFile, runtimeText, writeReport } from '../report/file.ts'
+import { swarmPage } from '../report/html/swarm-page.ts'
 import { readCase, readCaseObject, type Case } from './case.ts'
 import { readCorpus } from './corpus.ts'
 import { seedsFrom, Swarm } from './driver.ts'
+import { SwarmGathered } from './gather.ts'
 import { marksTable, missed } from './marks.ts'
 import { runCase } from './outcome.ts'
 import { ProgressLine } from './progress.ts'
@@ -32,6 +35,8 @@ export interface SimulationOptions {
   readonly shrink?: boolean
   /** Ends with the first seed that fails. */
   readonly untilFound?: boolean
+  /** A file for a page about the seeds. */
+  readonly report?: string
   /** The other runtime's executable: up to 200 seeds must leave the same trace there. */
   readonly otherRuntime?: string
 }
@@ -45,6 +50,7 @@ const SEEDS_FOR_MARKS = 1_000
 /** Runs seeds from one on, tells of each that fails and how to see it again; true when none does. */
 export async function runSimulation(options: SimulationOptions): Promise<boolean> {
   const report = new Report()
+  if (options.report !== undefined) checkFile(options.report)
   if (options.trace === true) traceOne(options, report)
   else if (options.case !== undefined) await runCases(options, [loadCase(options.case)].values(), 1, report)
   else {
@@ -77,11 +83,23 @@ async function runSeeds(options: SimulationOptions, report: Report): Promise<voi
   const { timeMs, atLeast = 0, strangers = 0, untilFound } = options
   const runs = options.runs ?? (timeMs === undefined ? 1 : Infinity)
   const first = baseOf(options.seed)
-  const { tally, elapsedMs } = await runCases(options, seedsFrom(first, runs, strangers), runs, report)
+  const gathered = new SwarmGathered()
+  const swarm = await runCases(options, seedsFrom(first, runs, strangers), runs, report, gathered)
+  const { tally, elapsedMs } = swarm
   const { done, same, sameElsewhere, reached } = tally
   print(`seeds from ${first} on: ${done} in ${Math.round(elapsedMs / 1000)} s, ${tally.events} events`)
   print(`the same trace again: ${same} seeds; on the other runtime: ${sameElsewhere} seeds`)
   if (done < atLeast && untilFound !== true) report.failAs(`only ${done} seeds were done, of at least ${atLeast}`)
+  if (options.report !== undefined)
+    writeReport(
+      options.report,
+      swarmPage(
+        gathered.report({
+          ...{ command: commandOf(first, options), runtime: runtimeText(), firstSeed: first, tally, wallMs: elapsedMs },
+          isMarked: done >= SEEDS_FOR_MARKS,
+        }),
+      ),
+    )
   if (done < SEEDS_FOR_MARKS) return
   const never = missed(reached)
   for (const what of never) report.failAs(`in ${done} seeds it never came to this: ${what}`)
@@ -95,6 +113,7 @@ async function runCases(
   cases: Iterator<Case>,
   of: number,
   report: Report,
+  gathered?: SwarmGathered,
 ): Promise<Swarm> {
   const { timeMs, jobs, untilFound, otherRuntime } = options
   const swarm: Swarm = new Swarm({
@@ -103,8 +122,10 @@ async function runCases(
     jobs: Math.min(jobs ?? availableParallelism(), of),
     ...(untilFound === undefined ? {} : { untilFound }),
     ...(otherRuntime === undefined ? {} : { otherRuntime }),
+    onDone: (outcome) => gathered?.done(outcome, swarm.elapsedMs),
     onFailure: (outcome) => {
       progress.clear()
+      gathered?.failed(outcome)
       report.fail(outcome)
     },
   })
@@ -117,6 +138,25 @@ async function runCases(
   const { done, failed, same, sameElsewhere } = swarm.tally
   report.passed += done - failed + same + sameElsewhere
   return swarm
+}
+
+/** Once more, from the seed that was first. */
+function commandOf(first: number, { runs, timeMs, strangers = 0 }: SimulationOptions): string {
+  const parts = [
+    ...(runs === undefined ? [] : [`--runs ${runs}`]),
+    ...(timeMs === undefined ? [] : [`--time ${timeMs / 1000}s`]),
+    ...(strangers === 0 ? [] : [`--strangers ${strangers}`]),
+  ]
+  return ['palisade sim run all', `--seed ${first}`, ...parts].join(' ')
+}
+
+/** Before anything is run: nobody wants to know an hour later. */
+function checkFile(path: string): void {
+  try {
+    checkReportFile(path)
+  } catch (error) {
+    throw new SimulationProblem((error as Error).message)
+  }
 }
 
 function baseOf(seed: SimulationOptions['seed']): number {
