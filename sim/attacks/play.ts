@@ -1,16 +1,11 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
 import { Arena } from './arena.ts'
-import { Attackers } from './attackers.ts'
-import { HelloMint } from './hello-mint.ts'
-import type { Recorded } from './kinds/scripts.ts'
-import { isForClients, type Scenario } from './plan/read.ts'
+import { enterAll } from './cast.ts'
+import type { Scenario } from './plan/read.ts'
 import { measure, type Measures } from './measures.ts'
-import { AttackTally, HonestTally, Tally } from './tally.ts'
+import { Tally } from './tally.ts'
 import type { Truth } from './truth.ts'
-import { Users } from './users.ts'
 
-/** What was heard on the line that can still be replayed: the latest. */
-const TAPE_MAX = 200
 /** For talks that are under way at the end. */
 const CLOSING_MS = 15_000
 
@@ -36,23 +31,7 @@ export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions 
     tally.event(event, atMs, truth)
     onEvent?.(atMs, event, truth)
   }
-  const tape: Recorded[] = []
-  const secrets = mintsOf(scenario, arena)
-  for (const plan of scenario.honest) {
-    const mine = new HonestTally(plan.name)
-    tally.honest.set(plan.name, mine)
-    const { duration: durationMs, outage: outages } = scenario
-    const record = (recorded: Recorded) => {
-      tape.push(recorded)
-      if (tape.length > TAPE_MAX) tape.shift()
-    }
-    new Users({ arena, plan, durationMs, outages, secrets, tally: mine, record })
-  }
-  for (const plan of scenario.attack) {
-    const mine = new AttackTally(plan.name)
-    tally.attack.set(plan.name, mine)
-    new Attackers({ arena, plan, scenario, secrets, tape, tally: mine })
-  }
+  enterAll(arena, scenario, tally)
   for (const { at, for: length } of scenario.outage) {
     arena.at(at, () => arena.setCutOff(true))
     arena.at(at + length, () => arena.setCutOff(false))
@@ -63,19 +42,6 @@ export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions 
   }
   arena.world.runUntil(arena.startAt + scenario.duration + CLOSING_MS)
   return measure({ scenario, seed, arena, tally, openMost })
-}
-
-/** Those that clients can use; there is at least one. */
-function mintsOf({ settings, keys }: Scenario, arena: Arena) {
-  const random = arena.world.random('hellos')
-  const mints = new Map<string, HelloMint>()
-  return settings.secrets.flatMap((secret, at) => {
-    if (!isForClients(secret)) return []
-    const { domain } = secret
-    const mint = mints.get(domain) ?? new HelloMint(random, domain)
-    mints.set(domain, mint)
-    return { key: keys[at], mint }
-  })
 }
 
 function truthOf(event: ProxyEvent, { crowd }: Arena, open: Map<number, Truth>): Truth | undefined {

@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
+import { LIVE_HELP, refuseLive, runLive, withLiveOptions, type LiveCommand } from './sim-live.ts'
 
 interface SimOptions {
   readonly seed: number
@@ -25,8 +26,7 @@ const DRAWN = ['mix', 'all']
 
 export function addSim(program: Command): void {
   const sim = program.command('sim').description('attack the core in a simulated world')
-  sim
-    .command('run')
+  withLiveOptions(sim.command('run'))
     .description('run seeds one after the other, and check what must always hold')
     .addArgument(
       new Argument(
@@ -43,9 +43,12 @@ export function addSim(program: Command): void {
       '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run --seed 42 --trace' +
         '\n  palisade sim run botnet --runs 20',
     )
-    .action((scenario: string, options: SimOptions) =>
-      DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
-    )
+    .addHelpText('after', LIVE_HELP)
+    .action((scenario: string, options: SimOptions & LiveCommand) => {
+      if (options.live !== undefined) return runLive(scenario, options.live, options)
+      refuseLive(options)
+      return DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options)
+    })
 }
 
 async function runAttacks(scenario: string, { trace, ...options }: SimOptions): Promise<void> {

@@ -20,7 +20,8 @@ const GROUND = /^src\/core\/(ports|assert|events|address)\.ts$/
 const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
-  { path: /^sim\/(run|demo|attacks|conformance|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
+  { path: /^sim\/(run|demo|attacks|live|conformance|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
+  { path: /^sim\/attacks\/live\//, why: 'plays scenarios against proxies over real sockets' },
   { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
   { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
   { path: /^sim\/conformance\//, why: 'tries proxies over real sockets' },
@@ -28,7 +29,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
 ]
 
 const OF_SIM =
-  /^(src\/(core|vault|config)\/|sim\/(?!(run|demo|attacks|conformance)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
+  /^(src\/(core|vault|config)\/|sim\/(?!(run|demo|attacks|live|conformance)\.ts|attacks\/live\/|demo\/|conformance\/|mutants\/)|fixtures\/)/
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [
@@ -42,7 +43,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'cli',
     holds: /^src\/cli\//,
-    mayImport: /^(src\/|sim\/(run|demo|attacks|conformance)\.ts$|package\.json$)/,
+    mayImport: /^(src\/|sim\/(run|demo|attacks|live|conformance)\.ts$|package\.json$)/,
     mayUse: ANYTHING,
   },
   ...SIM_EDGE.map(({ path }) => ({
