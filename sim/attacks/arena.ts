@@ -13,11 +13,11 @@ import { World, type Ticker } from '../world/world.ts'
 import { CountingDc } from './counting-dc.ts'
 import { Crowd } from './crowd.ts'
 import type { Scenario } from './plan/read.ts'
+import { DCS, type Stage } from './stage.ts'
 
 const PROXY: Address = { ip: '10.0.0.1', port: 443 }
 const SITE_IP = '93.184.216.34'
 const EVERYBODY = '198.18.0.1'
-export const DCS = [1, 2, 3, 4, 5] as const
 const TICK_MS = 50
 /** Long enough for names to be resolved and the mask host to be looked at. */
 const SETTLE_MS = 5_000
@@ -29,7 +29,7 @@ const GONE = { code: 'CKR_DEVICE_ERROR', value: 0x30 }
 const LATENCY = { client: { from: 10, to: 90 }, site: { from: 2, to: 8 }, dc: { from: 5, to: 30 } } as const
 
 /** The whole proxy with its guard, Telegram, a web site and everybody else, in virtual time. */
-export class Arena {
+export class Arena implements Stage {
   readonly world: World
   readonly crowd: Crowd
   readonly proxy: Proxy
@@ -38,6 +38,8 @@ export class Arena {
   onEvent: (event: ProxyEvent) => void = () => {}
   /** Virtual ms at which the scenario begins. */
   readonly startAt: number
+  readonly pace = 1
+  readonly hasTelegram = true
   readonly #network: VirtualNetwork
   readonly #token = new FakeToken()
 

@@ -1,18 +1,18 @@
 import type { AttackContext } from '../actors/attacks.ts'
 import type { SeededRandom } from '../world/random.ts'
 import { drawSources, type Source } from './addresses.ts'
-import { DCS, type Arena } from './arena.ts'
 import type { HelloMint } from './hello-mint.ts'
 import { Intruder } from './intruder.ts'
 import { SCRIPTS, type Recorded, type ScriptContext } from './kinds/scripts.ts'
 import type { Scenario } from './plan/read.ts'
 import type { AttackPlan } from './plan/schema.ts'
+import { DCS, type Stage } from './stage.ts'
 import type { AttackTally } from './tally.ts'
 import type { Truth } from './truth.ts'
 import { Visitor } from './visitor.ts'
 
 export interface AttackersOptions {
-  readonly arena: Arena
+  readonly stage: Stage
   readonly plan: AttackPlan
   readonly scenario: Scenario
   readonly secrets: readonly { readonly key: Uint8Array; readonly mint: HelloMint }[]
@@ -32,48 +32,48 @@ export class Attackers {
   readonly #hogs = new Set<Visitor>()
 
   constructor(options: AttackersOptions) {
-    const { arena, plan, secrets, tape } = options
+    const { stage, plan, secrets, tape } = options
     this.#options = options
-    const random = arena.world.random(`attack ${plan.name}`)
+    const random = stage.world.random(`attack ${plan.name}`)
     this.#random = random
     this.#truth = { side: 'attack', group: plan.name }
     this.#context = { random, mint: secrets[0].mint, tape, probing: () => this.#probing() }
     const { from, sources: count, rotate } = plan
     const sources = drawSources({ from, count, ...(rotate === undefined ? {} : { bits: rotate }) }, random)
     for (const source of sources)
-      arena.at(plan.start + Math.floor(random.below(plan.rate + 1)), () => this.#come(source))
-    arena.at(plan.stop, () => {
+      stage.at(plan.start + Math.floor(random.below(plan.rate + 1)), () => this.#come(source))
+    stage.at(plan.stop, () => {
       for (const hog of [...this.#hogs]) hog.stop()
     })
   }
 
   #come(source: Source): void {
-    const { arena, plan, tally } = this.#options
-    if (arena.nowMs >= plan.stop) return
+    const { stage, plan, tally } = this.#options
+    if (stage.nowMs >= plan.stop) return
     tally.connections++
     if (plan.kind === 'hog') this.#hog(source)
     else {
       const script = SCRIPTS[plan.kind](this.#context)
       const { keys } = this.#options.scenario
       const onServed = () => tally.served++
-      arena.crowd.dial(
+      stage.crowd.dial(
         source(),
         this.#truth,
-        new Intruder({ world: arena.world, script, holdMs: plan.hold, keys, onServed }),
+        new Intruder({ world: stage.world, script, holdMs: plan.hold, keys, onServed }),
       )
     }
     // Not by the clock's tick, which would give it away.
     const nextMs = plan.rate / 2 + this.#random.below(Math.ceil(plan.rate) + 1)
-    arena.world.after(Math.max(1, Math.round(nextMs)), () => this.#come(source))
+    stage.world.after(Math.max(1, Math.round(nextMs)), () => this.#come(source))
   }
 
   /** Somebody who has a secret, and takes all he can get. */
   #hog(source: Source): void {
-    const { arena, plan, secrets, tally } = this.#options
-    const { world } = arena
+    const { stage, plan, secrets, tally } = this.#options
+    const { world } = stage
     const { key, mint } = secrets[0]
     const hog = new Visitor({
-      ...{ world, random: this.#random, key, hello: mint.right(key, world.clock.wall()), dc: this.#random.pick(DCS) },
+      ...{ stage, random: this.#random, key, hello: mint.right(key, world.clock.wall()), dc: this.#random.pick(DCS) },
       talk: { requests: HOG_REQUESTS, requestBytes: HOG_REQUEST_BYTES, answerBytes: plan.ask, thinkMs: 1, holdMs: 0 },
       onAnswered: () => tally.served++,
       onConnected: () => {},
@@ -83,18 +83,18 @@ export class Attackers {
       },
     })
     this.#hogs.add(hog)
-    arena.crowd.dial(source(), this.#truth, hog.dialing)
+    stage.crowd.dial(source(), this.#truth, hog.dialing)
   }
 
   #probing(): AttackContext {
-    const { arena, scenario } = this.#options
+    const { stage, scenario } = this.#options
     const { settings, keys } = scenario
     const { domain, modes } = settings.secrets[0]
     return {
       random: this.#random,
       secret: { key: keys[0], domain, modes, isMiddle: false },
       ...{ expired: undefined, barred: undefined, isSomebodyDenied: false, keys, tape: [] },
-      ...{ wallSec: arena.world.clock.wall(), skewSec: settings.mask.skewSec, isClockSteady: true },
+      ...{ wallSec: stage.world.clock.wall(), skewSec: settings.mask.skewSec, isClockSteady: true },
       takesInits: settings.secrets.some((secret) => secret.modes.some((mode) => mode !== 'fake-tls')),
       handshakeTimeoutMs: settings.listen.handshakeTimeoutMs,
     }

@@ -2,11 +2,11 @@ import type { Cancellable, Connection, Dialing, Handler } from '../../src/core/p
 import { concat } from '../../src/core/protocol/bytes.ts'
 import { HANDSHAKE, RANDOM_AT, SESSION_ID_AT } from '../../src/core/protocol/faketls/tls.ts'
 import { answerLength, isAnswer } from '../actors/fake-tls.ts'
-import type { World } from '../world/world.ts'
 import type { Script } from './kinds/scripts.ts'
+import type { Timeline } from './stage.ts'
 
 export interface IntruderOptions {
-  readonly world: World
+  readonly world: Timeline
   readonly script: Script
   /** How long it stays behind its last piece. */
   readonly holdMs: number

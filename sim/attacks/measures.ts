@@ -83,7 +83,8 @@ export function measure({ scenario, seed, arena, tally, openMost }: Run): Measur
   }
 }
 
-function honestMeasures(tally: HonestTally): HonestMeasures {
+/** What became of one group. */
+export function honestMeasures(tally: HonestTally): HonestMeasures {
   const { name, attempts, connected, lost, wantedBytes, gotBytes } = tally
   const sorted = [...tally.connectMs].sort((a, b) => a - b)
   const connectP99Ms = sorted.length === 0 ? undefined : sorted[Math.ceil(0.99 * sorted.length) - 1]
@@ -91,14 +92,16 @@ function honestMeasures(tally: HonestTally): HonestMeasures {
   return { name, attempts, connected, lost, connectP99Ms, throughputLost }
 }
 
-function detectMs({ attack }: Scenario, { bans, alarmsAt }: Tally): number | undefined {
+/** As in `Measures`. */
+export function detectMs({ attack }: Scenario, { bans, alarmsAt }: Tally): number | undefined {
   if (attack.length === 0) return undefined
   const from = Math.min(...attack.map(({ start }) => start))
   const times = [...bans.map(({ atMs }) => atMs), ...alarmsAt].filter((at) => at >= from)
   return times.length === 0 ? undefined : Math.min(...times) - from
 }
 
-function recoverMs({ attack, outage, vault_outage }: Scenario, honest: readonly HonestTally[]): number {
+/** As in `Measures`. */
+export function recoverMs({ attack, outage, vault_outage }: Scenario, honest: readonly HonestTally[]): number {
   const outages = [...outage, ...vault_outage]
   const ends = [...attack.map(({ stop }) => stop), ...outages.map(({ at, for: length }) => at + length)]
   if (ends.length === 0) return 0

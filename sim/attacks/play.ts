@@ -1,17 +1,12 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
 import { Arena } from './arena.ts'
-import { Attackers } from './attackers.ts'
-import { HelloMint } from './hello-mint.ts'
-import type { Recorded } from './kinds/scripts.ts'
-import { isForClients, type Scenario } from './plan/read.ts'
+import { enterAll } from './cast.ts'
+import type { Scenario } from './plan/read.ts'
 import { measure, type Measures } from './measures.ts'
-import { AttackTally, HonestTally, Tally } from './tally.ts'
+import { Tally, type AttackTally } from './tally.ts'
 import type { Gauges, Timeline } from './timeline.ts'
 import type { Truth } from './truth.ts'
-import { Users } from './users.ts'
 
-/** What was heard on the line that can still be replayed: the latest. */
-const TAPE_MAX = 200
 /** For talks that are under way at the end. */
 export const CLOSING_MS = 15_000
 
@@ -40,23 +35,7 @@ export function play(scenario: Scenario, seed: number, { onEvent, timeline }: Pl
     timeline?.event(atMs, event, truth)
     onEvent?.(atMs, event, truth)
   }
-  const tape: Recorded[] = []
-  const secrets = mintsOf(scenario, arena)
-  for (const plan of scenario.honest) {
-    const mine = new HonestTally(plan.name, (startMs, connectMs) => timeline?.attempt(startMs, connectMs))
-    tally.honest.set(plan.name, mine)
-    const { duration: durationMs, outage: outages } = scenario
-    const record = (recorded: Recorded) => {
-      tape.push(recorded)
-      if (tape.length > TAPE_MAX) tape.shift()
-    }
-    new Users({ arena, plan, durationMs, outages, secrets, tally: mine, record })
-  }
-  for (const plan of scenario.attack) {
-    const mine = new AttackTally(plan.name)
-    tally.attack.set(plan.name, mine)
-    new Attackers({ arena, plan, scenario, secrets, tape, tally: mine })
-  }
+  enterAll(arena, scenario, tally, (startMs, connectMs) => timeline?.attempt(startMs, connectMs))
   for (const { at, for: length } of scenario.outage) {
     arena.at(at, () => arena.setCutOff(true))
     arena.at(at + length, () => arena.setCutOff(false))
@@ -93,19 +72,6 @@ function gaugesOf({ vault, proxy }: Arena, tally: Tally): Gauges {
       return proxy.pool.inUseBytes
     },
   }
-}
-
-/** Those that clients can use; there is at least one. */
-function mintsOf({ settings, keys }: Scenario, arena: Arena) {
-  const random = arena.world.random('hellos')
-  const mints = new Map<string, HelloMint>()
-  return settings.secrets.flatMap((secret, at) => {
-    if (!isForClients(secret)) return []
-    const { domain } = secret
-    const mint = mints.get(domain) ?? new HelloMint(random, domain)
-    mints.set(domain, mint)
-    return { key: keys[at], mint }
-  })
 }
 
 function truthOf(event: ProxyEvent, { crowd }: Arena, open: Map<number, Truth>): Truth | undefined {

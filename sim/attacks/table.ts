@@ -93,21 +93,25 @@ function total(numbers: readonly number[]): number {
   return numbers.reduce((sum, each) => sum + each, 0)
 }
 
-function list(counts: Counts): string {
+/** `3 eof, 1 replay`, the most frequent first. */
+export function list(counts: Counts): string {
   const entries = Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
   return entries.length === 0 ? 'none' : entries.map(([what, count]) => `${count} ${what}`).join(', ')
 }
 
-function percent(share: number): string {
+/** Of a share from 0 to 1. */
+export function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`
 }
 
-function milliseconds(ms: number | undefined): string {
+/** `never` where there is none. */
+export function milliseconds(ms: number | undefined): string {
   if (ms === undefined) return 'never'
   return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 
-function size(bytes: number): string {
+/** Of bytes. */
+export function size(bytes: number): string {
   if (bytes < 10_240) return `${bytes} B`
   return bytes < 10 << 20 ? `${Math.round(bytes / 1024)} KB` : `${Math.round(bytes / (1 << 20))} MB`
 }

@@ -6,6 +6,9 @@ import type { Truth } from './truth.ts'
 /** How often each reason was given. */
 export type Counts = Record<string, number>
 
+/** Told of each honest attempt when it is decided: its start, and how long it took to an answer, if it came to one; ms. */
+export type OnAttempt = (startMs: number, connectMs: number | undefined) => void
+
 /** Of one group of honest users. */
 export class HonestTally {
   readonly name: string
@@ -18,11 +21,9 @@ export class HonestTally {
   readonly connectMs: number[] = []
   /** When an attempt that failed was begun, ms since the start. */
   readonly lostAt: number[] = []
+  readonly #onAttempt: OnAttempt | undefined
 
-  readonly #onAttempt: ((startMs: number, connectMs: number | undefined) => void) | undefined
-
-  /** `onAttempt` is told of each attempt when it is decided: its start, and how long it took to an answer, if it came to one. */
-  constructor(name: string, onAttempt?: (startMs: number, connectMs: number | undefined) => void) {
+  constructor(name: string, onAttempt?: OnAttempt) {
     this.name = name
     this.#onAttempt = onAttempt
   }

@@ -1,18 +1,17 @@
 import { Intruder } from './intruder.ts'
-import type { Arena } from './arena.ts'
-import { DCS } from './arena.ts'
 import { drawSources, type Source } from './addresses.ts'
 import { drawArrivals } from './arrivals.ts'
 import type { HelloMint } from './hello-mint.ts'
 import type { Recorded } from './kinds/scripts.ts'
 import type { HonestPlan, ScenarioFile } from './plan/schema.ts'
 import type { SeededRandom } from '../world/random.ts'
+import { DCS, type Stage } from './stage.ts'
 import type { HonestTally } from './tally.ts'
 import type { Truth } from './truth.ts'
 import { Visitor, type Talk, type TalkEnd } from './visitor.ts'
 
 export interface UsersOptions {
-  readonly arena: Arena
+  readonly stage: Stage
   readonly plan: HonestPlan
   readonly durationMs: number
   readonly outages: ScenarioFile['outage']
@@ -36,12 +35,12 @@ export class Users {
   readonly #truth: Truth
 
   constructor(options: UsersOptions) {
-    const { plan, arena, durationMs } = options
+    const { plan, stage, durationMs } = options
     this.#options = options
-    this.#random = arena.world.random(`users ${plan.name}`)
+    this.#random = stage.world.random(`users ${plan.name}`)
     this.#truth = { side: 'honest', group: plan.name }
     this.#sources = drawSources({ from: plan.from, count: plan.addresses ?? plan.users }, this.#random)
-    for (const { user, atMs } of drawArrivals(plan, durationMs, this.#random)) arena.at(atMs, () => this.#come(user))
+    for (const { user, atMs } of drawArrivals(plan, durationMs, this.#random)) stage.at(atMs, () => this.#come(user))
   }
 
   #come(user: number): void {
@@ -51,38 +50,38 @@ export class Users {
   }
 
   #talk(user: number, retries: number): void {
-    const { arena, tally, secrets, record, plan } = this.#options
-    const { world } = arena
+    const { stage, tally, secrets, record, plan } = this.#options
+    const { world } = stage
     const { key, mint } = secrets[user % secrets.length]
     const hello = mint.right(key, world.clock.wall() + this.#random.between(-5, 5))
     const visitor = new Visitor({
-      ...{ world, random: this.#random, key, hello },
+      ...{ stage, random: this.#random, key, hello },
       dc: DCS[user % DCS.length],
       talk: this.#drawTalk(plan.talk),
       onAnswered: (second) => record({ hello, second }),
-      onConnected: (ms) => tally.succeeded(ms, arena.nowMs - ms),
+      onConnected: (ms) => tally.succeeded(ms, stage.nowMs - ms),
       onEnd: (end) => this.#ended(user, end, retries),
     })
-    arena.crowd.dial(this.#sources[user % this.#sources.length](), this.#truth, visitor.dialing)
+    stage.crowd.dial(this.#sources[user % this.#sources.length](), this.#truth, visitor.dialing)
   }
 
   #ended(user: number, end: TalkEnd, retries: number): void {
-    const { arena, tally, durationMs } = this.#options
-    const startMs = end.startedAt - arena.startAt
-    const isCut = this.#isCut(startMs, arena.nowMs)
+    const { stage, tally, durationMs } = this.#options
+    const startMs = end.startedAt - stage.startAt
+    const isCut = this.#isCut(startMs, stage.nowMs)
     // What an outage of the line takes is nobody's fault, and says nothing about the proxy.
     if (!isCut) tally.ended(end, startMs)
-    if (end.outcome === 'done' || arena.nowMs >= durationMs) return
+    if (end.outcome === 'done' || stage.nowMs >= durationMs) return
     const again = end.isConnected ? 0 : retries + 1
     if (again > RETRIES_MAX && !isCut) return
-    const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS << Math.min(again, 10))
-    arena.world.after(this.#random.between(waitMs >> 1, waitMs), () => this.#talk(user, again))
+    const waitMs = stage.pace * Math.min(LAST_RETRY_MS, FIRST_RETRY_MS << Math.min(again, 10))
+    stage.world.after(this.#random.between(Math.floor(waitMs / 2), waitMs), () => this.#talk(user, again))
   }
 
   /** A phone that lost its network: it came, said nothing or half a hello, and is gone. */
   #strayFrom(user: number): void {
-    const { arena, secrets } = this.#options
-    const { world, crowd } = arena
+    const { stage, secrets } = this.#options
+    const { world, crowd } = stage
     const { key, mint } = secrets[user % secrets.length]
     const hello = mint.right(key, world.clock.wall())
     const isSilent = this.#random.chance(1, 2)

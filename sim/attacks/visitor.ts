@@ -7,8 +7,8 @@ import { FRAMINGS } from '../../src/core/protocol/framing/index.ts'
 import { INIT_LENGTH, makeInit } from '../../src/core/protocol/obfuscated2.ts'
 import { answerLength, isAnswer } from '../actors/fake-tls.ts'
 import type { SeededRandom } from '../world/random.ts'
-import type { World } from '../world/world.ts'
 import { framedLength } from './counting-dc.ts'
+import type { Stage } from './stage.ts'
 
 /** What one connection is for; sizes in bytes. */
 export interface Talk {
@@ -29,7 +29,7 @@ export interface TalkEnd {
 }
 
 export interface VisitorOptions {
-  readonly world: World
+  readonly stage: Stage
   readonly random: SeededRandom
   readonly key: Uint8Array
   readonly dc: number
@@ -62,8 +62,9 @@ export class Visitor implements Handler {
 
   constructor(options: VisitorOptions) {
     this.#options = options
-    this.#startedAt = options.world.now
-    this.#timer = options.world.after(CONNECT_MS, () => this.#leave('no-answer'))
+    const { world, pace } = options.stage
+    this.#startedAt = world.now
+    this.#timer = world.after(pace * CONNECT_MS, () => this.#leave('no-answer'))
   }
 
   readonly dialing: Dialing = {
@@ -103,11 +104,12 @@ export class Visitor implements Handler {
     this.#seen = seen
     const length = answerLength(seen)
     if (length === undefined) return new Uint8Array(0)
-    const { hello, key, onAnswered } = this.#options
+    const { hello, key, onAnswered, stage } = this.#options
     if (length === 0 || !isAnswer(seen.subarray(0, length), hello.subarray(RANDOM_AT, SESSION_ID_AT), key))
       return undefined
     this.#seen = undefined
-    onAnswered(this.#ask())
+    if (stage.hasTelegram) onAnswered(this.#ask())
+    else this.#stay(onAnswered)
     return this.#records.push(seen.slice(length))
   }
 
@@ -134,27 +136,38 @@ export class Visitor implements Handler {
   #count(bytes: number): void {
     this.#gotBytes += bytes
     this.#left -= bytes
-    const { world, talk, onConnected } = this.#options
+    const { stage, talk } = this.#options
     if (this.#left > 0) {
-      if (this.#isConnected) this.#wait(STALL_MS, () => this.#leave('stalled'))
+      if (this.#isConnected) this.#wait(stage.pace * STALL_MS, () => this.#leave('stalled'))
       return
     }
-    if (!this.#isConnected) {
-      this.#isConnected = true
-      onConnected(world.now - this.#startedAt)
-    }
+    this.#connected()
     if (this.#asked < talk.requests) this.#wait(talk.thinkMs, () => this.#next())
     else this.#wait(talk.holdMs, () => this.#leave('done'))
   }
 
+  #connected(): void {
+    if (this.#isConnected) return
+    this.#isConnected = true
+    const { stage, onConnected } = this.#options
+    onConnected((stage.world.now - this.#startedAt) / stage.pace)
+  }
+
+  /** There is nobody to talk to: the proxy's answer is all there is. */
+  #stay(onAnswered: VisitorOptions['onAnswered']): void {
+    onAnswered(new Uint8Array(0))
+    this.#connected()
+    this.#wait(this.#options.talk.holdMs, () => this.#leave('done'))
+  }
+
   #next(): void {
     this.#ask()
-    this.#wait(STALL_MS, () => this.#leave('stalled'))
+    this.#wait(this.#options.stage.pace * STALL_MS, () => this.#leave('stalled'))
   }
 
   #wait(ms: number, then: () => void): void {
     this.#timer.cancel()
-    this.#timer = this.#options.world.after(ms, then)
+    this.#timer = this.#options.stage.world.after(ms, then)
   }
 
   #leave(outcome: TalkEnd['outcome']): void {

@@ -143,7 +143,8 @@ function place(text: string): Place {
   return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) }
 }
 
-function secret(text: string): ClientSecret {
+/** Parses an option that is a secret as clients are given it. */
+export function secret(text: string): ClientSecret {
   const link = /^(tg:|https?:)/i.test(text) ? parseLink(text) : undefined
   const found = link === undefined ? parseSecret(text) : 'error' in link ? link : link.secret
   if ('error' in found) throw new InvalidArgumentError(`${found.error}.`)

@@ -1,6 +1,7 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { durationOf, wholeNumber } from './numbers.ts'
+import { LIVE_HELP, refuseLive, runLive, withLiveOptions, type LiveCommand } from './sim-live.ts'
 import { addSimReplay } from './sim-replay.ts'
 
 /** What is said on the command line; without `seed`, `runs` and `jobs` each part has its own. */
@@ -39,8 +40,7 @@ const DRAWN = ['mix', 'all']
 
 export function addSim(program: Command): void {
   const sim = program.command('sim').description('attack the core in a simulated world')
-  sim
-    .command('run')
+  withLiveOptions(sim.command('run'))
     .description('run seeds one after the other, and check what must always hold')
     .addArgument(
       new Argument(
@@ -57,7 +57,9 @@ export function addSim(program: Command): void {
       new Option('--runs <n>', 'how many (default: 1, or what fits into --time)').argParser(wholeNumber(1, 10_000_000)),
     )
     .addOption(
-      new Option('--time <duration>', 'begins no seed after this time').argParser(durationOf(TIME_MS.min, TIME_MS.max)),
+      new Option('--time <duration>', 'begins no seed after this time; with --live, plays it in this time').argParser(
+        durationOf(TIME_MS.min, TIME_MS.max),
+      ),
     )
     .addOption(new Option('--jobs <n>', 'processes side by side').argParser(wholeNumber(1, 256)))
     .addOption(new Option('--report <file>', 'write a page about it, as HTML').conflicts('trace'))
@@ -76,9 +78,13 @@ export function addSim(program: Command): void {
         '\n  palisade sim run --seed 42 --trace\n  palisade sim run --case seed=42,talks=3,probes=none --trace' +
         '\n  palisade sim run botnet --runs 20 --report botnet.html',
     )
-    .action((scenario: string, options: SimOptions) =>
-      DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options),
-    )
+    .addHelpText('after', LIVE_HELP)
+    .action((scenario: string, options: SimOptions & LiveCommand) => {
+      const { live, seed } = options
+      if (live !== undefined) return runLive(scenario, live, { ...options, seed: seedNumber(seed) })
+      refuseLive(options)
+      return DRAWN.includes(scenario) ? runSim(options) : runAttacks(scenario, options)
+    })
   addSimReplay(sim)
 }
 
@@ -88,16 +94,21 @@ function seedOf(text: string): number | 'commit' {
   return wholeNumber(0, SEED_MAX)(text)
 }
 
+/** Scenarios are what they are at every commit. */
+function seedNumber(seed: SimOptions['seed']): number {
+  if (seed === 'commit') throw new CliError(EXIT.usage, '--seed commit is for mix')
+  return seed
+}
+
 async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...others }: SimOptions): Promise<void> {
   const [other] = Object.keys(others)
   if (other !== undefined) throw new CliError(EXIT.usage, `--${other} is for mix`)
-  if (seed === 'commit') throw new CliError(EXIT.usage, '--seed commit is for mix')
   const attacks = (await import(new URL('../../sim/attacks.ts', import.meta.url).href)) as Attacks
   const name = scenario === 'attacks' ? 'all' : scenario
   let isGood: boolean
   try {
     isGood = await attacks.playAttacks({
-      ...{ name, seed, runs },
+      ...{ name, seed: seedNumber(seed), runs },
       ...(jobs === undefined ? {} : { jobs }),
       ...(report === undefined ? {} : { report }),
     })

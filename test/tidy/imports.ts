@@ -21,9 +21,10 @@ const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
   {
-    path: /^sim\/(run|demo|attacks|conformance|probing|detection\/run|replay|replay\/files)\.ts$/,
+    path: /^sim\/(run|demo|attacks|live|conformance|probing|detection\/run|replay|replay\/files)\.ts$/,
     why: 'commands: read arguments, print',
   },
+  { path: /^sim\/attacks\/live\//, why: 'plays scenarios against proxies over real sockets' },
   { path: /^sim\/(mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
   {
     path: /^sim\/swarm\/(base|child|corpus|driver|progress|report|simulate|worker)\.ts$/,
@@ -36,7 +37,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
 ]
 
 const OF_SIM =
-  /^(src\/(core|vault|config|observe\/trace)\/|sim\/(?!(run|demo|attacks|conformance|probing|replay)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
+  /^(src\/(core|vault|config|observe\/trace)\/|sim\/(?!(run|demo|attacks|live|conformance|probing|replay)\.ts|attacks\/live\/|demo\/|conformance\/|mutants\/)|fixtures\/)/
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [
@@ -50,7 +51,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'cli',
     holds: /^src\/cli\//,
-    mayImport: /^(src\/|sim\/(run|demo|attacks|conformance|replay)\.ts$|package\.json$)/,
+    mayImport: /^(src\/|sim\/(run|demo|attacks|live|conformance|replay)\.ts$|package\.json$)/,
     mayUse: ANYTHING,
   },
   ...SIM_EDGE.map(({ path }) => ({

@@ -1,0 +1,181 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { startSimulatedTelegram } from '../../sim/telegram/serve.ts'
+import { Child, ROOT, runToEnd } from './child.ts'
+import { configText, DOMAIN, FAKE_TLS, writtenSecret } from './config.ts'
+import { freePort } from './free-port.ts'
+import { MaskSite } from './mask-site.ts'
+import { environmentFor, Home, PALISADE, Program, RUNTIMES, type RuntimeName } from './program.ts'
+import { TinyProxy, type Flaw } from './tiny-proxy.ts'
+
+const SECRET = writtenSecret(FAKE_TLS)
+/** Far more than a machine needs that has other things to do. */
+const LIMIT_MS = 120_000
+const TIME = '8s'
+
+/**
+ * A scenario of ours for machines that have other things to do: connecting may take as long as clients wait. Few sources for a few
+ * seconds are no attack that a detector could tell from a crowd; that bans come by what one source does is seen in time.
+ */
+function patient(scenario: string, isNoticed: boolean): string {
+  const text = readFileSync(join(ROOT, `fixtures/scenarios/${scenario}.toml`), 'utf8')
+  const longer = text
+    .replace(/^connect_p99_max = .*$/m, 'connect_p99_max = "12s"')
+    .replace(/_within = .*$/gm, '_within = "1m"')
+  return isNoticed ? longer : longer.replace(/^detect_within = .*$/m, '')
+}
+
+function simRun(runtime: RuntimeName, scenario: string, ...options: readonly string[]): readonly string[] {
+  return [PALISADE, 'sim', 'run', scenario, '--runtime', runtime, ...options]
+}
+
+async function play(runtime: RuntimeName, scenario: string, ...options: readonly string[]) {
+  return runToEnd('sh', simRun(runtime, scenario, ...options), { limitMs: LIMIT_MS })
+}
+
+/** The program with its guard, told that Telegram is at `telegramPort`. */
+async function withProgram<T>(
+  runtime: RuntimeName,
+  run: (at: { readonly program: Program; readonly home: Home; readonly telegramPort: number }) => Promise<T>,
+): Promise<T> {
+  const telegramPort = await freePort()
+  const mask = await MaskSite.start(DOMAIN)
+  const home = new Home(configText({ dcPort: telegramPort, maskPort: mask.port, secrets: [FAKE_TLS] }))
+  const program = await Program.start(home, runtime)
+  try {
+    return await run({ program, home, telegramPort })
+  } finally {
+    await program.stop()
+    mask.close()
+    home.remove()
+  }
+}
+
+describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
+  it.each([
+    { scenario: 'quiet-day', scale: '0.02', isNoticed: false },
+    { scenario: 'connect-flood', scale: '0.1', isNoticed: false },
+    { scenario: 'handshake-garbage', scale: '0.1', isNoticed: true },
+    { scenario: 'slowloris', scale: '0.05', isNoticed: false },
+    { scenario: 'replay-storm', scale: '0.1', isNoticed: true },
+  ])('holds what $scenario wants', async ({ scenario, scale, isNoticed }) => {
+    await withProgram(runtime, async ({ program, home, telegramPort }) => {
+      const file = join(home.folder, 'scenario.toml')
+      writeFileSync(file, patient(scenario, isNoticed))
+      const run = await play(
+        ...([runtime, file, '--live', `127.0.0.1:${program.port}`, '--secret', SECRET] as const),
+        ...['--telegram', `127.0.0.1:${telegramPort}`, '--config', home.configFile, '--scale', scale, '--time', TIME],
+      )
+      expect(run.stdout).not.toContain('FAILED')
+      expect(run.stdout).not.toContain('not judged')
+      expect(run.code).toBe(0)
+      expect(Number(/ (\d+) tried, /.exec(run.stdout)?.[1])).toBeGreaterThan(2)
+      const bans = Number(/ (\d+) bans, on 0 of/.exec(run.stdout)?.[1])
+      if (isNoticed) expect(bans).toBeGreaterThan(0)
+    })
+  })
+})
+
+describe.each(RUNTIMES)('a scenario against somebody else, on %s', (runtime) => {
+  async function againstTiny(options: readonly string[], flaw?: Flaw) {
+    const mask = await MaskSite.start(DOMAIN)
+    const telegramPort = await freePort()
+    const key = Buffer.from(FAKE_TLS.key, 'hex')
+    const tiny = await TinyProxy.start({
+      ...{ key, domain: DOMAIN, telegramPort, maskPort: mask.port, ...(flaw === undefined ? {} : { flaw }) },
+    })
+    const telegram = options.includes('--telegram') ? [`127.0.0.1:${telegramPort}`] : []
+    try {
+      return await play(
+        ...([runtime, 'replay-storm', '--live', `127.0.0.1:${tiny.port}`, '--secret', SECRET] as const),
+        ...['--scale', '0.1', '--time', TIME, ...options, ...telegram],
+      )
+    } finally {
+      tiny.close()
+      mask.close()
+    }
+  }
+
+  it('names what cannot be judged from outside, and judges the rest', async () => {
+    const { code, stdout, stderr } = await againstTiny([])
+    expect(stdout).toContain('not judged: throughput_lost_max (needs --telegram), honest_banned_max (needs --config)')
+    expect(stdout).toContain('100.00 % connected')
+    expect(stderr).toContain('without --telegram a client counts as connected')
+    expect(code).toBe(0)
+  })
+
+  it('fails one that lets recordings in', async () => {
+    const { code, stdout } = await againstTiny(['--telegram'], 'takes-recordings')
+    expect(stdout).toMatch(/FAILED {2}attackers_served_max = 0, got (1|0\.\d+)$/m)
+    expect(stdout).toContain('100.00 % connected')
+    expect(code).toBe(1)
+  })
+
+  it('ends at once when it is told to, and closes everything', async () => {
+    await withProgram(runtime, async ({ program }) => {
+      const options = ['--live', `127.0.0.1:${program.port}`, '--secret', SECRET, '--speed', '2']
+      const child = new Child('sh', simRun(runtime, 'slowloris', ...options))
+      while (!/^palisade_connections_accepted_total [1-9]/m.test(await program.metrics()))
+        expect(child.isRunning).toBe(true)
+      child.signal('SIGINT')
+      const { code } = await child.finish(LIMIT_MS)
+      expect(child.stderr.all.join('\n')).toMatch(/stopped after \d+ s: nothing is judged/)
+      expect(code).toBe(1)
+    })
+  })
+})
+
+describe.each(RUNTIMES)('a scenario that cannot be played, on %s', (runtime) => {
+  it.each([
+    {
+      why: 'another machine',
+      options: ['--live', '192.0.2.1:443', '--secret', SECRET],
+      said: 'attack, and goes to no',
+    },
+    { why: 'IPv6', options: ['--live', '[::1]:443', '--secret', SECRET], said: 'IPv6 has one address of the loopback' },
+    { why: 'no secret', options: ['--live', '127.0.0.1:443'], said: 'expected a --secret' },
+    {
+      ...{ why: 'a secret of another kind', said: 'for fake TLS (ee...)' },
+      options: ['--live', '127.0.0.1:443', '--secret', '00112233445566778899aabbccddeeff'],
+    },
+    {
+      ...{ why: 'more than an hour', said: 'quiet-day would take 24 hours' },
+      options: ['--live', '127.0.0.1:443', '--secret', SECRET],
+    },
+    { why: 'nobody to play against', options: ['--secret', SECRET], said: '--secret is for --live' },
+  ])('is one line: $why', async ({ options, said }) => {
+    const run = await runToEnd('sh', simRun(runtime, 'quiet-day', ...options), { env: environmentFor(runtime) })
+    expect(run.stderr).toContain(said)
+    expect(run.stderr.split('\n')).toHaveLength(1)
+    expect(run.code).toBe(2)
+  })
+
+  it('is one line where there are too few descriptors', async () => {
+    const command = `ulimit -n 200; exec sh "$@"`
+    const args = simRun(runtime, 'connect-flood', '--live', '127.0.0.1:443', '--secret', SECRET)
+    const run = await runToEnd('sh', ['-c', command, 'sh', ...args])
+    expect(run.stderr).toMatch(/connect-flood holds up to \d+ connections at once, and \d+ are possible: lower --scale/)
+    expect(run.code).toBe(2)
+  })
+})
+
+it('stands in for Telegram where nobody else does', async () => {
+  const telegram = await startSimulatedTelegram({ host: '127.0.0.1', port: 0 })
+  const at = `127.0.0.1:${telegram.address.port}`
+  const run = await play(
+    'bun',
+    'slowloris',
+    '--live',
+    '127.0.0.1:443',
+    '--secret',
+    SECRET,
+    '--scale',
+    '0.1',
+    '--telegram',
+    at,
+  )
+  telegram.close()
+  expect(run.stderr).toContain('--telegram: ')
+  expect(run.code).toBe(2)
+})
