@@ -62,6 +62,8 @@ interface Sent {
 }
 
 const UNCONFIRMED_MAX = 256
+/** Under one key: whoever comes back wants its latest parts of a file, and who never does would cost us all it was sent. */
+const UNCONFIRMED_MAX_BYTES = 16 << 20
 const RECEIVED_MAX = 4096
 /** States of a message in msgs_state_info. */
 const STATE = { notReceived: 2, received: 4 } as const
@@ -244,6 +246,15 @@ function pack(clock: Clock, record: KeyRecord, session: SessionRecord, answers: 
   return packets
 }
 
+/** Sessions that began first lose theirs first; the last one keeps what it has. */
+function forgetOldest({ sessions }: KeyRecord): void {
+  let bytes = 0
+  for (const session of sessions.toReversed()) {
+    if (bytes > UNCONFIRMED_MAX_BYTES) session.unconfirmed = []
+    for (const { body } of session.unconfirmed) bytes += body.length
+  }
+}
+
 function envelope(clock: Clock, record: KeyRecord, session: SessionRecord, answers: readonly Answer[]): Envelope {
   const wallSec = clock.wall()
   const head = (isContent: boolean) => ({
@@ -254,6 +265,7 @@ function envelope(clock: Clock, record: KeyRecord, session: SessionRecord, answe
   const sent: Sent[] = answers.map(({ isContent, body }) => ({ ...head(isContent), body }))
   const content = sent.filter(({ seqno }) => seqno % 2 === 1)
   session.unconfirmed = [...session.unconfirmed, ...content].slice(-UNCONFIRMED_MAX)
+  forgetOldest(record)
   if (sent.length === 1) return { ...frame, ...sent[0] }
   const writer = new TlWriter().u32(SERVICE.container).u32(answers.length)
   for (const { messageId, seqno, body } of sent) {
