@@ -7,9 +7,9 @@ export type Measured = Readonly<Record<string, { readonly seeds: number | 'test'
 /** The table that a run ends with. */
 export function huntTable(hunted: readonly Hunted[]): string {
   const head = ['bug', 'seeds', 'invariant', 'seconds']
-  const rows = hunted.map(({ mutant, seeds, isAtOnce, seconds }) => [
+  const rows = hunted.map(({ mutant, seeds = 'MISSED', seconds }) => [
     mutant.name,
-    seeds === undefined ? 'MISSED' : isAtOnce ? `${seeds}, at once` : String(seeds),
+    String(seeds),
     mutant.invariant,
     seconds.toFixed(1),
   ])
@@ -36,8 +36,8 @@ invariant beside it: proof that checkers can fail. Of ${mutants.length} bugs, ${
 ${median(bySeed)}.
 
 - "Seeds" is how many seeds were run, from seed 1 on, until the first that showed it, out of at most 2,000: the last one run is the one that
-  found it. Later runs begin with that seed, and search from 1 only when it finds nothing any more. "test": the simulator has no such
-  part, and tests of that part must fail.
+  found it. Runs without \`--write\` begin with that seed ("known case"), and search from 1 only when it finds nothing any more.
+  "test": the simulator has no such part, and tests of that part must fail.
 - "Seconds" include copying the tree and starting a process, on one of two cores.
 
 | bug | invariant | seeds | seconds | planted in |

@@ -45,7 +45,7 @@ export class Child {
       this.#waiting.push({ task, tell })
       if (this.#process === undefined) this.#start()
       else this.#send(task)
-      this.#rewatch()
+      if (this.#waiting.length === 1) this.#rewatch()
     })
   }
 
