@@ -51,8 +51,8 @@ describe('the command', { timeout: 120_000 }, () => {
     const other = join(ROOT, 'node_modules/.bin/bun')
     const { status, stdout } = run(['--seed', '1', '--runs', '6', '--other-runtime', other])
     expect(stdout).toContain('seeds from 1 on: 6 in ')
-    expect(stdout).toContain('the same trace again: 2 seeds; on the other runtime: 2 seeds')
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe('10 passed, 0 failed')
+    expect(stdout).toContain('the same trace again: 1 seeds; on the other runtime: 1 seeds')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('8 passed, 0 failed')
     expect(status).toBe(0)
   })
 
@@ -71,7 +71,7 @@ describe('the command', { timeout: 120_000 }, () => {
 
   it.each([
     [['--runs', '0'], '--runs: expected a whole number from 1 on'],
-    [['--seed', 'x'], '--seed: expected a whole number from 0 on'],
+    [['--seed', 'x'], '--seed: expected a whole number from 0 to 4294967295'],
     [['--time', '60'], '--time: expected a duration such as 60s'],
     [['--other-runtime', 'no-such-runtime'], 'there is no no-such-runtime'],
     [['--case', 'seed=1,talks=0'], 'case: talks: expected none'],
