@@ -82,7 +82,10 @@ async function bySeeds(copy: string, { invariant, also }: Mutant, known: readonl
 
 async function byTests(copy: string, options: readonly string[]): Promise<Found> {
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  const output = await outputOf([join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--root', copy, ...options], copy)
+  const output = await outputOf(
+    [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--bail', '1', '--root', copy, ...options],
+    copy,
+  )
   const counted = /^ *(Tests .*)$/m.exec(output)?.[1]
   const isFound = counted !== undefined && / [1-9]\d* failed/.test(counted)
   const what = counted ?? output.split('\n')[0]

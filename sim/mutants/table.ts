@@ -31,9 +31,9 @@ export function mutantsPage(mutants: readonly Mutant[], measured: Measured): str
   const bySeed = Object.values(measured).flatMap(({ seeds }) => (seeds === 'test' ? [] : [seeds]))
   return `# Planted bugs
 
-Written by \`npm run sim:mutants -- --write\`. Each bug is planted into a copy of the source by itself, and must be found by the checker of the
-invariant beside it: proof that checkers can fail. Of ${mutants.length} bugs, ${bySeed.length} were found by seeds, half of them within the first
-${median(bySeed)}.
+Written by \`npm run sim:mutants -- --write\`. Each bug is planted into a copy of the source by itself, and must be found by the
+checker of the invariant beside it: proof that checkers can fail. Of ${mutants.length} bugs, ${bySeed.length} were found by seeds,
+half of them within the first ${median(bySeed)}.
 
 - "Seeds" is how many seeds were run, from seed 1 on, until the first that showed it, out of at most 2,000: the last one run is the one that
   found it. Runs without \`--write\` begin with that seed ("known case"), and search from 1 only when it finds nothing any more.

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { plantedCopy } from '../../../sim/mutants/hunt.ts'
@@ -67,6 +68,23 @@ describe('the command', { timeout: 120_000 }, () => {
     const { status, stdout } = run(['--seed', '1', '--runs', '1000000', '--time', '1ms', '--jobs', '1'])
     expect(Number(/on: (\d+) in/.exec(stdout)?.[1])).toBeLessThan(1_000)
     expect(status).toBe(0)
+  })
+
+  it('runs one case, from a file as from its text, and shows what happens', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'palisade-case-'))
+    const file = join(folder, 'one.json')
+    try {
+      writeFileSync(file, '{ "seed": 4, "talks": [1], "probes": [], "untilMs": 30000 }')
+      const fromText = run(['--case', 'seed=4,talks=1,probes=none,untilMs=30000', '--trace'])
+      expect(fromText.stdout).toContain(' seen speaks talk 1 from ')
+      expect(fromText.stdout).not.toContain(' seen speaks talk 2 from ')
+      expect(fromText.stdout.trimEnd().split('\n').at(-1)).toBe('1 passed, 0 failed')
+      expect(run(['--case', file, '--trace'])).toEqual(fromText)
+      writeFileSync(file, '{ "seed": 4')
+      expect(run(['--case', file])).toMatchObject({ status: 2, stderr: `${file}: expected an object as JSON\n` })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it.each([
