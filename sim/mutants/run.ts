@@ -33,7 +33,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
   const inOrder = mutants.map((mutant) => all.find((hunted) => hunted.mutant === mutant)!)
-  process.stdout.write(`\n${huntTable(inOrder)}\n\n`)
+  process.stdout.write(`\n${huntTable(inOrder, measured)}\n\n`)
   if (isWritten) write(measured, all)
   const found = all.filter(({ isFound }) => isFound).length
   process.stdout.write(`${found} passed, ${mutants.length - found} failed\n`)

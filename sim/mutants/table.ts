@@ -4,12 +4,12 @@ import type { Mutant } from './mutant.ts'
 /** What it took to find each mutant, by name, as it was measured last from seed 1 on. */
 export type Measured = Readonly<Record<string, { readonly seeds: number | 'test'; readonly seconds: number }>>
 
-/** The table that a run ends with. */
-export function huntTable(hunted: readonly Hunted[]): string {
+/** The table that a run ends with; of what a known case found it says how many seeds it took when it was measured. */
+export function huntTable(hunted: readonly Hunted[], measured: Measured): string {
   const head = ['bug', 'seeds', 'invariant', 'seconds']
   const rows = hunted.map(({ mutant, seeds = 'MISSED', seconds }) => [
     mutant.name,
-    String(seeds),
+    seeds === 'known case' ? `${measured[mutant.name]?.seeds ?? '?'} (known case)` : String(seeds),
     mutant.invariant,
     seconds.toFixed(1),
   ])

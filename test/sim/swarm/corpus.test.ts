@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CHECKERS } from '../../../sim/checkers/index.ts'
 import { MUTANTS } from '../../../sim/mutants/mutants.ts'
-import { mutantsPage, type Measured } from '../../../sim/mutants/table.ts'
+import { huntTable, mutantsPage, type Measured } from '../../../sim/mutants/table.ts'
 import { drawOptions } from '../../../sim/scenarios/options.ts'
 import { caseText } from '../../../sim/swarm/case.ts'
 import { CORPUS_FILE, readCorpus } from '../../../sim/swarm/corpus.ts'
@@ -41,6 +41,27 @@ describe('the corpus', () => {
     const good = '{"case": "seed=1", "invariant": "I1", "story": "s"}'
     expect(readCorpus(`${good}\n`)).toEqual([{ case: { seed: 1 }, invariant: 'I1', story: 's' }])
     expect(() => readCorpus(`${good}\n${line}\n`)).toThrow(why)
+  })
+})
+
+describe('the table of planted bugs', () => {
+  it('says how many seeds it took, what else found it, or that nothing did', () => {
+    const [one, two, three] = MUTANTS
+    const hunted = { isFound: true, seconds: 3.14, what: '' }
+    const lines = huntTable(
+      [
+        { ...hunted, mutant: one, seeds: 'known case' },
+        { ...hunted, mutant: two, seeds: 'test' },
+        { ...hunted, mutant: three, isFound: false, seeds: undefined },
+      ],
+      { [one.name]: { seeds: 17, seconds: 2 } },
+    ).split('\n')
+    expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['bug', 'seeds', 'invariant', 'seconds'],
+      [one.name, '17 (known case)', one.invariant, '3.1'],
+      [two.name, 'test', two.invariant, '3.1'],
+      [three.name, 'MISSED', three.invariant, '3.1'],
+    ])
   })
 })
 
