@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readDuration } from '../src/config/values/time.ts'
+import { readCase } from './swarm/case.ts'
 import { runSimulation, SimulationProblem, type SimulationOptions } from './swarm/simulate.ts'
 
 export { runSimulation, SimulationProblem }
@@ -15,15 +16,7 @@ function main(): void {
   const { values } = parseArgs({
     options: {
       ...{ seed: { ...text, default: '1' }, runs: text, time: text, 'at-least': text, jobs: text, strangers: text },
-      ...{
-        case: text,
-        report: text,
-        corpus: flag,
-        trace: flag,
-        shrink: flag,
-        'until-found': flag,
-        'other-runtime': text,
-      },
+      ...{ case: text, report: text, corpus: flag, trace: flag, shrink: flag, 'other-runtime': text },
     },
   })
   const { seed, time, case: one, report, corpus, trace, shrink } = values
@@ -35,7 +28,7 @@ function main(): void {
   const given = {
     ...{ runs: count('runs', values.runs), atLeast: count('at-least', values['at-least']), timeMs },
     ...{ jobs: count('jobs', values.jobs), strangers: count('strangers', values.strangers) },
-    ...{ case: one, report, corpus, trace, shrink, untilFound: values['until-found'], otherRuntime },
+    ...{ case: one, report, corpus, trace, shrink, otherRuntime },
   }
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   void runSimulation({ ...(options as Omit<SimulationOptions, 'seed'>), seed: seedOf(seed) }).then(
@@ -45,13 +38,16 @@ function main(): void {
 }
 
 function seedOf(text: string): number | 'commit' {
-  return text === 'commit' ? text : count('seed', text, 0)!
+  if (text === 'commit') return text
+  const one = readCase(`seed=${text}`)
+  if ('problem' in one) throw new SimulationProblem(one.problem.replace(/^case: /, '--'))
+  return one.seed
 }
 
-function count(name: string, text: string | undefined, min = 1): number | undefined {
+function count(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (/^\d{1,10}$/.test(text) && Number(text) >= min) return Number(text)
-  throw new SimulationProblem(`--${name}: expected a whole number from ${min} on, got '${text}'`)
+  if (/^\d{1,8}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new SimulationProblem(`--${name}: expected a whole number from 1 on, got '${text}'`)
 }
 
 function complain(error: unknown): void {

@@ -9,10 +9,8 @@ import type { Mutant } from './mutant.ts'
 export interface Hunted {
   readonly mutant: Mutant
   readonly isFound: boolean
-  /** Seeds from 1 on until the first that shows it, or the tests that do; undefined when it was not found. */
-  readonly seeds: number | 'test' | undefined
-  /** Whether it was found by the seed that found it before, and nothing else was tried. */
-  readonly isAtOnce: boolean
+  /** Seeds from 1 on until the first that shows it, or what else does; undefined when it was not found. */
+  readonly seeds: number | 'test' | 'known case' | undefined
   readonly seconds: number
   /** What showed it, or what was seen instead. */
   readonly what: string
@@ -27,13 +25,13 @@ const ROOT = join(import.meta.dirname, '../..')
 const FOR_RUNS = ['src/core', 'src/vault', 'sim', 'package.json']
 const FOR_TESTS = ['src', 'sim', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
-/** Plants a bug into a copy of the source, and looks for it; first with the seed `first`, where one is given. */
-export async function hunt(mutant: Mutant, first?: number): Promise<Hunted> {
+/** Plants a bug into a copy of the source, and looks for it; first with cases that found it before, where there are any. */
+export async function hunt(mutant: Mutant, known: readonly string[] = []): Promise<Hunted> {
   const startedAt = performance.now()
   const copy = plantedCopy(mutant)
   try {
     const { tests } = mutant
-    const found = await (tests === undefined ? bySeeds(copy, mutant, first) : byTests(copy, tests))
+    const found = await (tests === undefined ? bySeeds(copy, mutant, known) : byTests(copy, tests))
     return { mutant, isFound: found.seeds !== undefined, ...found, seconds: (performance.now() - startedAt) / 1000 }
   } finally {
     rmSync(copy, { recursive: true, force: true })
@@ -53,29 +51,30 @@ export function plantedCopy({ name, file, find, replace, tests }: Mutant): strin
   return copy
 }
 
-type Found = Pick<Hunted, 'seeds' | 'isAtOnce' | 'what'>
+type Found = Pick<Hunted, 'seeds' | 'what'>
 
-async function bySeeds(copy: string, { invariant, also }: Mutant, first: number | undefined): Promise<Found> {
+async function bySeeds(copy: string, { invariant, also }: Mutant, known: readonly string[]): Promise<Found> {
   const child = new Child({ script: join(copy, 'sim/swarm/worker.ts') })
   let other = `no violation in ${SEEDS_MAX} seeds`
-  /** What one seed shows of it. */
-  const look = async (seed: number): Promise<string | undefined> => {
-    const { violations } = await child.ask({ case: `seed=${seed}`, isTwice: invariant === 'I13' })
+  /** What one case shows of it. */
+  const look = async (text: string): Promise<string | undefined> => {
+    const { violations } = await child.ask({ case: text, isTwice: invariant === 'I13' })
     const seen = violations.find((each) => each.invariant === invariant || each.invariant === also)
-    if (seen === undefined && violations.length > 0)
-      other = `seed ${seed}: ${violations[0].invariant}, not ${invariant}`
-    return seen && `seed ${seed}: ${seen.invariant} after ${seen.atMs} ms: ${seen.what.split('\n')[0]}`
+    if (seen === undefined && violations.length > 0) other = `${text}: ${violations[0].invariant}, not ${invariant}`
+    return seen && `${text}: ${seen.invariant} after ${seen.atMs} ms: ${seen.what.split('\n')[0]}`
   }
   try {
-    if (first !== undefined) {
-      const what = await look(first)
-      if (what !== undefined) return { seeds: first, isAtOnce: true, what }
+    let stale = ''
+    for (const text of known) {
+      const what = await look(text)
+      if (what !== undefined) return { seeds: 'known case', what: `${what}${stale}` }
+      stale += `; ${text} shows it no more`
     }
     for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-      const what = await look(seed)
-      if (what !== undefined) return { seeds: seed, isAtOnce: false, what }
+      const what = await look(`seed=${seed}`)
+      if (what !== undefined) return { seeds: seed, what: `${what}${stale}` }
     }
-    return { seeds: undefined, isAtOnce: false, what: other }
+    return { seeds: undefined, what: other }
   } finally {
     child.kill()
   }
@@ -83,11 +82,14 @@ async function bySeeds(copy: string, { invariant, also }: Mutant, first: number 
 
 async function byTests(copy: string, options: readonly string[]): Promise<Found> {
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  const output = await outputOf([join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--root', copy, ...options], copy)
+  const output = await outputOf(
+    [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--bail', '1', '--root', copy, ...options],
+    copy,
+  )
   const counted = /^ *(Tests .*)$/m.exec(output)?.[1]
   const isFound = counted !== undefined && / [1-9]\d* failed/.test(counted)
   const what = counted ?? output.split('\n')[0]
-  return { seeds: isFound ? 'test' : undefined, isAtOnce: false, what }
+  return { seeds: isFound ? 'test' : undefined, what }
 }
 
 async function outputOf(args: readonly string[], cwd: string): Promise<string> {

@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { caseText } from '../swarm/case.ts'
+import { readCorpus } from '../swarm/corpus.ts'
 import { hunt, type Hunted } from './hunt.ts'
-import { MUTANTS } from './mutants.ts'
+import { MUTANTS, type Mutant } from './mutants.ts'
 import { huntTable, mutantsPage, type Measured } from './table.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -13,7 +15,7 @@ const WRITE = '--write'
 /**
  * Plants one bug after the other into a copy of the source and lets the simulator look for it, or the tests it names: proof
  * that checkers and tests can fail. Some arguments: only the mutants whose names hold one of them. With --write each is looked for from
- * seed 1 on, and what it took goes into docs/mutants.md; else with the seed that found it then, and all others only when that one fails.
+ * seed 1 on, and what it took goes into docs/mutants.md; else first with its case of the corpus and the seed that found it then.
  */
 async function main(args: readonly string[]): Promise<void> {
   const isWritten = args.includes(WRITE)
@@ -24,19 +26,25 @@ async function main(args: readonly string[]): Promise<void> {
   const all: Hunted[] = []
   const work = async () => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const seeds = measured[mutant.name]?.seeds
-      const hunted = await hunt(mutant, isWritten || typeof seeds !== 'number' ? undefined : seeds)
+      const hunted = await hunt(mutant, isWritten ? [] : knownCases(mutant, measured))
       all.push(hunted)
       tell(hunted)
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
   const inOrder = mutants.map((mutant) => all.find((hunted) => hunted.mutant === mutant)!)
-  process.stdout.write(`\n${huntTable(inOrder)}\n\n`)
+  process.stdout.write(`\n${huntTable(inOrder, measured)}\n\n`)
   if (isWritten) write(measured, all)
   const found = all.filter(({ isFound }) => isFound).length
   process.stdout.write(`${found} passed, ${mutants.length - found} failed\n`)
   process.exitCode = found === mutants.length && found > 0 ? 0 : 1
+}
+
+/** The corpus first: when its case does not show the bug any more, it has nothing more to tell, and whoever reads the output sees it. */
+function knownCases({ name }: Mutant, measured: Measured): readonly string[] {
+  const kept = readCorpus().filter(({ planted }) => planted === name)
+  const seeds = measured[name]?.seeds
+  return [...kept.map((each) => caseText(each.case)), ...(typeof seeds === 'number' ? [`seed=${seeds}`] : [])]
 }
 
 function tell({ mutant, isFound, seconds, what }: Hunted): void {
@@ -53,7 +61,7 @@ function write(before: Measured, all: readonly Hunted[]): void {
   const after = Object.fromEntries(
     MUTANTS.flatMap(({ name }) => {
       const hunted = all.find(({ mutant }) => mutant.name === name)
-      if (hunted?.seeds !== undefined)
+      if (hunted?.seeds !== undefined && hunted.seeds !== 'known case')
         return [[name, { seeds: hunted.seeds, seconds: Math.round(hunted.seconds * 10) / 10 }]]
       return hunted === undefined && name in before ? [[name, before[name]]] : []
     }),

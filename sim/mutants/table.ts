@@ -4,12 +4,12 @@ import type { Mutant } from './mutant.ts'
 /** What it took to find each mutant, by name, as it was measured last from seed 1 on. */
 export type Measured = Readonly<Record<string, { readonly seeds: number | 'test'; readonly seconds: number }>>
 
-/** The table that a run ends with. */
-export function huntTable(hunted: readonly Hunted[]): string {
+/** The table that a run ends with; of what a known case found it says how many seeds it took when it was measured. */
+export function huntTable(hunted: readonly Hunted[], measured: Measured): string {
   const head = ['bug', 'seeds', 'invariant', 'seconds']
-  const rows = hunted.map(({ mutant, seeds, isAtOnce, seconds }) => [
+  const rows = hunted.map(({ mutant, seeds = 'MISSED', seconds }) => [
     mutant.name,
-    seeds === undefined ? 'MISSED' : isAtOnce ? `${seeds}, at once` : String(seeds),
+    seeds === 'known case' ? `${measured[mutant.name]?.seeds ?? '?'} (known case)` : String(seeds),
     mutant.invariant,
     seconds.toFixed(1),
   ])
@@ -31,13 +31,13 @@ export function mutantsPage(mutants: readonly Mutant[], measured: Measured): str
   const bySeed = Object.values(measured).flatMap(({ seeds }) => (seeds === 'test' ? [] : [seeds]))
   return `# Planted bugs
 
-Written by \`npm run sim:mutants -- --write\`. Each bug is planted into a copy of the source by itself, and must be found by the checker of the
-invariant beside it: proof that checkers can fail. Of ${mutants.length} bugs, ${bySeed.length} were found by seeds, half of them within the first
-${median(bySeed)}.
+Written by \`npm run sim:mutants -- --write\`. Each bug is planted into a copy of the source by itself, and must be found by the
+checker of the invariant beside it: proof that checkers can fail. Of ${mutants.length} bugs, ${bySeed.length} were found by seeds,
+half of them within the first ${median(bySeed)}.
 
 - "Seeds" is how many seeds were run, from seed 1 on, until the first that showed it, out of at most 2,000: the last one run is the one that
-  found it. Later runs begin with that seed, and search from 1 only when it finds nothing any more. "test": the simulator has no such
-  part, and tests of that part must fail.
+  found it. Runs without \`--write\` begin with that seed ("known case"), and search from 1 only when it finds nothing any more.
+  "test": the simulator has no such part, and tests of that part must fail.
 - "Seconds" include copying the tree and starting a process, on one of two cores.
 
 | bug | invariant | seeds | seconds | planted in |

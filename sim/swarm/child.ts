@@ -11,7 +11,7 @@ export interface ChildOptions {
   readonly runtime?: string
   /** Another tree's sim/swarm/worker.ts. */
   readonly script?: string
-  /** How long a case may take, in ms. */
+  /** How long a case may take, in ms; one more for each of its strangers. */
   readonly silenceMs?: number
 }
 
@@ -21,7 +21,7 @@ interface Waiting {
 }
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
-/** A case takes a tenth of a second, one with a million strangers a minute. */
+/** A case takes a tenth of a second. */
 const SILENCE_MS = 240_000
 
 /**
@@ -45,7 +45,7 @@ export class Child {
       this.#waiting.push({ task, tell })
       if (this.#process === undefined) this.#start()
       else this.#send(task)
-      this.#rewatch()
+      if (this.#waiting.length === 1) this.#rewatch()
     })
   }
 
@@ -101,7 +101,8 @@ export class Child {
   #rewatch(): void {
     clearTimeout(this.#watch)
     if (this.#waiting.length === 0) return
-    const silenceMs = this.#options.silenceMs ?? SILENCE_MS
+    const { strangers = 0 } = readCase(this.#waiting[0].task.case) as Case
+    const silenceMs = (this.#options.silenceMs ?? SILENCE_MS) + strangers
     this.#watch = setTimeout(() => this.#process?.kill('SIGKILL'), silenceMs)
   }
 }

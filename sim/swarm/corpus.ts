@@ -8,6 +8,8 @@ export interface Kept {
   readonly invariant: string
   /** What was wrong, in a sentence. */
   readonly story: string
+  /** Name of the planted bug (sim/mutants) that it was found with; those that real bugs left have none. */
+  readonly planted?: string
 }
 
 export const CORPUS_FILE = 'fixtures/corpus/swarm.jsonl'
@@ -34,9 +36,11 @@ function keptOf(line: string): Kept | string {
   } catch {
     return 'expected an object as JSON'
   }
-  const { case: text, invariant, story } = found ?? {}
-  if (typeof text !== 'string' || typeof invariant !== 'string' || typeof story !== 'string')
+  const { case: text, invariant, story, planted } = found ?? {}
+  const isNamed = planted === undefined || typeof planted === 'string'
+  if (typeof text !== 'string' || typeof invariant !== 'string' || typeof story !== 'string' || !isNamed)
     return 'expected {"case": "seed=42", "invariant": "I1", "story": "..."}'
   const one = readCase(text)
-  return 'problem' in one ? one.problem : { case: one, invariant, story }
+  if ('problem' in one) return one.problem
+  return { case: one, invariant, story, ...(planted === undefined ? {} : { planted }) }
 }

@@ -9,8 +9,6 @@ export interface SwarmOptions {
   readonly timeMs?: number
   /** Processes side by side. */
   readonly jobs: number
-  /** Ends with the first case that fails. */
-  readonly untilFound?: boolean
   /** Executable of the other runtime, on which the cases that run twice must leave the same trace. */
   readonly otherRuntime?: string
   /** Told of each case that is done, once, whatever came of it. */
@@ -35,6 +33,8 @@ export interface Tally {
 /** One case in this many runs twice, up to so many cases (I13). */
 const TWICE_EVERY = 5
 const TWICE_MAX = 200
+/** Seeds are 32 bits. */
+const SEEDS = 2 ** 32
 /** Asked of each process at once, so that none waits for us. */
 const AHEAD = 2
 
@@ -50,8 +50,6 @@ export class Swarm {
   readonly #children: readonly Child[]
   readonly #other: Child | undefined
   #dealt = 0
-  #isFound = false
-  #whenFound = () => {}
 
   constructor(options: SwarmOptions) {
     const { jobs, otherRuntime } = options
@@ -64,21 +62,18 @@ export class Swarm {
     return performance.now() - this.#startedAt
   }
 
-  /** Until all cases are done, or the time is up, or what was looked for is found. */
+  /** Until all cases are done, or the time is up. */
   async run(): Promise<void> {
-    const found = new Promise<void>((resolve) => (this.#whenFound = resolve))
-    const works = this.#children.flatMap((child) => Array.from({ length: AHEAD }, () => this.#work(child)))
-    await Promise.race([found, Promise.all(works).then(() => Promise.all(this.#elsewhere))])
-    const children = this.#other === undefined ? this.#children : [...this.#children, this.#other]
-    for (const child of children)
-      if (this.#isFound) child.kill()
-      else child.end()
+    await Promise.all(this.#children.flatMap((child) => Array.from({ length: AHEAD }, () => this.#work(child))))
+    await Promise.all(this.#elsewhere)
+    for (const child of this.#children) child.end()
+    this.#other?.end()
   }
 
   async #work(child: Child): Promise<void> {
     for (let one = this.#next(); one !== undefined; one = this.#next()) {
-      const at = this.#dealt++
-      const isTwice = at % TWICE_EVERY === 0 && at / TWICE_EVERY < TWICE_MAX
+      const count = ++this.#dealt
+      const isTwice = count % TWICE_EVERY === 0 && count <= TWICE_EVERY * TWICE_MAX
       const text = caseText(one)
       const asked = child.ask({ case: text, isTwice })
       if (isTwice && this.#other !== undefined)
@@ -89,7 +84,7 @@ export class Swarm {
 
   #next(): Case | undefined {
     const { timeMs, cases } = this.#options
-    if (this.#isFound || (timeMs !== undefined && this.elapsedMs >= timeMs)) return undefined
+    if (timeMs !== undefined && this.elapsedMs >= timeMs) return undefined
     const { done, value } = cases.next() as IteratorResult<Case, undefined>
     return done === true ? undefined : value
   }
@@ -103,29 +98,21 @@ export class Swarm {
     if (isTwice && outcome.violations.every(({ invariant }) => invariant !== 'I13' && invariant !== 'run')) tally.same++
     if (outcome.violations.length === 0) return
     tally.failed++
-    this.#fail(outcome)
+    this.#options.onFailure(outcome)
   }
 
   async #compare(here: Promise<Outcome>, there: Promise<Outcome>): Promise<void> {
     const [one, another] = await Promise.all([here, there])
-    if (one.hash === another.hash) this.tally.sameElsewhere++
+    if (one.hash === another.hash && one.hash !== '') this.tally.sameElsewhere++
     else {
       this.tally.otherElsewhere++
       const violations = [differs('the other runtime left another trace'), ...another.violations]
-      this.#fail({ ...another, violations })
+      this.#options.onFailure({ ...another, violations })
     }
-  }
-
-  #fail(outcome: Outcome): void {
-    if (this.#isFound) return
-    this.#options.onFailure(outcome)
-    if (this.#options.untilFound !== true) return
-    this.#isFound = true
-    this.#whenFound()
   }
 }
 
-/** Seeds `seed`..`seed + runs - 1`, whole. */
+/** Seeds `seed`..`seed + runs - 1`, whole; behind the largest comes 0. */
 export function* seedsFrom(seed: number, runs: number, strangers = 0): Generator<Case, undefined> {
-  for (let at = 0; at < runs; at++) yield { seed: seed + at, ...(strangers > 0 ? { strangers } : {}) }
+  for (let at = 0; at < runs; at++) yield { seed: (seed + at) % SEEDS, ...(strangers > 0 ? { strangers } : {}) }
 }

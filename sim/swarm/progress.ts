@@ -10,7 +10,8 @@ export interface Progress {
   readonly failed: number
 }
 
-const BAR = 24
+const BAR = 12
+const COLUMNS = 80
 const EVERY_MS = { terminal: 1_000, log: 10_000 }
 const CLEAR_LINE = '\r\x1b[K'
 
@@ -34,7 +35,7 @@ function shareOf({ done, of, elapsedMs, limitMs }: Progress): number {
 
 function timeText(ms: number): string {
   const seconds = Math.round(ms / 1000)
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m ${seconds % 60}s`
 }
 
 function countText(count: number): string {
@@ -65,7 +66,8 @@ export class ProgressLine {
 
   #show(): void {
     const text = progressText(this.#read())
-    const { columns = 80 } = process.stderr
+    // A terminal that does not know its width says 0.
+    const columns = process.stderr.columns || COLUMNS
     process.stderr.write(this.#isTerminal ? `${CLEAR_LINE}${text.slice(0, columns - 1)}` : `${text}\n`)
   }
 }

@@ -36,7 +36,7 @@ describe('shrinking', () => {
     safetyMs: fc.integer({ min: 1_000, max: 60_000 }),
   })
   test.prop([needed])('leaves what the failure needs, and nothing else', (need) => {
-    const fails = (one: Case) =>
+    const judge = (one: Case) =>
       need.faults.every((each) => one.faults!.includes(each)) &&
       need.talks.every((each) => one.talks!.includes(each)) &&
       need.probes.every((each) => one.probes!.includes(each)) &&
@@ -45,7 +45,7 @@ describe('shrinking', () => {
       need.rich.every((each) => !one.plain!.includes(each))
         ? VIOLATION
         : undefined
-    const shrunk = shrink(START, { fails })!
+    const shrunk = shrink(START, { fails: judge })!
     const { faults, talks, probes, secrets, plain, safetyMs } = shrunk.case
     expect({ faults, talks, probes, secrets }).toEqual({
       faults: need.faults,
@@ -61,35 +61,35 @@ describe('shrinking', () => {
   test.prop([fc.nat(), fc.integer({ min: 2, max: 6 })], { numRuns: 30 })(
     'of any failure at all ends with one that fails, and with nothing that could be left out',
     (salt, oneIn) => {
-      const fails = (one: Case) => {
+      const judge = (one: Case) => {
         const isStart = caseText(one) === caseText(START)
         const hash = createHash('sha256')
           .update(`${salt} ${caseText(one)}`)
           .digest()
         return isStart || hash[0] % oneIn === 0 ? VIOLATION : undefined
       }
-      const shrunk = shrink(START, { fails, triesMax: 100_000 })!
+      const shrunk = shrink(START, { fails: judge, triesMax: 100_000 })!
       expect(shrunk.isMinimal).toBe(true)
-      expect(fails(shrunk.case)).toBeDefined()
-      for (const one of smaller(shrunk.case)) expect(fails(one), caseText(one)).toBeUndefined()
+      expect(judge(shrunk.case)).toBeDefined()
+      for (const one of smaller(shrunk.case)) expect(judge(one), caseText(one)).toBeUndefined()
     },
   )
 
   it('ends each case with its violation', () => {
     const seen: (number | undefined)[] = []
-    const fails = (one: Case) => {
+    const judge = (one: Case) => {
       seen.push(one.untilMs)
       return one.talks!.includes(7) ? { ...VIOLATION, atMs: 5_000 - one.probes!.length } : undefined
     }
-    expect(shrink(START, { fails })!.case.untilMs).toBe(4_971)
+    expect(shrink(START, { fails: judge })!.case.untilMs).toBe(4_971)
     expect(seen.slice(0, 2)).toEqual([undefined, 4_971])
   })
 
   it('says when its tries were used up', () => {
-    const fails = (one: Case) => (one.talks!.includes(7) ? VIOLATION : undefined)
-    const shrunk = shrink(START, { fails, triesMax: 5 })!
+    const judge = (one: Case) => (one.talks!.includes(7) ? VIOLATION : undefined)
+    const shrunk = shrink(START, { fails: judge, triesMax: 5 })!
     expect([shrunk.tries, shrunk.isMinimal]).toEqual([5, false])
-    expect(fails(shrunk.case)).toBeDefined()
+    expect(judge(shrunk.case)).toBeDefined()
   })
 
   it('tells of nothing when the case does not fail', () => {
@@ -97,8 +97,8 @@ describe('shrinking', () => {
   })
 
   it('leaves out strangers that nothing depends on', () => {
-    const fails = (one: Case) => ((one.strangers ?? 0) >= 30 ? VIOLATION : undefined)
-    expect(shrink({ ...START, strangers: 1_000 }, { fails })!.case.strangers).toBe(31)
+    const judge = (one: Case) => ((one.strangers ?? 0) >= 30 ? VIOLATION : undefined)
+    expect(shrink({ ...START, strangers: 1_000 }, { fails: judge })!.case.strangers).toBe(31)
     expect(shrink({ ...START, strangers: 1_000 }, { fails: () => VIOLATION })!.case).not.toHaveProperty('strangers')
   })
 })
