@@ -124,7 +124,20 @@ describe('the page of a run', () => {
 
   it('draws what happened and says what did not', () => {
     const plots = [...text.matchAll(/data-plot="(\w+)"/g)].map(([, name]) => name)
-    expect(plots).toEqual(['lanes', 'honest', 'attack', 'connect', 'open', 'bans', 'trials', 'sources', 'buffers'])
+    expect(plots).toEqual([
+      'lane',
+      'lane',
+      'lane',
+      'lane',
+      'honest',
+      'attack',
+      'connect',
+      'open',
+      'bans',
+      'trials',
+      'sources',
+      'buffers',
+    ])
     const quiet = attacksPage(gathered({ ...lively, series: { ...lively.series, bans: [0] } }))
     expect(quiet).toContain('Not drawn, as all of it is zero: new bans.')
   })
