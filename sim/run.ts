@@ -5,7 +5,13 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runSeed, type RunResult } from './scenarios/run.ts'
+import { CHECKERS } from './checkers/index.ts'
+import { runtimeText, writeReport } from './report/file.ts'
+import { swarmPage } from './report/html/swarm-page.ts'
 import { failure, missed, summary, type Reached } from './report/summary.ts'
+import { SwarmCollector } from './report/swarm.ts'
+
+export { checkReportFile } from './report/file.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -20,6 +26,8 @@ export interface SimulationOptions {
   readonly untilFound?: boolean
   /** The other runtime's executable: every 50th seed must leave the same trace there. */
   readonly otherRuntime?: string
+  /** A file for a page about all of it. */
+  readonly report?: string
 }
 
 /** What a child tells of one seed, as a line of JSON. */
@@ -42,12 +50,15 @@ const SELF = fileURLToPath(import.meta.url)
 export async function runSimulation(options: SimulationOptions): Promise<boolean> {
   const { seed, runs, trace = false } = options
   const startedAt = performance.now()
+  const collector = new SwarmCollector()
   const reached: Reached = new Map()
   let passed = 0
   let failed = 0
   let events = 0
   const take = (line: Line): boolean => {
     events += line.events
+    const command = `palisade sim run --seed ${line.seed} --trace`
+    collector.add({ ...line, profile: 'mix', command }, performance.now() - startedAt)
     for (const [what, count] of line.reached) reached.set(what, (reached.get(what) ?? 0) + count)
     if (line.violations.length === 0) passed++
     else {
@@ -64,6 +75,13 @@ export async function runSimulation(options: SimulationOptions): Promise<boolean
     if (never.length === 0) passed++
     else failed++
     print(summary(reached))
+  }
+  if (options.report !== undefined) {
+    const command = `palisade sim run mix --seed ${seed} --runs ${runs}`
+    const about = { command, runtime: runtimeText(), firstSeed: seed, wallMs: performance.now() - startedAt }
+    const watched = [...Object.keys(CHECKERS), 'I13']
+    const never = runs >= RUNS_FOR_ALL ? missed(reached) : []
+    writeReport(options.report, swarmPage(collector.report({ ...about, invariants: watched, missed: never })))
   }
   print(`${events} events in ${Math.round((performance.now() - startedAt) / 1000)} s`)
   print(`${passed} passed, ${failed} failed`)

@@ -13,6 +13,7 @@ interface SimOptions {
 /** What sim/run.ts offers. Loaded when it is wanted: a proxy that serves needs no simulator. */
 interface Simulator {
   runSimulation(options: SimOptions): Promise<boolean>
+  checkReportFile(path: string): void
 }
 
 /** What sim/attacks.ts offers. */
@@ -65,5 +66,10 @@ async function runAttacks(scenario: string, { trace, ...options }: SimOptions): 
 
 async function runSim(options: SimOptions): Promise<void> {
   const simulator = (await import(new URL('../../sim/run.ts', import.meta.url).href)) as Simulator
+  try {
+    if (options.report !== undefined) simulator.checkReportFile(options.report)
+  } catch (error) {
+    throw new CliError(EXIT.usage, (error as Error).message)
+  }
   if (!(await simulator.runSimulation(options))) throw new CliError(EXIT.failed)
 }

@@ -46,6 +46,17 @@ describe('wrong use', () => {
     ['an id that is none', ['kill', '17'], /expected an id such as 0\.17, got '17'/],
     ['nobody to let in again', ['unban'], /unban: expected an address, a range, or --all/],
     ['too much at once', ['sessions', '--limit', '100000'], /whole number from 1 to 5000/],
+    [
+      'a report in no folder',
+      ['sim', 'run', 'quiet-day', '--report', 'none/x.html'],
+      /--report: none\/x\.html.*no folder none/,
+    ],
+    ['a report of seeds that is a folder', ['sim', 'run', '--report', '.'], /--report: \. is a folder/],
+    [
+      'a report of the conformance suite in no folder',
+      ['conformance', '--target', '127.0.0.1:1', '--secret', KEY, '--report', 'none/x.html'],
+      /--report: none\/x\.html.*no folder none/,
+    ],
     ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
   ])('%s is one line, and exits with 2', (_, args, part) => expectOneLine(palisade(args), 2, part))
 

@@ -64,7 +64,7 @@ describe('text in a page', () => {
     expect(skeleton(attacksPage(gathered(report(text))))).toEqual(skeleton(attacksPage(gathered(report('plain')))))
     const swarm = (name: string) =>
       swarmPage({
-        ...{ ...SWARM, command: name, runtime: name, missed: [name], reached: [{ what: name, count: 1 }] },
+        ...{ ...SWARM, command: name, runtime: name, missed: [name], reached: [{ name, count: 1 }] },
         profiles: [{ ...SWARM.profiles[0], name }],
         invariants: [{ name, about: name, broken: 0 }],
         failures: [{ ...SWARM.failures[0], profile: name, invariant: name, what: name, command: name }],
