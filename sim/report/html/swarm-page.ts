@@ -41,9 +41,9 @@ function verdictOf({ passed, failed, missed }: SwarmReport): string {
 function textOf({ invariants: all, events, reached, missed }: SwarmReport): string {
   const broken = all.filter((invariant) => invariant.broken > 0).map(({ name }) => name)
   const found = broken.length === 0 ? 'none broke' : `${broken.join(', ')} broke`
-  const known = reached.length + missed.length
-  return `${counted(all.length, 'invariant')} watched over ${counted(events, 'event')}; ${found}. ${number(reached.length)} of \
-${counted(known, 'kind')} of things that can happen did.`
+  const never = missed.length === 0 ? '' : `, and ${counted(missed.length, 'kind')} that should have did not`
+  const happened = `${counted(reached.length, 'kind')} of things happened${never}`
+  return `${counted(all.length, 'invariant')} watched over ${counted(events, 'event')}; ${found}. ${happened}.`
 }
 
 function keyFigures({ passed, failed, events, wallMs, reached, missed, profiles: all }: SwarmReport): Markup {
@@ -64,9 +64,9 @@ function keyFigures({ passed, failed, events, wallMs, reached, missed, profiles:
     },
     { name: 'Events', value: number(events), note: `${number(seeds === 0 ? 0 : Math.round(events / seeds))} in a run` },
     {
-      name: 'Kinds of things reached',
+      name: 'Kinds of things that happened',
       value: number(reached.length),
-      note: `${number(missed.length)} never`,
+      note: missed.length === 0 ? 'ends, refusals, faults' : `${number(missed.length)} never did`,
       isBad: missed.length > 0,
     },
   ])
