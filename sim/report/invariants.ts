@@ -1,5 +1,5 @@
-/** What invariants say, in a few words; each checker has the whole of it. One that is missing here is shown by its name alone. */
-export const INVARIANT_WORDS: Readonly<Record<string, string>> = {
+/** Each checker has the whole of it. */
+const WORDS: Readonly<Record<string, string>> = {
   I1: 'bytes come out as they went in, in order, both ways',
   I2: 'no byte of a client reaches a DC before everything said yes; of strangers none ever does',
   I3: 'nobody comes in beyond what their user may have, and what is counted is what is there',
@@ -20,4 +20,9 @@ export const INVARIANT_WORDS: Readonly<Record<string, string>> = {
   I21: 'an outage of the vault ends no relay, lets nobody in, is held against nobody, and ends',
   I25: 'attempts to reach what has failed are bounded',
   I28: 'under overload newcomers are turned away by level, and no relay ends of it',
+}
+
+/** What an invariant says, in a few words; nothing for one that is missing here: its name has to do. */
+export function invariantWords(name: string): string {
+  return Object.hasOwn(WORDS, name) ? WORDS[name] : ''
 }

@@ -1,5 +1,5 @@
 import type { SwarmFailure, SwarmReport } from './data.ts'
-import { INVARIANT_WORDS } from './invariants.ts'
+import { invariantWords } from './invariants.ts'
 
 /** What came of one seed. */
 export interface SwarmOutcome {
@@ -65,7 +65,7 @@ export class SwarmCollector {
       profiles: [...this.#profiles].map(([name, counts]) => ({ name, ...counts })).sort(byName),
       reached: [...this.#reached].map(([name, count]) => ({ name, count })).sort(byName),
       invariants: names.map((name) => ({
-        ...{ name, about: INVARIANT_WORDS[name] ?? '', broken: this.#broken.get(name) ?? 0 },
+        ...{ name, about: invariantWords(name), broken: this.#broken.get(name) ?? 0 },
       })),
       failures: [...this.#failures].sort((a, b) => a.seed - b.seed),
       pace: this.#pace.bars,

@@ -73,7 +73,7 @@ function outlineTable(outlines: readonly RunOutline[], anchors: ReadonlySet<stri
     ...['connected', 'p99 to connect', 'attackers', 'served', 'bans', 'honest banned'].map((name) => ({ name })),
     ...['buffers', 'noticed', 'recovered', 'CPU'].map((name) => ({ name })),
   ]
-  return table('All runs', columns, rows)
+  return table('All runs', columns, rows, { isLong: true })
 }
 
 /** Names of scenarios have small letters, digits and "-" only. */

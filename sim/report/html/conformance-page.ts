@@ -54,7 +54,7 @@ function groupTable(cases: readonly Case[]): Markup {
   const columns = [
     ...([
       { name: 'case', kind: 'text' },
-      { name: '', kind: 'text' },
+      { name: 'result', kind: 'text' },
       { name: 'what', kind: 'words' },
     ] as const),
     ...([

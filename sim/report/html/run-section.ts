@@ -77,7 +77,7 @@ function assertions({ verdicts, run }: RunReport): Markup {
   })
   const note = markup`<p class="soft">The proxy\u2019s own assertions were checked through all ${number(run.events)} events.</p>`
   const columns = [
-    ...[{ name: '', kind: 'text' }, { name: 'what', kind: 'words' }, { name: 'wanted' }, { name: 'found' }],
+    ...[{ name: 'result', kind: 'text' }, { name: 'what', kind: 'words' }, { name: 'wanted' }, { name: 'found' }],
     { name: 'in the file', kind: 'text' },
   ] as const
   return markup`${table('Assertions', columns, rows)}${note}`

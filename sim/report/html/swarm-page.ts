@@ -110,7 +110,7 @@ function invariants({ invariants: all }: SwarmReport): Markup {
   return table(
     'Invariants',
     [
-      { name: '', kind: 'text' },
+      { name: 'result', kind: 'text' },
       { name: 'name', kind: 'text' },
       { name: 'what it says', kind: 'words' },
     ],
@@ -131,6 +131,7 @@ function marks({ reached }: SwarmReport): Markup {
     'What was reached',
     [{ name: 'what', kind: 'text' }, { name: 'times' }],
     reached.map(({ name, count }) => [name, number(count)]),
+    { isLong: true },
   )
 }
 

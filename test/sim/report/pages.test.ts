@@ -27,6 +27,8 @@ const NASTY = fc.oneof(
     '<!--',
     ']]>',
     '\ud800',
+    'toString',
+    '__proto__',
   ),
 )
 
