@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/contract/**', 'test/e2e/**'],
+          exclude: ['test/contract/**', 'test/e2e/**', 'test/browser/**'],
           testTimeout: 60_000,
           // A module graph for each process instead of one for each file: half of the time was spent on loading them.
           isolate: false,
@@ -19,6 +19,14 @@ export default defineConfig({
           include: ['test/contract/**/*.test.ts'],
           testTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

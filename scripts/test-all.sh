@@ -16,6 +16,7 @@ lint        | lint          | exit   | 300 |
 typecheck   | typecheck     | exit   | 300 |
 unit        | test:unit     | vitest | 600 | --coverage
 contract    | test:contract | vitest | 600 |
+browser     | test:browser  | vitest | 300 |
 e2e         | test:e2e      | vitest | 1000 |
 seeds       | sim:seeds     | line   | 600 |
 million     | sim:million   | line   | 300 |
@@ -55,6 +56,8 @@ install_debian_packages() {
   # Outside judges of what is on the wire.
   command -v tshark >/dev/null || missing+=(tshark)
   command -v ndpiReader >/dev/null || missing+=(libndpi-bin)
+  # Pages of reports are opened and looked at.
+  command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
   [ ${#missing[@]} -eq 0 ] && return 0
   local as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)

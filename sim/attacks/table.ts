@@ -1,3 +1,4 @@
+import { milliseconds, percent, size, sum } from '../report/figures.ts'
 import { connectedShare, servedShare, type Failure } from './judge.ts'
 import type { Measures } from './measures.ts'
 import type { Counts } from './tally.ts'
@@ -70,48 +71,27 @@ function rowOf(name: string, told: readonly Told[]): string {
   const cells = [
     name,
     runs.length,
-    total(groups.map(({ attempts }) => attempts)),
+    sum(groups.map(({ attempts }) => attempts)),
     percent(Math.min(...runs.map((run) => connectedShare(run.honest)))),
     percent(connectedShare(groups)),
     milliseconds(Math.max(...groups.map(({ connectP99Ms = 0 }) => connectP99Ms))),
     percent(Math.max(...groups.map(({ throughputLost }) => throughputLost))),
-    most((run) => total(run.attack.map(({ connections }) => connections))),
+    most((run) => sum(run.attack.map(({ connections }) => connections))),
     percent(most(servedShare)),
-    most((run) => total(run.attack.map(({ trials }) => trials))),
-    size(most((run) => total(run.attack.map(({ maskedBytes }) => maskedBytes)))),
+    most((run) => sum(run.attack.map(({ trials }) => trials))),
+    size(most((run) => sum(run.attack.map(({ maskedBytes }) => maskedBytes)))),
     most(({ sources }) => sources),
     size(most(({ poolBytes }) => poolBytes)),
     isAlwaysDetected ? milliseconds(most(({ detectMs = 0 }) => detectMs)) : 'not always',
     milliseconds(most(({ recoverMs }) => recoverMs)),
     most(({ honestBanned }) => honestBanned),
-    milliseconds(Math.round(total(told.map(({ cpuMs }) => cpuMs)) / told.length)),
+    milliseconds(Math.round(sum(told.map(({ cpuMs }) => cpuMs)) / told.length)),
   ]
   return `| ${cells.join(' | ')} |`
-}
-
-function total(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0)
 }
 
 /** `3 eof, 1 replay`, the most frequent first. */
 export function list(counts: Counts): string {
   const entries = Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
   return entries.length === 0 ? 'none' : entries.map(([what, count]) => `${count} ${what}`).join(', ')
-}
-
-/** Of a share from 0 to 1. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
-}
-
-/** `never` where there is none. */
-export function milliseconds(ms: number | undefined): string {
-  if (ms === undefined) return 'never'
-  return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
-}
-
-/** Of bytes. */
-export function size(bytes: number): string {
-  if (bytes < 10_240) return `${bytes} B`
-  return bytes < 10 << 20 ? `${Math.round(bytes / 1024)} KB` : `${Math.round(bytes / (1 << 20))} MB`
 }

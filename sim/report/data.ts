@@ -60,16 +60,22 @@ export interface SwarmReport {
     readonly events: number
   }[]
   /** How often things happened that can happen, and what never did and should have. */
-  readonly reached: readonly { readonly what: string; readonly count: number }[]
+  readonly reached: readonly { readonly name: string; readonly count: number }[]
   readonly missed: readonly string[]
   /** Every invariant that was checked, and in how many seeds it was found broken. */
   readonly invariants: readonly { readonly name: string; readonly about: string; readonly broken: number }[]
   /** The first ones. `command` shows that seed again. */
   readonly failures: readonly SwarmFailure[]
-  /** Seeds that were done within each bin of wall time. */
-  readonly pace: { readonly binMs: number; readonly done: readonly number[] }
-  /** How many runs had how many events: bars of one width, from `from` on. */
-  readonly lengths: { readonly from: number; readonly width: number; readonly counts: readonly number[] }
+  /** Seeds that were done within each part of the wall time, which is `width` ms long. */
+  readonly pace: Histogram
+  /** How many runs had how many events. */
+  readonly lengths: Histogram
+}
+
+/** Bars of one width from 0 on. */
+export interface Histogram {
+  readonly width: number
+  readonly counts: readonly number[]
 }
 
 export interface SwarmFailure {

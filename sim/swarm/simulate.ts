@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { baseOfCommit } from './base.ts'
+import { CHECKERS } from '../checkers/index.ts'
 import { checkReportFile, runtimeText, writeReport } from '../report/file.ts'
 import { swarmPage } from '../report/html/swarm-page.ts'
+import { SwarmCollector } from '../report/swarm.ts'
 import { readCase, readCaseObject, type Case } from './case.ts'
 import { readCorpus } from './corpus.ts'
 import { seedsFrom, Swarm } from './driver.ts'
-import { SwarmGathered } from './gather.ts'
 import { marksTable, missed } from './marks.ts'
+import { replayCommand } from './failure.ts'
 import { runCase } from './outcome.ts'
 import { ProgressLine } from './progress.ts'
 import { Report } from './report.ts'
@@ -85,8 +87,8 @@ async function runSeeds(options: SimulationOptions, report: Report): Promise<voi
   const { timeMs, atLeast = 0, strangers = 0 } = options
   const runs = options.runs ?? (timeMs === undefined ? 1 : Infinity)
   const first = baseOf(options.seed)
-  const gathered = new SwarmGathered()
-  const swarm = await runCases(options, seedsFrom(first, runs, strangers), runs, report, gathered)
+  const collector = new SwarmCollector()
+  const swarm = await runCases(options, seedsFrom(first, runs, strangers), runs, report, collector)
   const { tally, elapsedMs } = swarm
   const { done, same, sameElsewhere, reached } = tally
   print(`seeds from ${first} on: ${done} in ${Math.round(elapsedMs / 1000)} s, ${tally.events} events`)
@@ -96,9 +98,10 @@ async function runSeeds(options: SimulationOptions, report: Report): Promise<voi
     writeReport(
       options.report,
       swarmPage(
-        gathered.report({
-          ...{ command: commandOf(first, options), runtime: runtimeText(), firstSeed: first, tally, wallMs: elapsedMs },
-          isMarked: done >= SEEDS_FOR_MARKS,
+        collector.report({
+          ...{ command: commandOf(first, options), runtime: runtimeText(), firstSeed: first, wallMs: elapsedMs },
+          invariants: [...Object.keys(CHECKERS), 'I13'],
+          missed: done < SEEDS_FOR_MARKS ? [] : missed(reached),
         }),
       ),
     )
@@ -115,7 +118,7 @@ async function runCases(
   cases: Iterator<Case>,
   of: number,
   report: Report,
-  gathered?: SwarmGathered,
+  collector?: SwarmCollector,
 ): Promise<Swarm> {
   const { timeMs, jobs, otherRuntime } = options
   const swarm: Swarm = new Swarm({
@@ -123,10 +126,10 @@ async function runCases(
     ...(timeMs === undefined ? {} : { timeMs }),
     jobs: Math.min(jobs ?? availableParallelism(), of),
     ...(otherRuntime === undefined ? {} : { otherRuntime }),
-    onDone: (outcome) => gathered?.done(outcome, swarm.elapsedMs),
+    onDone: (outcome) =>
+      collector?.add({ ...outcome, command: `${replayCommand(outcome.case)} --trace` }, swarm.elapsedMs),
     onFailure: (outcome) => {
       progress.clear()
-      gathered?.failed(outcome)
       report.fail(outcome)
     },
   })

@@ -54,6 +54,17 @@ describe('wrong use', () => {
     ],
     ['a case in a file that is not there', ['sim', 'run', '--case', 'no.json'], /no\.json cannot be read: ENOENT/],
     ['shrinking a scenario', ['sim', 'run', 'botnet', '--shrink'], /--shrink is for mix/],
+    [
+      'a report in no folder',
+      ['sim', 'run', 'quiet-day', '--report', 'none/x.html'],
+      /--report: none\/x\.html.*no folder none/,
+    ],
+    ['a report of seeds that is a folder', ['sim', 'run', '--report', '.'], /--report: \. is a folder/],
+    [
+      'a report of the conformance suite in no folder',
+      ['conformance', '--target', '127.0.0.1:1', '--secret', KEY, '--report', 'none/x.html'],
+      /--report: none\/x\.html.*no folder none/,
+    ],
     ['a domain that is none', ['secret', 'new', '--domain', 'https://x'], /--domain: expected a host name/],
   ])('%s is one line, and exits with 2', (_, args, part) => expectOneLine(palisade(args), 2, part))
 

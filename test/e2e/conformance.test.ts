@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runToEnd } from './child.ts'
 import { configText, DOMAIN, FAKE_TLS, SECRETS, writtenSecret } from './config.ts'
@@ -30,6 +32,7 @@ describe.each(RUNTIMES)('the conformance suite against the program on %s', (runt
       configText({ dcPort: telegramPort, maskPort: mask.port, secrets: [secret], access: TRUSTED, listen }),
     )
     const program = await Program.start(home, runtime)
+    const page = join(home.folder, 'report.html')
     try {
       const run = await runToEnd(
         'sh',
@@ -37,6 +40,7 @@ describe.each(RUNTIMES)('the conformance suite against the program on %s', (runt
           ...[PALISADE, 'conformance', '--runtime', runtime, '--json'],
           ...['--target', `127.0.0.1:${program.port}`, '--secret', writtenSecret(secret)],
           ...['--mask', `127.0.0.1:${mask.port}`, '--telegram', `127.0.0.1:${telegramPort}`],
+          ...['--report', page],
           ...['--answer', '30s', '--silence', '1s', '--slack', '1m', ...(listen === '' ? [] : ['--proxy-headers'])],
         ],
         { limitMs: 120_000 },
@@ -45,6 +49,7 @@ describe.each(RUNTIMES)('the conformance suite against the program on %s', (runt
       expect(report.results.filter(({ verdict }) => verdict === 'fail')).toEqual([])
       expect(report.pass).toBeGreaterThan(PASSED_MIN)
       expect(run.code).toBe(0)
+      expect(readFileSync(page, 'utf8')).toContain(`Passed: all ${report.pass} cases that could be tried.`)
     } finally {
       await program.stop()
       mask.close()

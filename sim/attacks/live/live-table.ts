@@ -1,6 +1,7 @@
 import type { Failure } from '../judge.ts'
 import type { Measures } from '../measures.ts'
-import { failureText, list, milliseconds, percent, size } from '../table.ts'
+import { milliseconds, percent, size } from '../../report/figures.ts'
+import { failureText, list } from '../table.ts'
 import type { Sight } from './outcome.ts'
 
 export interface LiveTold {

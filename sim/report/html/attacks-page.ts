@@ -38,7 +38,7 @@ function overview({ outlines, runs, command, count }: AttacksReport, title: stri
     failed === 0 ? `Held: all ${counted(count, 'run')}.` : `Failed: ${number(failed)} of ${counted(count, 'run')}.`
   const left = count - outlines.length
   const folded = outlines.length - runs.length
-  return markup`<h1>${title}</h1>
+  return markup`<h1 id="all">${title}</h1>
 <p class="${failed === 0 ? 'lead' : 'lead bad'}"><b>${verdict}</b> ${counted(attempts, 'attempt')} of honest clients and \
 ${counted(came, 'connection')} of attackers; in the worst run ${percent(worst)} of the honest came to an answer.</p>
 ${outlineTable(outlines, new Set(runs.map(({ run }) => anchorOf(run))))}
@@ -71,9 +71,9 @@ function outlineTable(outlines: readonly RunOutline[], anchors: ReadonlySet<stri
   const columns = [
     { name: 'scenario, seed', kind: 'text' } as const,
     ...['connected', 'p99 to connect', 'attackers', 'served', 'bans', 'honest banned'].map((name) => ({ name })),
-    ...['buffers', 'noticed', 'felt after', 'CPU'].map((name) => ({ name })),
+    ...['buffers', 'noticed', 'recovered', 'CPU'].map((name) => ({ name })),
   ]
-  return table('All runs', columns, rows)
+  return table('All runs', columns, rows, { isLong: true })
 }
 
 /** Names of scenarios have small letters, digits and "-" only. */

@@ -27,10 +27,22 @@ export function conformancePage({ target, cases }: ConformanceReport): string {
     `${title} \u2013 Palisade`,
     markup`<h1>${title}</h1>
 <p class="${failed === 0 ? 'lead' : 'lead bad'}"><b>${verdict}</b> ${rest}</p>
+${failures(cases)}
 ${groups.map((group) => groupTable(cases.filter((one) => one.group === group)))}
 <footer><p>Tried from outside, over real sockets. Times are measured and differ from run to run; \
 numbers of cases stay what they are.</p></footer>`,
   )
+}
+
+/** Once more and before all else: a table is narrow on a phone. */
+function failures(cases: readonly Case[]): Markup | undefined {
+  const failed = cases.filter(({ verdict }) => verdict === 'fail')
+  if (failed.length === 0) return undefined
+  const each = failed.map(({ id, title, why, observed }) => {
+    const came = observed === '' ? undefined : markup`<pre>${observed}</pre>`
+    return markup`<p><b>${id} ${title}</b>: ${why}${came === undefined ? '.' : '. What came instead:'}</p>${came}`
+  })
+  return markup`<h3>What failed</h3>${each}`
 }
 
 function groupTable(cases: readonly Case[]): Markup {
@@ -42,7 +54,7 @@ function groupTable(cases: readonly Case[]): Markup {
   const columns = [
     ...([
       { name: 'case', kind: 'text' },
-      { name: '', kind: 'text' },
+      { name: 'result', kind: 'text' },
       { name: 'what', kind: 'words' },
     ] as const),
     ...([

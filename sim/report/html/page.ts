@@ -59,14 +59,21 @@ export interface Column {
   readonly kind?: 'text' | 'words' | 'hex'
 }
 
-/** A table that scrolls in a box of its own where the page is narrow. */
-export function table(label: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Markup {
-  const head = columns.map(
-    ({ name, kind }) => markup`<th scope="col" class="${kind === undefined ? '' : 'text'}">${name}</th>`,
-  )
-  const body = rows.map(
-    (row) => markup`<tr>${row.map((cell, at) => markup`<td class="${columns[at].kind ?? ''}">${cell}</td>`)}</tr>\n`,
-  )
-  return markup`<div class="box" role="region" aria-label="${label}" tabindex="0"><table><thead><tr>${head}</tr></thead>
+/** Where the page is narrow, rows become lists of what is in them; with `isLong` the table scrolls in its box instead. */
+export function table(
+  label: string,
+  columns: readonly Column[],
+  rows: readonly (readonly Content[])[],
+  { isLong = false }: { readonly isLong?: boolean } = {},
+): Markup {
+  const head = columns.map(({ name, kind }) => {
+    const tone = kind === undefined ? '' : 'text'
+    return markup`<th scope="col" class="${tone}">${name}</th>`
+  })
+  const cell = (content: Content, { name, kind }: Column) =>
+    markup`<td class="${kind ?? ''}" data-name="${name}">${content}</td>`
+  const body = rows.map((row) => markup`<tr>${row.map((content, at) => cell(content, columns[at]))}</tr>\n`)
+  return markup`<div class="${isLong ? 'box' : 'box folds'}" role="region" aria-label="${label}" tabindex="0"><table>
+<thead><tr>${head}</tr></thead>
 <tbody>${body}</tbody></table></div>`
 }

@@ -26,10 +26,11 @@ ${honestTable(report)}
 ${run.attack.length === 0 ? undefined : markup`<h3>Attackers</h3>${attackTable(report)}`}
 <h3>To play it again</h3>
 <pre><code>${command}</code></pre>
+${isAlone ? undefined : markup`<p><a href="#all">All runs</a></p>`}
 </section>`
 }
 
-function keyFigures({ run, cpuMs, rssBytes, poolCeilingBytes }: RunReport): Markup {
+function keyFigures({ run, verdicts, cpuMs, rssBytes, poolCeilingBytes }: RunReport): Markup {
   const served = sum(run.attack.map((attack) => attack.served))
   const came = sum(run.attack.map(({ connections }) => connections))
   const attempts = sum(run.honest.map((group) => group.attempts))
@@ -53,7 +54,7 @@ function keyFigures({ run, cpuMs, rssBytes, poolCeilingBytes }: RunReport): Mark
     { name: 'Time to connect', value: milliseconds(p99), note: 'p99 of the slowest group' },
     { name: 'Throughput lost', value: percent(lost), note: 'of the group that lost most' },
     ...trouble,
-    { ...banned, isBad: run.honestBanned > 0 },
+    { ...banned, isBad: verdicts.some((verdict) => verdict.assertion === 'honest_banned_max' && !verdict.isHeld) },
     ...(came === 0
       ? []
       : [{ name: 'Noticed after', value: milliseconds(run.detectMs), note: `${counted(run.alarms, 'alarm')}` }]),
@@ -76,7 +77,7 @@ function assertions({ verdicts, run }: RunReport): Markup {
   })
   const note = markup`<p class="soft">The proxy\u2019s own assertions were checked through all ${number(run.events)} events.</p>`
   const columns = [
-    ...[{ name: '', kind: 'text' }, { name: 'what', kind: 'words' }, { name: 'wanted' }, { name: 'found' }],
+    ...[{ name: 'result', kind: 'text' }, { name: 'what', kind: 'words' }, { name: 'wanted' }, { name: 'found' }],
     { name: 'in the file', kind: 'text' },
   ] as const
   return markup`${table('Assertions', columns, rows)}${note}`

@@ -77,9 +77,9 @@ overflow-wrap:anywhere}
 .line{fill:none;stroke:var(--tone);stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .grid,.base{stroke:var(--rule);stroke-width:1}.base{stroke:var(--soft)}
 .tick{font-size:11.5px;fill:var(--soft);paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}
-.lane{font-size:12px;fill:var(--ink)}
+.lanes{list-style:none;margin:0;padding:0;font-size:12.5px;line-height:1.45}.lanes li{margin:0 0 5px}.lanes svg{display:block}
 .shade{fill:light-dark(#a8640014,#e3b3411a)}.shade.outage,.shade.vault-outage{fill:light-dark(#5b667326,#9aa7b52e)}
-.span{fill:light-dark(#f0d9a8,#57441a)}.span.outage,.span.vault-outage{fill:light-dark(#ccd3da,#3b4652)}
+.span{fill:light-dark(#d9a441,#a97f2b)}.span.outage,.span.vault-outage{fill:light-dark(#7b8794,#8794a1)}
 .alarm{fill:var(--bad)}
 .cross{stroke:var(--ink);stroke-width:1;visibility:hidden}.is-read .cross{visibility:visible}
 .box{overflow-x:auto;margin:8px 0;border:1px solid var(--rule);border-radius:9px;background:var(--card)}
@@ -94,7 +94,13 @@ overflow-wrap:anywhere;white-space:normal;min-width:180px}
 .pass{color:var(--good);font-weight:600}.fail{color:var(--bad);font-weight:600}.skip{color:var(--skip);font-weight:600}
 details{margin:10px 0}summary{cursor:pointer;padding:6px 0}
 footer{padding:28px 0 36px;font-size:13px;color:var(--soft)}
-@media (max-width:560px){.minor{display:none}h1{font-size:22px}.lead{font-size:16px}.cards{grid-template-columns:repeat(2,1fr)}
+@media (max-width:560px){
+.folds thead{display:none}.folds table,.folds tbody,.folds tr{display:block}.folds tr{padding:7px 12px;border-bottom:1px solid var(--rule)}
+.folds tr:last-child{border:0}.folds td{display:flex;justify-content:space-between;gap:14px;padding:1px 0;border:0;white-space:normal;
+text-align:right;overflow-wrap:anywhere}.folds td:empty{display:none}.folds td::before{content:attr(data-name);color:var(--soft);
+text-align:left;flex:none}.folds td.words,.folds td.hex{min-width:0}.folds td.hex:not(:empty){display:block;text-align:left}
+.folds td.hex::before{display:block;font-family:system-ui,sans-serif;font-size:13.5px}
+.minor{display:none}h1{font-size:22px}.lead{font-size:16px}.cards{grid-template-columns:repeat(2,1fr)}
 .cards dd{font-size:18px}main,header{padding-left:14px;padding-right:14px}}
 @media print{:root{color-scheme:light}header button,.readout{display:none}.plot,.cards div{break-inside:avoid}}
 ${tones.join('\n')}

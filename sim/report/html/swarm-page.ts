@@ -40,10 +40,10 @@ function verdictOf({ passed, failed, missed }: SwarmReport): string {
 
 function textOf({ invariants: all, events, reached, missed }: SwarmReport): string {
   const broken = all.filter((invariant) => invariant.broken > 0).map(({ name }) => name)
-  const found = broken.length === 0 ? 'none was found broken' : `broken were ${broken.join(', ')}`
-  const known = reached.length + missed.length
-  return `${counted(all.length, 'invariant')} watched over ${counted(events, 'event')}; ${found}. ${number(reached.length)} of \
-${counted(known, 'kind')} of things that can happen did.`
+  const found = broken.length === 0 ? 'none broke' : `${broken.join(', ')} broke`
+  const never = missed.length === 0 ? '' : `, and ${counted(missed.length, 'kind')} that should have did not`
+  const happened = `${counted(reached.length, 'kind')} of things happened${never}`
+  return `${counted(all.length, 'invariant')} watched over ${counted(events, 'event')}; ${found}. ${happened}.`
 }
 
 function keyFigures({ passed, failed, events, wallMs, reached, missed, profiles: all }: SwarmReport): Markup {
@@ -64,9 +64,9 @@ function keyFigures({ passed, failed, events, wallMs, reached, missed, profiles:
     },
     { name: 'Events', value: number(events), note: `${number(seeds === 0 ? 0 : Math.round(events / seeds))} in a run` },
     {
-      name: 'Kinds of things reached',
+      name: 'Kinds of things that happened',
       value: number(reached.length),
-      note: `${number(missed.length)} never`,
+      note: missed.length === 0 ? 'ends, refusals, faults' : `${number(missed.length)} never did`,
       isBad: missed.length > 0,
     },
   ])
@@ -95,7 +95,7 @@ function failures({ failures: found, failed }: SwarmReport): Markup | undefined 
   const seeds = new Set(found.map(({ seed, profile }) => `${profile} ${seed}`)).size
   const rest =
     seeds < failed
-      ? markup`<p class="soft">Of ${number(failed)} seeds that failed these are the first ${number(seeds)}.</p>`
+      ? markup`<p class="soft">Shown are ${number(seeds)} of ${number(failed)} seeds that failed.</p>`
       : undefined
   return markup`<h3>Seeds that failed</h3>${table('Seeds that failed', columns, rows)}${rest}`
 }
@@ -110,7 +110,7 @@ function invariants({ invariants: all }: SwarmReport): Markup {
   return table(
     'Invariants',
     [
-      { name: '', kind: 'text' },
+      { name: 'result', kind: 'text' },
       { name: 'name', kind: 'text' },
       { name: 'what it says', kind: 'words' },
     ],
@@ -127,32 +127,33 @@ function profiles({ profiles: all }: SwarmReport): Markup {
 }
 
 function marks({ reached }: SwarmReport): Markup {
-  const sorted = [...reached].sort((a, b) => (a.what < b.what ? -1 : 1))
   return table(
     'What was reached',
     [{ name: 'what', kind: 'text' }, { name: 'times' }],
-    sorted.map(({ what, count }) => [what, number(count)]),
+    reached.map(({ name, count }) => [name, number(count)]),
+    { isLong: true },
   )
 }
 
-function paceFigure({ pace }: SwarmReport): Markup | undefined {
-  const perSec = pace.done.map((done) => (1000 * done) / pace.binMs)
-  if (sum(perSec) === 0) return undefined
+/** The last part of the time may not be a whole one, and says nothing then. */
+function paceFigure({ pace: { width, counts } }: SwarmReport): Markup | undefined {
+  const whole = counts.slice(0, Math.max(1, counts.length - 1))
+  if (sum(whole) === 0) return undefined
+  const perSec = whole.map((done) => (1000 * done) / width)
   return barsFigure({
-    ...{ key: 'pace', title: 'Seeds per second', from: '0s', to: moment(pace.binMs * perSec.length), values: perSec },
-    label: `up to ${number(Math.max(...perSec))} a second`,
+    ...{ key: 'pace', title: 'Seeds per second', from: '0s', to: moment(width * whole.length), values: perSec },
+    label: `up to ${number(Math.max(...perSec))} a second; each bar is ${moment(width)} of wall time`,
   })
 }
 
-function lengthFigure({ lengths: { from, width, counts } }: SwarmReport): Markup | undefined {
+function lengthFigure({ lengths: { width, counts } }: SwarmReport): Markup | undefined {
   if (sum(counts) === 0) return undefined
-  const to = from + width * counts.length
   return barsFigure({
     ...{
       key: 'lengths',
       title: 'Runs by how many events they had',
-      from: number(from),
-      to: number(to),
+      from: '0',
+      to: number(width * counts.length),
       values: counts,
     },
     label: `each bar is ${counted(width, 'event')} wide`,

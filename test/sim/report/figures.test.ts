@@ -111,9 +111,9 @@ describe('an assertion in words', () => {
     expect([what, found]).toEqual(['of new-ones: attempts that came to an answer', '50.00 %'])
   })
 
-  it('keeps the name of one that is not known here', () => {
-    expect(verdictText({ ...verdict, assertion: 'new_key_max', wanted: 5, found: 4 })).toEqual({
-      ...{ what: 'new_key_max', wanted: 'at most 5', found: '4' },
+  it.each(['new_key_max', 'toString', '__proto__'])('keeps the name of %s, which is not known here', (assertion) => {
+    expect(verdictText({ ...verdict, assertion, wanted: 5, found: 4 })).toEqual({
+      ...{ what: assertion, wanted: 'at most 5', found: '4' },
     })
   })
 })

@@ -17,7 +17,7 @@ const pages = {
   'the conformance suite': conformancePage(CONFORMANCE),
 }
 const NASTY = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'binary', minLength: 1 }),
   fc.constantFrom(
     '<script>alert(1)</script>',
     '"><img src=x onerror=x>',
@@ -27,6 +27,8 @@ const NASTY = fc.oneof(
     '<!--',
     ']]>',
     '\ud800',
+    'toString',
+    '__proto__',
   ),
 )
 
@@ -64,7 +66,7 @@ describe('text in a page', () => {
     expect(skeleton(attacksPage(gathered(report(text))))).toEqual(skeleton(attacksPage(gathered(report('plain')))))
     const swarm = (name: string) =>
       swarmPage({
-        ...{ ...SWARM, command: name, runtime: name, missed: [name], reached: [{ what: name, count: 1 }] },
+        ...{ ...SWARM, command: name, runtime: name, missed: [name], reached: [{ name, count: 1 }] },
         profiles: [{ ...SWARM.profiles[0], name }],
         invariants: [{ name, about: name, broken: 0 }],
         failures: [{ ...SWARM.failures[0], profile: name, invariant: name, what: name, command: name }],
@@ -124,7 +126,20 @@ describe('the page of a run', () => {
 
   it('draws what happened and says what did not', () => {
     const plots = [...text.matchAll(/data-plot="(\w+)"/g)].map(([, name]) => name)
-    expect(plots).toEqual(['lanes', 'honest', 'attack', 'connect', 'open', 'bans', 'trials', 'sources', 'buffers'])
+    expect(plots).toEqual([
+      'lane',
+      'lane',
+      'lane',
+      'lane',
+      'honest',
+      'attack',
+      'connect',
+      'open',
+      'bans',
+      'trials',
+      'sources',
+      'buffers',
+    ])
     const quiet = attacksPage(gathered({ ...lively, series: { ...lively.series, bans: [0] } }))
     expect(quiet).toContain('Not drawn, as all of it is zero: new bans.')
   })

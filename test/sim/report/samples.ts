@@ -27,8 +27,8 @@ export const SWARM: SwarmReport = {
     { name: 'quiet', seeds: 1000, failed: 0, events: 4_000_000 },
   ],
   reached: [
-    { what: 'closed eof', count: 12_345 },
-    { what: 'fault kill', count: 77 },
+    { name: 'closed eof', count: 12_345 },
+    { name: 'fault kill', count: 77 },
   ],
   missed: ['closed overflow'],
   invariants: [
@@ -41,8 +41,8 @@ export const SWARM: SwarmReport = {
       ...{ atMs: 12_345, command: 'palisade sim run mix --seed 17 --trace' },
     },
   ],
-  pace: { binMs: 5_000, done: [100, 150, 170, 160, 150, 140, 160, 170, 160, 150, 150, 170, 168] },
-  lengths: { from: 0, width: 2_000, counts: [0, 12, 160, 700, 800, 250, 60, 12, 5, 1] },
+  pace: { width: 5_000, counts: [100, 150, 170, 160, 150, 140, 160, 170, 160, 150, 150, 170, 168] },
+  lengths: { width: 2_000, counts: [0, 12, 160, 700, 800, 250, 60, 12, 5, 1] },
 }
 
 export const CONFORMANCE: ConformanceReport = {
