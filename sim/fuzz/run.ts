@@ -6,7 +6,7 @@ import { saveCorpus } from './corpus.ts'
 import { shown } from './target.ts'
 import { loadTarget, TARGETS } from './targets/index.ts'
 import { fuzz } from './watch.ts'
-import type { Report } from './worker.ts'
+import type { Report } from './order.ts'
 
 const REPLAY = fileURLToPath(new URL('./replay.ts', import.meta.url))
 const DEFAULT_TIME_MS = 60_000

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { WATCHED_HEAD, type Order, type Report } from './worker.ts'
+import { WATCHED_HEAD, type Order, type Report } from './order.ts'
 
 /** Longest input of any target. */
 const INPUT_MAX = 1 << 16
@@ -8,12 +8,19 @@ const HANG_MS = 20_000
 /** What outlives executions fills this within a million of them. */
 const HEAP_MAX_MB = 512
 
+export interface WatchOptions {
+  readonly hangMs?: number
+  /** What the thread runs. */
+  readonly worker?: URL
+}
+
 /** Fuzzes one target in a thread of its own, and ends it where it hangs, runs out of memory or dies. */
-export function fuzz(order: Omit<Order, 'watched'>): Promise<Report> {
+export function fuzz(order: Omit<Order, 'watched'>, options: WatchOptions = {}): Promise<Report> {
+  const { hangMs = HANG_MS, worker: script = new URL('./worker.ts', import.meta.url) } = options
   const watched = new SharedArrayBuffer(4 * WATCHED_HEAD + INPUT_MAX)
   const head = new Int32Array(watched, 0, WATCHED_HEAD)
   return new Promise((resolve) => {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    const worker = new Worker(script, {
       workerData: { ...order, watched } satisfies Order,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
     })
@@ -29,9 +36,9 @@ export function fuzz(order: Omit<Order, 'watched'>): Promise<Report> {
     let last = -1
     const watching = setInterval(() => {
       const now = Atomics.load(head, 0)
-      if (now === last && now > 0) gaveUp(`one input takes longer than ${HANG_MS / 1000} s`)
+      if (now === last && now > 0) gaveUp(`one input takes longer than ${hangMs} ms`)
       last = now
-    }, HANG_MS)
+    }, hangMs)
     worker.on('message', finish)
     worker.on('error', (error) => gaveUp(error instanceof Error ? error.message : String(error)))
     worker.on('exit', (code) => gaveUp(`the thread ended with code ${code}`))

@@ -2,33 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { loadCorpus } from './corpus.ts'
 import { Fuzzer } from './fuzzer.ts'
 import { counters, countBranches } from './loader.ts'
+import { WATCHED_HEAD, type Order, type Report } from './order.ts'
 import type { Target } from './target.ts'
-
-/** What one thread is to do. */
-export interface Order {
-  readonly name: string
-  readonly seed: number
-  /** Most executions; and most milliseconds, where the clock decides. */
-  readonly executionsMax: number
-  readonly timeMs: number
-  /** Executions so far, and the input that runs: `WATCHED_HEAD` words and bytes. Seen from outside when this thread hangs. */
-  readonly watched: SharedArrayBuffer
-  /** Also hand back the inputs that are worth keeping. */
-  readonly isSaving: boolean
-}
-
-export interface Report {
-  readonly executions: number
-  readonly seconds: number
-  readonly taken: number
-  readonly known: number
-  readonly queue: number
-  readonly findings: readonly { readonly what: string; readonly stack: string; readonly input: Uint8Array }[]
-  readonly kept: readonly Uint8Array[]
-}
-
-/** Words in front of the input: executions modulo 2^31, bytes of the input. */
-export const WATCHED_HEAD = 2
 
 const ROUNDS_AT_A_TIME = 16
 
@@ -41,7 +16,12 @@ export async function work(order: Order): Promise<Report> {
   const shown = new Uint8Array(order.watched, 4 * WATCHED_HEAD)
   const startedAt = performance.now()
   const fuzzer = new Fuzzer({
-    ...{ target, seed: order.seed, kept: loadCorpus(order.name), literals: loaded.literals },
+    ...{
+      target,
+      seed: order.seed,
+      kept: order.isFresh === true ? [] : loadCorpus(order.name),
+      literals: loaded.literals,
+    },
     counters: counters.subarray(0, loaded.branches),
     onInput(input) {
       shown.set(input)

@@ -23,6 +23,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
   { path: /^sim\/(run|demo|attacks|conformance|detection\/run)\.ts$/, why: 'commands: read arguments, print' },
   { path: /^sim\/(run|mutants|demo)\//, why: 'start worker processes and copies of the tree, report' },
   { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
+  { path: /^sim\/fuzz\//, why: 'runs parsers of every layer, in threads with a time limit' },
   { path: /^sim\/conformance\//, why: 'tries proxies over real sockets' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]

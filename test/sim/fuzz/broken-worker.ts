@@ -1,0 +1,10 @@
+import { workerData } from 'node:worker_threads'
+import type { Order } from '../../../sim/fuzz/order.ts'
+
+/** Five executions, then whatever its name says. */
+const { name, watched } = workerData as Order
+new Uint8Array(watched, 8).set([1, 2, 3])
+new Int32Array(watched).set([5, 3])
+if (name === 'fails') throw new Error('out of order')
+if (name === 'dies') process.exit(3)
+while (name === 'hangs') continue
