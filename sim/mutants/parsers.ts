@@ -30,11 +30,11 @@ export const PARSER_MUTANTS: readonly Mutant[] = [
     tests: fuzzing('tls-records'),
   },
   {
-    name: 'the 24 bits of a length have a sign',
+    name: 'the 32 bits of a length have a sign',
     invariant: 'I1',
-    file: `${PROTOCOL}/framing/abridged.ts`,
-    find: 'read32le(head, 0) >>> 8',
-    replace: '(read32le(head, 0) | 0) >> 8',
+    file: `${PROTOCOL}/bytes.ts`,
+    find: '<< 24)) >>> 0',
+    replace: '<< 24))',
     tests: fuzzing('framings'),
   },
   {
