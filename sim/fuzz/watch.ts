@@ -10,19 +10,24 @@ const HEAP_MAX_MB = 512
 
 export interface WatchOptions {
   readonly hangMs?: number
+  readonly heapMaxMb?: number
   /** What the thread runs. */
   readonly worker?: URL
 }
 
 /** Fuzzes one target in a thread of its own, and ends it where it hangs, runs out of memory or dies. */
 export function fuzz(order: Omit<Order, 'watched'>, options: WatchOptions = {}): Promise<Report> {
-  const { hangMs = HANG_MS, worker: script = new URL('./worker.ts', import.meta.url) } = options
+  const {
+    hangMs = HANG_MS,
+    heapMaxMb = HEAP_MAX_MB,
+    worker: script = new URL('./worker.ts', import.meta.url),
+  } = options
   const watched = new SharedArrayBuffer(4 * WATCHED_HEAD + INPUT_MAX)
   const head = new Int32Array(watched, 0, WATCHED_HEAD)
   return new Promise((resolve) => {
     const worker = new Worker(script, {
       workerData: { ...order, watched } satisfies Order,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
+      resourceLimits: { maxOldGenerationSizeMb: heapMaxMb },
     })
     const finish = (report: Report) => {
       clearInterval(watching)

@@ -8,3 +8,5 @@ new Int32Array(watched).set([5, 3])
 if (name === 'fails') throw new Error('out of order')
 if (name === 'dies') process.exit(3)
 while (name === 'hangs') continue
+const kept: unknown[] = []
+while (name === 'keeps everything') kept.push({ input: [kept.length] })

@@ -105,6 +105,15 @@ describe('a thread that fuzzes', () => {
     expect([executions, findings]).toEqual([5, [{ what, stack: what, input: Uint8Array.of(1, 2, 3) }]])
   })
 
+  it('and that keeps what it should forget is ended too', async () => {
+    const worker = new URL('./broken-worker.ts', import.meta.url)
+    const { findings } = await fuzz({ ...order, name: 'keeps everything' }, { heapMaxMb: 32, worker })
+    expect(findings[0]).toMatchObject({
+      what: expect.stringMatching(/memory/) as string,
+      input: Uint8Array.of(1, 2, 3),
+    })
+  })
+
   it('says which target there is not', async () => {
     const { findings } = await fuzz({ ...order, name: 'stunt' })
     expect(findings[0].what).toMatch(/^no fuzz target stunt; there are client-hello, /)

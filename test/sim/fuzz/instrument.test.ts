@@ -4,12 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { instrument } from '../../../sim/fuzz/instrument.ts'
 import { listFiles, readText } from '../../tidy/source.ts'
 
+type Toy = (...args: readonly unknown[]) => unknown
+
 /** Runs `toy(...args)` of a text with counters; how often each branch was taken, and what came of it. */
 function run(text: string, ...args: readonly unknown[]) {
   const { text: counted, branches } = instrument(text, 'toy.ts', 0, 'x')
   const counters = new Uint32Array(branches)
   const body = counted.slice(counted.indexOf(';') + 1)
-  const toy = compileFunction(`${body}\nreturn toy`, ['__branch'])(counters) as (...args: unknown[]) => unknown
+  const make = compileFunction(`${body}\nreturn toy`, ['__branch']) as (counters: Uint32Array) => Toy
+  const toy = make(counters)
   return { counts: [...counters], result: toy(...args), after: () => [...counters] }
 }
 
@@ -58,7 +61,9 @@ describe('counting branches', () => {
     for (const path of files) {
       const { text } = instrument(readText(path), path, 0, 'x')
       const { diagnostics } = ts.transpileModule(text, { reportDiagnostics: true, compilerOptions: { target: 99 } })
-      expect(diagnostics?.map(({ messageText }) => `${path}: ${String(messageText)}`)).toEqual([])
+      expect(
+        diagnostics?.map(({ messageText }) => `${path}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`),
+      ).toEqual([])
     }
   })
 })
