@@ -1,5 +1,5 @@
+import { stripTypeScriptTypes } from 'node:module'
 import { compileFunction } from 'node:vm'
-import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { instrument } from '../../../sim/fuzz/instrument.ts'
 import { listFiles, readText } from '../../tidy/source.ts'
@@ -60,10 +60,7 @@ describe('counting branches', () => {
     expect(files.length).toBeGreaterThan(200)
     for (const path of files) {
       const { text } = instrument(readText(path), path, 0, 'x')
-      const { diagnostics } = ts.transpileModule(text, { reportDiagnostics: true, compilerOptions: { target: 99 } })
-      expect(
-        diagnostics?.map(({ messageText }) => `${path}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`),
-      ).toEqual([])
+      expect(() => stripTypeScriptTypes(text), path).not.toThrow()
     }
   })
 })
