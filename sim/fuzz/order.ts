@@ -25,5 +25,6 @@ export interface Report {
   readonly kept: readonly Uint8Array[]
 }
 
-/** Words in front of the input: executions modulo 2^31, bytes of the input. */
-export const WATCHED_HEAD = 2
+/** Words in front of the input: executions modulo 2^31, bytes of the input, 1 to make an end. */
+export const WATCHED = { executions: 0, bytes: 1, isStopped: 2 } as const
+export const WATCHED_HEAD = 3

@@ -59,9 +59,12 @@ async function fuzzAll(options: Options): Promise<Map<string, Report>> {
   const { names, seed, timeMs = Infinity, executions: executionsMax = Infinity, jobs, isSaving } = options
   const found = new Map<string, Report>()
   const waiting = [...names]
+  const stop = new AbortController()
+  // The first one asks for what there is so far; the next one ends everything at once.
+  process.once('SIGINT', () => stop.abort())
   const work = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const report = await fuzz({ name, seed, timeMs, executionsMax, isSaving })
+    for (let name = waiting.shift(); name !== undefined && !stop.signal.aborted; name = waiting.shift()) {
+      const report = await fuzz({ name, seed, timeMs, executionsMax, isSaving }, { stop: stop.signal })
       found.set(name, report)
       process.stderr.write(`${name}: ${report.executions} executions, ${report.findings.length} findings\n`)
       if (isSaving && report.findings.length === 0) saveCorpus(name, report.kept)

@@ -114,6 +114,16 @@ describe('a thread that fuzzes', () => {
     })
   })
 
+  it('is asked to end, and tells what it has', async () => {
+    const { executions, findings } = await fuzz({ ...order, executionsMax: Infinity }, { stop: AbortSignal.abort() })
+    expect(findings).toEqual([])
+    expect(executions).toBeGreaterThan(0)
+    const stop = new AbortController()
+    const report = fuzz({ ...order, executionsMax: Infinity }, { stop: stop.signal })
+    stop.abort()
+    expect((await report).findings).toEqual([])
+  })
+
   it('says which target there is not', async () => {
     const { findings } = await fuzz({ ...order, name: 'stunt' })
     expect(findings[0].what).toMatch(/^no fuzz target stunt; there are client-hello, /)
