@@ -22,6 +22,7 @@ seeds       | sim:seeds     | line   | 600 |
 million     | sim:million   | line   | 300 |
 attacks     | sim:attacks   | line   | 300 |
 mutants     | sim:mutants   | line   | 600 |
+fuzz        | sim:fuzz      | line   | 300 | --time 70s --other-runtime node_modules/.bin/bun
 '
 
 install=yes

@@ -31,7 +31,8 @@ export class Queue {
 
   /** Mostly a favourite, and of two the one that was picked less often. There must be an entry. */
   pick(random: SeededRandom): Entry {
-    const among = random.chance(3, 4) ? this.#favouritesNow() : this.entries
+    const favourites = this.#favouritesNow()
+    const among = favourites.length > 0 && random.chance(3, 4) ? favourites : this.entries
     const [a, b] = [random.pick(among), random.pick(among)]
     const entry = a.picked <= b.picked ? a : b
     entry.picked++

@@ -1,6 +1,7 @@
 import { GUARD_MUTANTS } from './guard.ts'
 import type { Mutant } from './mutant.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
+import { PARSER_MUTANTS } from './parsers.ts'
 import { PROBING_MUTANTS } from './probing.ts'
 import { USER_MUTANTS } from './users.ts'
 import { VAULT_MUTANTS } from './vault.ts'
@@ -17,6 +18,7 @@ const PROTOCOL = 'src/core/protocol'
 export const MUTANTS: readonly Mutant[] = [
   ...GUARD_MUTANTS,
   ...OVERLOAD_MUTANTS,
+  ...PARSER_MUTANTS,
   ...PROBING_MUTANTS,
   ...USER_MUTANTS,
   ...VAULT_MUTANTS,

@@ -31,6 +31,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
     why: 'deal seeds to processes, by real time, and tell of it; what a case is and how it shrinks is as closed as the rest',
   },
   { path: /^sim\/interleave\/(explore|worker|turns)\.ts$/, why: 'real threads, one of them at a time' },
+  { path: /^sim\/fuzz\//, why: 'runs parsers of every layer, in threads with a time limit' },
   { path: /^sim\/conformance\//, why: 'tries proxies over real sockets' },
   { path: /^sim\/report\/(file|terminal)\.ts$/, why: 'writes pages to files and bars to the terminal' },
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },

@@ -1,3 +1,4 @@
+import { fromAscii } from '../../../src/core/protocol/bytes.ts'
 import { ctr } from '../../../src/core/protocol/ctr.ts'
 import {
   decryptInit,
@@ -9,8 +10,9 @@ import {
   withSecret,
   type Framing,
 } from '../../../src/core/protocol/obfuscated2.ts'
+import { isOtherProtocol, isRequest } from '../../../src/core/session/other-protocols.ts'
 import { SeededRandom } from '../../world/random.ts'
-import { mixed } from '../cuts.ts'
+import { cutsOf, mixed } from '../cuts.ts'
 import { must, mustBeSame, type Target } from '../target.ts'
 import { bytesIn, vectors } from './vectors.ts'
 
@@ -20,10 +22,16 @@ const SECRET = new Uint8Array(16).fill(0x5a)
 /** 64 bytes as they come, and inits made of what they say: first byte framing and secret, two more the DC. */
 export const target: Target = {
   bytesMax: 96,
-  seeds: () => [new Uint8Array(INIT_LENGTH), ...bytesIn(vectors.obfuscated2, 96)],
+  seeds: () => [
+    new Uint8Array(INIT_LENGTH),
+    ...['GET / HTTP/1.1\r\n', 'SSH-2.0-OpenSSH', '\x15\x03\x01\x00'].map(fromAscii),
+    ...bytesIn(vectors.obfuscated2, 96),
+  ],
   run(input) {
     const made = mustReadBack(input)
-    if (input.length < INIT_LENGTH) return made
+    for (const is of [isOtherProtocol, isRequest])
+      for (const end of cutsOf(input)) must(!is(input.subarray(0, end)) || is(input), 'another protocol became none')
+    if (input.length < INIT_LENGTH) return [made, isOtherProtocol(input), isRequest(input)]
     const { up, down } = rawKeys(input)
     mustBeSame([...down.key, ...down.iv].reverse(), [...up.key, ...up.iv], 'the keys are each other read backwards')
     const plain = decryptInit(input, up)
