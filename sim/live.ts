@@ -112,8 +112,12 @@ function boundOf(scenario: Scenario, { network }: Runtime, hasTelegram: boolean)
 }
 
 /** What of the file has no part in this. */
-function remarks({ vault_outage, uplink }: Scenario, hasTelegram: boolean): readonly string[] {
-  const left = [vault_outage.length > 0 ? '[[vault_outage]]' : '', uplink === undefined ? '' : 'uplink']
+function remarks({ vault_outage, fault, uplink }: Scenario, hasTelegram: boolean): readonly string[] {
+  const left = [
+    vault_outage.length > 0 ? '[[vault_outage]]' : '',
+    fault.length > 0 ? '[[fault]]' : '',
+    uplink === undefined ? '' : 'uplink',
+  ]
   const names = left.filter((name) => name !== '')
   return [
     'under test is the configuration that the proxy has, not the [config] of the scenario',

@@ -23,7 +23,7 @@ export function servedShare({ attack }: Measures): number {
 }
 
 /** Every assertion that fails; that no assertion of the proxy's own failed is one of them always. */
-export function judge({ honest: plans, assert: wanted }: Scenario, run: Measures): readonly Failure[] {
+export function judge({ honest: plans, attack: attacks, assert: wanted }: Scenario, run: Measures): readonly Failure[] {
   const failures: Failure[] = []
   const atLeast = (assertion: string, least: number | undefined, found: number) => {
     if (least !== undefined && found < least) failures.push({ assertion, wanted: least, found })
@@ -38,6 +38,8 @@ export function judge({ honest: plans, assert: wanted }: Scenario, run: Measures
     atLeast(`honest.${name}.connected_min`, connected_min, connectedShare(group))
     atMost(`honest.${name}.throughput_lost_max`, throughput_lost_max, group[0]?.throughputLost)
   }
+  for (const { name, trials_max } of attacks)
+    atMost(`attack.${name}.trials_max`, trials_max, run.attack.find((each) => each.name === name)?.trials)
   atMost('throughput_lost_max', wanted.throughput_lost_max, Math.max(...honest.map((group) => group.throughputLost)))
   const p99 = honest.flatMap(({ connectP99Ms }) => connectP99Ms ?? [])
   atMost('connect_p99_max', wanted.connect_p99_max, p99.length === 0 ? undefined : Math.max(...p99))

@@ -1,6 +1,7 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
 import { Arena } from './arena.ts'
 import { enterAll } from './cast.ts'
+import { planFaults } from './faults.ts'
 import type { Scenario } from './plan/read.ts'
 import { measure, type Measures } from './measures.ts'
 import { Tally } from './tally.ts'
@@ -31,15 +32,9 @@ export function play(scenario: Scenario, seed: number, { onEvent }: PlayOptions 
     tally.event(event, atMs, truth)
     onEvent?.(atMs, event, truth)
   }
+  arena.onKill = () => truths.clear()
   enterAll(arena, scenario, tally)
-  for (const { at, for: length } of scenario.outage) {
-    arena.at(at, () => arena.setCutOff(true))
-    arena.at(at + length, () => arena.setCutOff(false))
-  }
-  for (const { at, for: length } of scenario.vault_outage) {
-    arena.at(at, () => arena.setVaultGone(true))
-    arena.at(at + length, () => arena.setVaultGone(false))
-  }
+  planFaults(arena, scenario)
   arena.world.runUntil(arena.startAt + scenario.duration + CLOSING_MS)
   return measure({ scenario, seed, arena, tally, openMost })
 }

@@ -4,7 +4,8 @@ import { cidr } from '../../../src/config/values/net.ts'
 import { duration } from '../../../src/config/values/time.ts'
 import { anyText, integer, list, oneOf, text } from '../../../src/config/values/value.ts'
 import { KINDS } from '../kinds/names.ts'
-import { pace, share } from './values.ts'
+import { fault } from './faults.ts'
+import { pace, share, table } from './values.ts'
 
 const USERS_MAX = 1_000_000
 const SECRETS_MAX = 1_000
@@ -40,6 +41,9 @@ const honest = table({
   arrivals,
   talk: talk.prefault({}),
   noise: share().prefault(0.01),
+  dc: integer(1, 5).optional(),
+  roaming: share().prefault(0),
+  reading: bandwidth().optional(),
   connected_min: share().optional(),
   throughput_lost_max: share().optional(),
 })
@@ -55,6 +59,7 @@ const attack = table({
   stop: duration(1),
   hold: duration(0).prefault('5s'),
   ask: SIZE.prefault('8 MB'),
+  trials_max: integer(0, 1_000_000_000).optional(),
 })
 
 const assertions = table({
@@ -87,6 +92,7 @@ export const scenarioSchema = table({
   attack: z.array(attack, { error: 'tables written as [[attack]]' }).prefault([]),
   outage: outages('[[outage]]'),
   vault_outage: outages('[[vault_outage]]'),
+  fault: z.array(fault, { error: 'tables written as [[fault]]' }).prefault([]),
   assert: assertions.prefault({}),
 })
 
@@ -94,11 +100,3 @@ export type ScenarioFile = z.output<typeof scenarioSchema>
 export type HonestPlan = ScenarioFile['honest'][number]
 export type AttackPlan = ScenarioFile['attack'][number]
 export type Assertions = ScenarioFile['assert']
-
-/** A table whose unknown keys are told together with the known ones. */
-function table<S extends z.core.$ZodLooseShape>(shape: S) {
-  const known = Object.keys(shape).join(', ')
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${known}` : 'a table'),
-  })
-}

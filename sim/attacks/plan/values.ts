@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { text, value, type Kind } from '../../../src/config/values/value.ts'
 
 const PER_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const
@@ -17,5 +18,13 @@ export function share(): Kind<number> {
   return value({
     allowed: 'a share from 0 to 1 such as 0.99',
     read: (found) => (typeof found === 'number' && found >= 0 && found <= 1 ? found : undefined),
+  })
+}
+
+/** A table whose unknown keys are told together with the known ones. */
+export function table<S extends z.core.$ZodLooseShape>(shape: S) {
+  const known = Object.keys(shape).join(', ')
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${known}` : 'a table'),
   })
 }
