@@ -1,7 +1,7 @@
 import type { Address, Connection, Handler } from '../src/core/ports.ts'
 import type { ClientSecret } from '../src/core/protocol/secret.ts'
 import { createRuntime, type Listener, type Runtime } from '../src/runtime/index.ts'
-import { loadScenario } from './attacks.ts'
+import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
 import { CountingDc } from './attacks/counting-dc.ts'
 import { judge } from './attacks/judge.ts'
@@ -42,7 +42,7 @@ export class Unplayable extends Error {}
 
 /**
  * Plays a scenario against a real proxy on this machine and prints what came of it; true when every assertion that can be judged
- * from here holds. Throws `Unplayable` before anything is sent. Ctrl-C ends it, closes everything, and gives false.
+ * from here holds. Throws `Unplayable` or `BadScenario` before anything is sent. Ctrl-C ends it, closes everything, and gives false.
  */
 export async function playLive(options: LiveOptions): Promise<boolean> {
   const { proxy, scale, secrets, seed, telegram, insight } = options
@@ -88,6 +88,7 @@ function load(name: string): Scenario {
   try {
     return loadScenario(name)
   } catch (error) {
+    if (error instanceof BadScenario) throw error
     throw new Unplayable((error as Error).message, { cause: error })
   }
 }

@@ -8,6 +8,7 @@ import { askRunning, socketOf } from './admin-client.ts'
 import { secret } from './conformance.ts'
 import { CliError, EXIT } from './exit.ts'
 import { durationOf } from './numbers.ts'
+import { sayBadScenario } from './sim-scenarios.ts'
 
 /** Those of `palisade sim run` that are for real proxies. */
 export interface LiveCommand {
@@ -86,6 +87,7 @@ export async function runLive(name: string, proxy: Address, options: LiveCommand
     ...(insight === undefined ? {} : { insight }),
   })
   const isGood = await playing.catch((error: unknown) => {
+    sayBadScenario(error)
     throw new CliError(error instanceof live.Unplayable ? EXIT.usage : EXIT.failed, (error as Error).message)
   })
   // Connections that the proxy keeps would keep us.

@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
+import { addScenarios, sayBadScenario } from './sim-scenarios.ts'
 import { LIVE_HELP, refuseLive, runLive, withLiveOptions, type LiveCommand } from './sim-live.ts'
 
 interface SimOptions {
@@ -26,6 +27,7 @@ const DRAWN = ['mix', 'all']
 
 export function addSim(program: Command): void {
   const sim = program.command('sim').description('attack the core in a simulated world')
+  addScenarios(sim)
   withLiveOptions(sim.command('run'))
     .description('run seeds one after the other, and check what must always hold')
     .addArgument(
@@ -59,6 +61,7 @@ async function runAttacks(scenario: string, { trace, ...options }: SimOptions): 
   try {
     isGood = await attacks.playAttacks({ ...options, name })
   } catch (error) {
+    sayBadScenario(error)
     throw new CliError(EXIT.usage, (error as Error).message)
   }
   if (!isGood) throw new CliError(EXIT.failed)

@@ -13,7 +13,7 @@ interface Table {
 /** fixtures/scenarios/scenario.schema.json, for editors: what can be said of a scenario file without its whole. */
 export function renderScenarioSchema(): string {
   const { properties, ...scenario } = z.toJSONSchema(scenarioSchema, AS) as unknown as Table
-  const { $schema, default: _, ...config } = z.toJSONSchema(configSchema, AS) as unknown as Record<string, unknown>
+  const { $schema, ...config } = z.toJSONSchema(configSchema, AS) as unknown as Record<string, unknown>
   const fault = properties.fault as { readonly items: Table }
   const reference = { $ref: '#/definitions/config' }
   const schema = {

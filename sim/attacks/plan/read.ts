@@ -36,7 +36,8 @@ export function readScenario(text: string, file: string): Scenario | { readonly 
   if (settings !== undefined && !settings.secrets.some(isForClients))
     problems.push(problemAt(document, ['config', 'secret'], 'one that clients can use by fake TLS', 'none'))
   const { plan } = parsed
-  const reloads = settings === undefined ? [] : (plan?.fault ?? []).map((_, at) => readReload(document, text, plan, at))
+  const faults = document.get(['fault'])
+  const reloads = (Array.isArray(faults) ? faults : []).map((_, at) => readReload(document, text, loaded, at))
   for (const reload of reloads) if (reload !== undefined && 'problems' in reload) problems.push(...reload.problems)
   if (problems.length > 0 || plan === undefined || settings === undefined || 'problems' in loaded)
     return { problems: inOrder(problems.map((problem) => withColumn(document, problem))) }
@@ -51,22 +52,18 @@ export function readScenario(text: string, file: string): Scenario | { readonly 
 function readPlan(document: ConfigDocument): { readonly plan?: ScenarioFile; readonly problems: readonly Problem[] } {
   const rest = Object.entries(document.root).filter(([name]) => name !== 'config')
   const parsed = scenarioSchema.safeParse(Object.fromEntries(rest))
-  if (parsed.success) {
-    const say = (path: Path, allowed: string) => problemAt(document, path, allowed)
-    return {
-      plan: parsed.data,
-      problems: contradictions(document, parsed.data).map(({ path, allowed }) => say(path, allowed)),
+  const problems = contradictions(document).map(({ path, allowed }) => problemAt(document, path, allowed))
+  if (parsed.success) return { plan: parsed.data, problems }
+  for (const issue of parsed.error.issues) {
+    const path = issue.path as Path
+    if (issue.code === 'unrecognized_keys')
+      problems.push(...issue.keys.map((name) => unknownKey(document, path, issue.message, name)))
+    else {
+      const hint = issue.code === 'custom' ? (issue.params?.hint as string | undefined) : undefined
+      problems.push({ ...problemAt(document, path, issue.message), ...(hint === undefined ? {} : { hint }) })
     }
   }
-  return {
-    problems: parsed.error.issues.flatMap((issue) => {
-      const path = issue.path as Path
-      if (issue.code === 'unrecognized_keys')
-        return issue.keys.map((name) => unknownKey(document, path, issue.message, name))
-      const hint = issue.code === 'custom' ? (issue.params?.hint as string | undefined) : undefined
-      return { ...problemAt(document, path, issue.message), ...(hint === undefined ? {} : { hint }) }
-    }),
-  }
+  return { problems }
 }
 
 function readConfig(document: ConfigDocument, text: string, secrets: number): LoadResult {
@@ -77,17 +74,12 @@ function readConfig(document: ConfigDocument, text: string, secrets: number): Lo
   return loadDocument(config, { text, file, read: noFile })
 }
 
-/** What the configuration is behind fault `at`; undefined: no other than before. */
-function readReload(
-  document: ConfigDocument,
-  text: string,
-  plan: ScenarioFile | undefined,
-  at: number,
-): LoadResult | undefined {
+/** What the configuration `base` is behind fault `at`; undefined: no other than before. */
+function readReload(document: ConfigDocument, text: string, base: LoadResult, at: number): LoadResult | undefined {
   const over = document.get(['fault', at, 'config'])
-  if (over === undefined || plan?.fault[at].kind !== 'reload') return undefined
+  if (typeof over !== 'object' || document.get(['fault', at, 'kind']) !== 'reload') return undefined
   const prefix = ['fault', at, 'config'] as const
-  if (typeof over === 'object' && 'secret' in over)
+  if ('secret' in over)
     return { problems: [problemAt(document, [...prefix, 'secret'], 'nothing: secrets stay as they are')] }
   const { file } = document
   // A document of its own, as it is changed.
@@ -95,12 +87,19 @@ function readReload(
   assert(again instanceof ConfigDocument, 'it was read before')
   const config = again.below('config')
   assert(config !== undefined, 'it was a table before')
-  fillIn(config, plan.secrets)
-  for (const { path, found } of leaves(over)) config.set(path, found, document.placeOf([...prefix, ...path]))
+  const secrets = document.get(['secrets'])
+  fillIn(config, typeof secrets === 'number' ? secrets : 1)
+  const lines = new Set<number | undefined>()
+  for (const { path, found } of leaves(over)) {
+    const place = document.placeOf([...prefix, ...path])
+    lines.add(place.line)
+    config.set(path, found, place)
+  }
   const loaded = loadDocument(config, { text, file, read: noFile })
-  return 'problems' in loaded
-    ? { problems: loaded.problems.map((problem) => below(problem, prefix.join('.'))) }
-    : loaded
+  if (!('problems' in loaded)) return loaded
+  // What is wrong with [config] itself has been told.
+  const own = 'problems' in base ? loaded.problems.filter(({ line }) => lines.has(line)) : loaded.problems
+  return { problems: own.map((problem) => below(problem, prefix.join('.'))) }
 }
 
 function leaves(found: Value, path: Path = []): readonly { readonly path: Path; readonly found: Value }[] {

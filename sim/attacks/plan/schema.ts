@@ -33,7 +33,10 @@ const talk = table({
   hold: duration(0).prefault('5s'),
 })
 
-const honest = table({
+/** How long a scenario lasts. */
+export const length = duration(1_000, 86_400_000)
+
+export const honest = table({
   name,
   users: integer(1, USERS_MAX),
   addresses: integer(1, USERS_MAX).optional(),
@@ -48,7 +51,7 @@ const honest = table({
   throughput_lost_max: share().optional(),
 })
 
-const attack = table({
+export const attack = table({
   name,
   kind: oneOf(...KINDS),
   sources: integer(1, USERS_MAX),
@@ -62,7 +65,7 @@ const attack = table({
   trials_max: integer(0, 1_000_000_000).optional(),
 })
 
-const assertions = table({
+export const assertions = table({
   honest_connected_min: share().prefault(0.99),
   throughput_lost_max: share().optional(),
   connect_p99_max: duration().optional(),
@@ -75,15 +78,17 @@ const assertions = table({
 })
 
 /** Of the line, or of the place where secrets lie. */
+export const outage = table({ at: duration(0), for: duration() })
+
 function outages(written: string) {
-  return z.array(table({ at: duration(0), for: duration() }), { error: `tables written as ${written}` }).prefault([])
+  return z.array(outage, { error: `tables written as ${written}` }).prefault([])
 }
 
 /** One scenario file. Its `[config]` is a configuration like any other, and is read by that one's own schema. */
 export const scenarioSchema = table({
   name,
   what: anyText('a sentence', 300),
-  duration: duration(1_000, 86_400_000),
+  duration: length,
   secrets: integer(1, SECRETS_MAX).prefault(1),
   uplink: bandwidth().optional(),
   honest: z
