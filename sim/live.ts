@@ -61,6 +61,7 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   const { clock } = runtime
   const begunAt = clock.mono()
   const stage = new LiveStage({
+    freshSeed: runtime.random.below(2 ** 31),
     ...{ seed, clock, proxy, speed, socketsMax, places: new LoopbackMap(from), hasTelegram: telegram !== undefined },
   })
   watch?.keepLooking(() => stage.nowMs)

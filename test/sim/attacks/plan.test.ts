@@ -109,13 +109,13 @@ describe('a scenario file', () => {
         .replace('"b"', '"a"') +
       '[[fault]]\nkind = "reload"\nat = "2m"\n[fault.config.guard]\nblock_for = 10\n[config.guard]\nblock_max = 10\n' +
       '[[outage]]\nat = "1s"\nfor = "2m"\n[assert]\nconnect_p99_max = 1\n'
-    expect(problemsOf(text).map((problem) => problem.split(': expected', 1)[0])).toEqual([
+    expect(problemsOf(text).map((problem) => problem.split(/: expected| \(/, 1)[0])).toEqual([
       ...['x.toml:14:8: attack.0.rate', 'x.toml:16:1: unknown key attack.0.zoom'],
       ...['x.toml:19:6: fault.0.at', 'x.toml:21:13: fault.0.config.guard.block_for'],
       ...['x.toml:23:13: config.guard.block_max', 'x.toml:26:7: outage.0.for', 'x.toml:28:19: assert.connect_p99_max'],
     ])
     const unknown = (HEAD + HONEST + ATTACK).replace('stop = "50s"', 'stop = "2m"\nzoom = 1').replace('"b"', '"a"')
-    expect(problemsOf(unknown).map((problem) => problem.split(': expected', 1)[0])).toEqual([
+    expect(problemsOf(unknown).map((problem) => problem.split(/: expected| \(/, 1)[0])).toEqual([
       ...['x.toml:10:8: attack.0.name', 'x.toml:15:8: attack.0.stop'],
       'x.toml:16:1: unknown key attack.0.zoom',
     ])
