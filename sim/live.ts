@@ -53,35 +53,51 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   const runtime = createRuntime()
   const socketsMax = boundOf(scenario, runtime, telegram !== undefined)
   for (const line of remarks(scenario, telegram !== undefined)) say(line)
+  const hasTelegram = telegram !== undefined
   const standIn = telegram === undefined ? undefined : await listen(runtime, telegram, new CountingDc().accept)
-  const from = [...scenario.honest, ...scenario.attack].flatMap((plan) => plan.from)
   const tally = new Tally()
-  // Its time begins when it is made: everything else is ready then.
-  const watch = insight && (await Watch.begin(insight, tally))
-  const { clock } = runtime
-  const begunAt = clock.mono()
-  const stage = new LiveStage({
-    freshSeed: runtime.random.below(2 ** 31),
-    ...{ seed, clock, proxy, speed, socketsMax, places: new LoopbackMap(from), hasTelegram: telegram !== undefined },
-  })
+  let stage: LiveStage | undefined
+  try {
+    const watch = insight && (await Watch.begin(insight, tally))
+    const places = new LoopbackMap([...scenario.honest, ...scenario.attack].flatMap((plan) => plan.from))
+    const freshSeed = runtime.random.below(2 ** 31)
+    const { clock } = runtime
+    // Its time begins when it is made: everything else is ready then.
+    stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram })
+    if (await playOn(stage, scenario, tally, watch)) return await tell(stage, { scenario, seed, tally, watch })
+    say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
+    return false
+  } finally {
+    stage?.stop()
+    standIn?.close()
+  }
+}
+
+/** False: somebody wants it to end before it is over. */
+function playOn(stage: LiveStage, scenario: Scenario, tally: Tally, watch: Watch | undefined): Promise<boolean> {
   watch?.keepLooking(() => stage.nowMs)
   enterAll(stage, scenario, tally)
   planOutages(stage, scenario)
-  const isWhole = await untilOver(stage, scenario.duration)
-  const inside = isWhole ? await watch?.end() : undefined
-  const run = measuresOf({ scenario, seed }, stage, tally, inside)
-  stage.stop()
-  standIn?.close()
-  if (!isWhole) {
-    say(`stopped after ${Math.round((clock.mono() - begunAt) / 1000)} s: nothing is judged`)
-    return false
-  }
-  const sight = { hasTelegram: telegram !== undefined, isInside: watch !== undefined, inside }
-  const known = judgeable(scenario, sight)
-  const failures = judge(known.scenario, run)
+  return untilOver(stage, scenario.duration)
+}
+
+interface Played {
+  readonly scenario: Scenario
+  readonly seed: number
+  readonly tally: Tally
+  readonly watch: Watch | undefined
+}
+
+/** Prints what came of it. */
+async function tell(stage: LiveStage, { scenario, seed, tally, watch }: Played): Promise<boolean> {
+  const tookMs = stage.nowMs / stage.pace
+  const seen = await watch?.end().catch((error: unknown) => say(`the proxy cannot be asked any more: ${String(error)}`))
+  const sight = { hasTelegram: stage.hasTelegram, isInside: seen !== undefined, inside: seen?.inside }
+  const run = measuresOf({ scenario, seed }, stage, tally, sight.inside)
+  const { unknown, scenario: known } = judgeable(scenario, sight)
+  const failures = judge(known, run)
   const { unmade } = stage.crowd
-  const tookMs = clock.mono() - begunAt
-  process.stdout.write(`${liveTableOf({ run, failures, unknown: known.unknown, sight, unmade, tookMs })}\n`)
+  process.stdout.write(`${liveTableOf({ run, failures, unknown, sight, unmade, tookMs })}\n`)
   return failures.length === 0
 }
 
