@@ -37,14 +37,17 @@ export function scenarioNames(): readonly string[] {
   return files.map((file) => file.replace(/\.toml$/, '')).sort()
 }
 
-/** Throws an error whose message has one line for each problem. */
+/** A scenario file that does not hold; each of its problems is a line of the message. */
+export class BadScenario extends Error {}
+
+/** Throws `BadScenario`, or an error of one line where there is no such scenario. */
 export function loadScenario(name: string): Scenario {
   const isPath = name.endsWith('.toml')
   if (!isPath && !scenarioNames().includes(name))
     throw new Error(`there is no scenario ${name}; there are: ${scenarioNames().join(', ')}, or a path to a .toml file`)
   const file = isPath ? name : `fixtures/scenarios/${name}.toml`
   const read = readScenario(textOf(isPath ? name : fileURLToPath(new URL(`${name}.toml`, FOLDER))), file)
-  if ('problems' in read) throw new Error(read.problems.map(formatProblem).join('\n'))
+  if ('problems' in read) throw new BadScenario(read.problems.map(formatProblem).join('\n'))
   return read
 }
 

@@ -1,7 +1,7 @@
 import type { Address, Connection, Handler } from '../src/core/ports.ts'
 import type { ClientSecret } from '../src/core/protocol/secret.ts'
 import { createRuntime, type Listener, type Runtime } from '../src/runtime/index.ts'
-import { loadScenario } from './attacks.ts'
+import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
 import { CountingDc } from './attacks/counting-dc.ts'
 import { judge } from './attacks/judge.ts'
@@ -42,7 +42,7 @@ export class Unplayable extends Error {}
 
 /**
  * Plays a scenario against a real proxy on this machine and prints what came of it; true when every assertion that can be judged
- * from here holds. Throws `Unplayable` before anything is sent. Ctrl-C ends it, closes everything, and gives false.
+ * from here holds. Throws `Unplayable` or `BadScenario` before anything is sent. Ctrl-C ends it, closes everything, and gives false.
  */
 export async function playLive(options: LiveOptions): Promise<boolean> {
   const { proxy, scale, secrets, seed, telegram, insight } = options
@@ -53,34 +53,51 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   const runtime = createRuntime()
   const socketsMax = boundOf(scenario, runtime, telegram !== undefined)
   for (const line of remarks(scenario, telegram !== undefined)) say(line)
+  const hasTelegram = telegram !== undefined
   const standIn = telegram === undefined ? undefined : await listen(runtime, telegram, new CountingDc().accept)
-  const from = [...scenario.honest, ...scenario.attack].flatMap((plan) => plan.from)
   const tally = new Tally()
-  // Its time begins when it is made: everything else is ready then.
-  const watch = insight && (await Watch.begin(insight, tally))
-  const { clock } = runtime
-  const begunAt = clock.mono()
-  const stage = new LiveStage({
-    ...{ seed, clock, proxy, speed, socketsMax, places: new LoopbackMap(from), hasTelegram: telegram !== undefined },
-  })
+  let stage: LiveStage | undefined
+  try {
+    const watch = insight && (await Watch.begin(insight, tally))
+    const places = new LoopbackMap([...scenario.honest, ...scenario.attack].flatMap((plan) => plan.from))
+    const freshSeed = runtime.random.below(2 ** 31)
+    const { clock } = runtime
+    // Its time begins when it is made: everything else is ready then.
+    stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram })
+    if (await playOn(stage, scenario, tally, watch)) return await tell(stage, { scenario, seed, tally, watch })
+    say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
+    return false
+  } finally {
+    stage?.stop()
+    standIn?.close()
+  }
+}
+
+/** False: somebody wants it to end before it is over. */
+function playOn(stage: LiveStage, scenario: Scenario, tally: Tally, watch: Watch | undefined): Promise<boolean> {
   watch?.keepLooking(() => stage.nowMs)
   enterAll(stage, scenario, tally)
   planOutages(stage, scenario)
-  const isWhole = await untilOver(stage, scenario.duration)
-  const inside = isWhole ? await watch?.end() : undefined
-  const run = measuresOf({ scenario, seed }, stage, tally, inside)
-  stage.stop()
-  standIn?.close()
-  if (!isWhole) {
-    say(`stopped after ${Math.round((clock.mono() - begunAt) / 1000)} s: nothing is judged`)
-    return false
-  }
-  const sight = { hasTelegram: telegram !== undefined, isInside: watch !== undefined, inside }
-  const known = judgeable(scenario, sight)
-  const failures = judge(known.scenario, run)
+  return untilOver(stage, scenario.duration)
+}
+
+interface Played {
+  readonly scenario: Scenario
+  readonly seed: number
+  readonly tally: Tally
+  readonly watch: Watch | undefined
+}
+
+/** Prints what came of it. */
+async function tell(stage: LiveStage, { scenario, seed, tally, watch }: Played): Promise<boolean> {
+  const tookMs = stage.nowMs / stage.pace
+  const seen = await watch?.end().catch((error: unknown) => say(`the proxy cannot be asked any more: ${String(error)}`))
+  const sight = { hasTelegram: stage.hasTelegram, isInside: seen !== undefined, inside: seen?.inside }
+  const run = measuresOf({ scenario, seed }, stage, tally, sight.inside)
+  const { unknown, scenario: known } = judgeable(scenario, sight)
+  const failures = judge(known, run)
   const { unmade } = stage.crowd
-  const tookMs = clock.mono() - begunAt
-  process.stdout.write(`${liveTableOf({ run, failures, unknown: known.unknown, sight, unmade, tookMs })}\n`)
+  process.stdout.write(`${liveTableOf({ run, failures, unknown, sight, unmade, tookMs })}\n`)
   return failures.length === 0
 }
 
@@ -88,6 +105,7 @@ function load(name: string): Scenario {
   try {
     return loadScenario(name)
   } catch (error) {
+    if (error instanceof BadScenario) throw error
     throw new Unplayable((error as Error).message, { cause: error })
   }
 }
@@ -112,8 +130,12 @@ function boundOf(scenario: Scenario, { network }: Runtime, hasTelegram: boolean)
 }
 
 /** What of the file has no part in this. */
-function remarks({ vault_outage, uplink }: Scenario, hasTelegram: boolean): readonly string[] {
-  const left = [vault_outage.length > 0 ? '[[vault_outage]]' : '', uplink === undefined ? '' : 'uplink']
+function remarks({ vault_outage, fault, uplink }: Scenario, hasTelegram: boolean): readonly string[] {
+  const left = [
+    vault_outage.length > 0 ? '[[vault_outage]]' : '',
+    fault.length > 0 ? '[[fault]]' : '',
+    uplink === undefined ? '' : 'uplink',
+  ]
   const names = left.filter((name) => name !== '')
   return [
     'under test is the configuration that the proxy has, not the [config] of the scenario',

@@ -2,7 +2,7 @@ import { Attackers } from './attackers.ts'
 import { HelloMint } from './hello-mint.ts'
 import type { Recorded } from './kinds/scripts.ts'
 import { isForClients, type Scenario } from './plan/read.ts'
-import type { Stage } from './stage.ts'
+import { HELLOS, type Stage } from './stage.ts'
 import { AttackTally, HonestTally, type OnAttempt, type Tally } from './tally.ts'
 import { Users } from './users.ts'
 
@@ -32,7 +32,7 @@ export function enterAll(stage: Stage, scenario: Scenario, tally: Tally, onAttem
 
 /** Those that clients can use; there is at least one. */
 function mintsOf({ settings, keys }: Scenario, stage: Stage) {
-  const random = stage.world.random('hellos')
+  const random = stage.world.random(HELLOS)
   const mints = new Map<string, HelloMint>()
   return settings.secrets.flatMap((secret, at) => {
     if (!isForClients(secret)) return []

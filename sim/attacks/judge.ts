@@ -36,7 +36,10 @@ export function judge(scenario: Scenario, run: Measures): readonly Failure[] {
 }
 
 /** Every assertion of the file; that no assertion of the proxy's own failed is one of them always. */
-export function verdicts({ honest: plans, assert: wanted }: Scenario, run: Measures): readonly Verdict[] {
+export function verdicts(
+  { honest: plans, attack: attacks, assert: wanted }: Scenario,
+  run: Measures,
+): readonly Verdict[] {
   const all: Verdict[] = []
   const atLeast = (assertion: string, least: number | undefined, found: number) => {
     if (least !== undefined) all.push({ assertion, bound: 'at least', wanted: least, found, isHeld: found >= least })
@@ -52,6 +55,8 @@ export function verdicts({ honest: plans, assert: wanted }: Scenario, run: Measu
     atLeast(`honest.${name}.connected_min`, connected_min, connectedShare(group))
     atMost(`honest.${name}.throughput_lost_max`, throughput_lost_max, group[0]?.throughputLost)
   }
+  for (const { name, trials_max } of attacks)
+    atMost(`attack.${name}.trials_max`, trials_max, run.attack.find((each) => each.name === name)?.trials)
   atMost('throughput_lost_max', wanted.throughput_lost_max, Math.max(...honest.map((group) => group.throughputLost)))
   const p99 = honest.flatMap(({ connectP99Ms }) => connectP99Ms ?? [])
   atMost('connect_p99_max', wanted.connect_p99_max, p99.length === 0 ? undefined : Math.max(...p99))

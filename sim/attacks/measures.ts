@@ -45,7 +45,7 @@ export interface Measures {
   readonly openMost: number
   /** From the start of the first attack to the first ban or alarm; undefined: neither came. */
   readonly detectMs: number | undefined
-  /** From the end of the last attack or outage to the start of the last attempt of an honest client that failed; 0: none did. */
+  /** From the end of the last attack, outage or fault to the start of the last attempt of an honest client that failed; 0: none did. */
   readonly recoverMs: number
   readonly faults: number
   readonly events: number
@@ -101,9 +101,9 @@ export function detectMs({ attack }: Scenario, { bans, alarmsAt }: Tally): numbe
 }
 
 /** As in `Measures`. */
-export function recoverMs({ attack, outage, vault_outage }: Scenario, honest: readonly HonestTally[]): number {
-  const outages = [...outage, ...vault_outage]
-  const ends = [...attack.map(({ stop }) => stop), ...outages.map(({ at, for: length }) => at + length)]
+export function recoverMs({ attack, outage, vault_outage, fault }: Scenario, honest: readonly HonestTally[]): number {
+  const outages = [...outage, ...vault_outage, ...fault]
+  const ends = [...attack.map(({ stop }) => stop), ...outages.map(({ at, for: length = 0 }) => at + length)]
   if (ends.length === 0) return 0
   const end = Math.max(...ends)
   return Math.max(0, ...honest.flatMap(({ lostAt }) => lostAt.map((at) => at - end)))

@@ -1,6 +1,7 @@
 import type { ProxyEvent } from '../../src/core/events.ts'
 import { Arena } from './arena.ts'
 import { enterAll } from './cast.ts'
+import { planFaults } from './faults.ts'
 import type { Scenario } from './plan/read.ts'
 import { measure, type Measures } from './measures.ts'
 import { Tally, type AttackTally } from './tally.ts'
@@ -35,15 +36,9 @@ export function play(scenario: Scenario, seed: number, { onEvent, timeline }: Pl
     timeline?.event(atMs, event, truth)
     onEvent?.(atMs, event, truth)
   }
+  arena.onKill = () => truths.clear()
   enterAll(arena, scenario, tally, (startMs, connectMs) => timeline?.attempt(startMs, connectMs))
-  for (const { at, for: length } of scenario.outage) {
-    arena.at(at, () => arena.setCutOff(true))
-    arena.at(at + length, () => arena.setCutOff(false))
-  }
-  for (const { at, for: length } of scenario.vault_outage) {
-    arena.at(at, () => arena.setVaultGone(true))
-    arena.at(at + length, () => arena.setVaultGone(false))
-  }
+  planFaults(arena, scenario)
   timeline?.watch(gaugesOf(arena, tally))
   const end = arena.startAt + scenario.duration + CLOSING_MS
   while (arena.world.step(end)) timeline?.stepped(arena.nowMs)

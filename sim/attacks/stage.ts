@@ -5,6 +5,9 @@ import type { Truth } from './truth.ts'
 /** Data centres that users talk to, each always to the same one. */
 export const DCS = [1, 2, 3, 4, 5] as const
 
+/** The stream that hellos are drawn from. */
+export const HELLOS = 'hellos'
+
 /** Time and chance as the people of a scenario have them. */
 export interface Timeline {
   /** Milliseconds of the plan. */

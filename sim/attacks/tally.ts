@@ -46,6 +46,12 @@ export class HonestTally {
     this.lostAt.push(startMs)
     count(this.lost, outcome)
   }
+
+  /** A user left for another network: what has not come by then is nobody's fault. */
+  moved({ gotBytes }: TalkEnd): void {
+    this.wantedBytes += gotBytes
+    this.gotBytes += gotBytes
+  }
 }
 
 /** Of one group of attackers. */

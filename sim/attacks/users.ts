@@ -49,33 +49,41 @@ export class Users {
     else this.#talk(user, 0)
   }
 
-  #talk(user: number, retries: number): void {
+  #talk(user: number, retries: number, place = user % this.#sources.length): void {
     const { stage, tally, secrets, record, plan } = this.#options
     const { world } = stage
     const { key, mint } = secrets[user % secrets.length]
     const hello = mint.right(key, world.clock.wall() + this.#random.between(-5, 5))
     const visitor = new Visitor({
       ...{ stage, random: this.#random, key, hello },
-      dc: DCS[user % DCS.length],
+      dc: plan.dc ?? DCS[user % DCS.length],
+      readBytesPerSec: plan.reading,
       talk: this.#drawTalk(plan.talk),
       onAnswered: (second) => record({ hello, second }),
       onConnected: (ms) => tally.succeeded(ms, stage.nowMs - ms),
-      onEnd: (end) => this.#ended(user, end, retries),
+      onEnd: (end) => this.#ended(user, place, end, retries),
     })
-    stage.crowd.dial(this.#sources[user % this.#sources.length](), this.#truth, visitor.dialing)
+    stage.crowd.dial(this.#sources[place](), this.#truth, visitor.dialing)
+    if (plan.roaming > 0 && this.#random.below(1_000_000) < plan.roaming * 1_000_000)
+      stage.world.after(this.#random.below(talkMs(plan.talk)), () => visitor.move())
   }
 
-  #ended(user: number, end: TalkEnd, retries: number): void {
+  #ended(user: number, place: number, end: TalkEnd, retries: number): void {
     const { stage, tally, durationMs } = this.#options
     const startMs = end.startedAt - stage.startAt
     const isCut = this.#isCut(startMs, stage.nowMs)
+    if (end.outcome === 'moved') {
+      tally.moved(end)
+      if (stage.nowMs < durationMs) this.#talk(user, 0, this.#random.below(this.#sources.length))
+      return
+    }
     // What an outage of the line takes is nobody's fault, and says nothing about the proxy.
     if (!isCut) tally.ended(end, startMs)
     if (end.outcome === 'done' || stage.nowMs >= durationMs) return
     const again = end.isConnected ? 0 : retries + 1
     if (again > RETRIES_MAX && !isCut) return
     const waitMs = stage.pace * Math.min(LAST_RETRY_MS, FIRST_RETRY_MS << Math.min(again, 10))
-    stage.world.after(this.#random.between(Math.floor(waitMs / 2), waitMs), () => this.#talk(user, again))
+    stage.world.after(this.#random.between(Math.floor(waitMs / 2), waitMs), () => this.#talk(user, again, place))
   }
 
   /** A phone that lost its network: it came, said nothing or half a hello, and is gone. */
@@ -107,4 +115,9 @@ export class Users {
       holdMs: around(hold),
     }
   }
+}
+
+/** About how long a talk lasts. */
+function talkMs({ requests, think, hold }: HonestPlan['talk']): number {
+  return Math.max(1, requests * think + hold)
 }

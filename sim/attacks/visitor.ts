@@ -21,7 +21,7 @@ export interface Talk {
 
 /** How it went. `connected`: as far as the first whole answer of the DC. */
 export interface TalkEnd {
-  readonly outcome: 'done' | 'turned-away' | 'no-answer' | 'stalled' | CloseKind | DialFailure
+  readonly outcome: 'done' | 'moved' | 'turned-away' | 'no-answer' | 'stalled' | CloseKind | DialFailure
   readonly isConnected: boolean
   readonly startedAt: number
   readonly wantedBytes: number
@@ -35,6 +35,8 @@ export interface VisitorOptions {
   readonly dc: number
   readonly hello: Uint8Array
   readonly talk: Talk
+  /** How fast it reads; undefined: as it comes. */
+  readonly readBytesPerSec?: number | undefined
   readonly onAnswered: (second: Uint8Array) => void
   /** Milliseconds from the dial to the first whole answer. */
   readonly onConnected: (ms: number) => void
@@ -82,6 +84,7 @@ export class Visitor implements Handler {
     const payload = this.#seen === undefined ? this.#records.push(chunk) : this.#readAnswer(concat(this.#seen, chunk))
     if (payload === undefined) this.#leave('turned-away')
     else if (payload.length > 0) this.#count(payload.length)
+    if (this.#options.readBytesPerSec !== undefined) this.#rest(chunk.length / this.#options.readBytesPerSec)
   }
 
   onDrain(): void {}
@@ -98,6 +101,18 @@ export class Visitor implements Handler {
   /** Has had enough. */
   stop(): void {
     this.#leave('done')
+  }
+
+  /** Goes on elsewhere, from another address. */
+  move(): void {
+    this.#leave('moved')
+  }
+
+  /** Reads no more for so long. */
+  #rest(seconds: number): void {
+    const connection = this.#connection
+    connection?.pause()
+    this.#options.stage.world.after(Math.ceil(1000 * seconds), () => connection?.resume())
   }
 
   #readAnswer(seen: Uint8Array): Uint8Array | undefined {

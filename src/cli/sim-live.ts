@@ -7,6 +7,7 @@ import type { ClientSecret } from '../core/protocol/secret.ts'
 import { askRunning, socketOf } from './admin-client.ts'
 import { secret } from './conformance.ts'
 import { CliError, EXIT } from './exit.ts'
+import { sayBadScenario } from './sim-scenarios.ts'
 
 /** Those of `palisade sim run` that are for real proxies. */
 export interface LiveCommand {
@@ -44,7 +45,8 @@ no other machine can be named. With --telegram this program stands in for Telegr
 there, and the proxy has to be told so before, as for palisade conformance
 ([telegram.dc] 1 to 5 = ["127.0.0.1:8888"]); without, nobody talks behind the
 handshake, and lost bytes are not judged. With --config the proxy is one of ours,
-and is asked for its bans and alarms.
+and is asked for its bans and alarms. Strangers are led to the proxy's mask host as
+ever: let it be a site of your own.
 
   palisade sim run slowloris --live 127.0.0.1:8443 --secret ee... --scale 0.1 --time 60s`
 
@@ -87,6 +89,7 @@ export async function runLive(
     ...(insight === undefined ? {} : { insight }),
   })
   const isGood = await playing.catch((error: unknown) => {
+    sayBadScenario(error)
     throw new CliError(error instanceof live.Unplayable ? EXIT.usage : EXIT.failed, (error as Error).message)
   })
   // Connections that the proxy keeps would keep us.

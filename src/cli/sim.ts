@@ -1,6 +1,7 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { durationOf, wholeNumber } from './numbers.ts'
+import { addScenarios, sayBadScenario } from './sim-scenarios.ts'
 import { LIVE_HELP, refuseLive, runLive, withLiveOptions, type LiveCommand } from './sim-live.ts'
 import { addSimReplay } from './sim-replay.ts'
 
@@ -40,6 +41,7 @@ const DRAWN = ['mix', 'all']
 
 export function addSim(program: Command): void {
   const sim = program.command('sim').description('attack the core in a simulated world')
+  addScenarios(sim)
   withLiveOptions(sim.command('run'))
     .description('run seeds one after the other, and check what must always hold')
     .addArgument(
@@ -113,6 +115,7 @@ async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...o
       ...(report === undefined ? {} : { report }),
     })
   } catch (error) {
+    sayBadScenario(error)
     throw new CliError(EXIT.usage, (error as Error).message)
   }
   if (!isGood) throw new CliError(EXIT.failed)

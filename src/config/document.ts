@@ -7,6 +7,12 @@ export type Table = { [name: string]: Value }
 export type Value = string | number | boolean | Value[] | Table
 export type Path = readonly (string | number)[]
 
+/** 1-based. */
+interface Columns {
+  readonly key: number
+  readonly value: number
+}
+
 export interface Place {
   readonly file: string
   readonly line: number | undefined
@@ -15,11 +21,12 @@ export interface Place {
 /** What a configuration says, and where it says so. */
 export class ConfigDocument {
   readonly root: Table = table()
-  readonly #file: string
+  readonly file: string
   readonly #places = new Map<string, Place>()
+  readonly #columns = new Map<string, Columns>()
 
   constructor(file: string) {
-    this.#file = file
+    this.file = file
   }
 
   /** Where `path`, or the nearest table around it, was written. */
@@ -28,7 +35,16 @@ export class ConfigDocument {
       const place = this.#places.get(placeKey(path.slice(0, length)))
       if (place !== undefined) return place
     }
-    return { file: this.#file, line: undefined }
+    return { file: this.file, line: undefined }
+  }
+
+  /** Where on its line a key or its value begins, or the nearest table around it; 1-based. */
+  columnOf(path: Path, part: keyof Columns): number | undefined {
+    for (let length = path.length; length > 0; length--) {
+      const columns = this.#columns.get(placeKey(path.slice(0, length)))
+      if (columns !== undefined) return columns[length === path.length ? part : 'key']
+    }
+    return undefined
   }
 
   get(path: Path): Value | undefined {
@@ -58,7 +74,7 @@ export class ConfigDocument {
   below(name: string): ConfigDocument | undefined {
     const found = this.root[name] ?? table()
     if (typeof found !== 'object' || Array.isArray(found)) return undefined
-    const inner = new ConfigDocument(this.#file)
+    const inner = new ConfigDocument(this.file)
     Object.assign(inner.root, found)
     const prefix = `${name}\0`
     for (const [key, place] of this.#places)
@@ -68,6 +84,11 @@ export class ConfigDocument {
 
   mark(path: Path, place: Place): void {
     this.#places.set(placeKey(path), place)
+  }
+
+  /** Counted from 0. */
+  markColumns(path: Path, key: number, value: number): void {
+    this.#columns.set(placeKey(path), { key: key + 1, value: value + 1 })
   }
 }
 
@@ -79,8 +100,10 @@ export function readToml(text: string, file: string): ConfigDocument | Problem {
   } catch (error) {
     const { message, lineNumber = 1, column } = error as { message: string; lineNumber?: number; column?: number }
     // A missing value is noticed behind the end of its line.
-    const line = message.startsWith('Unspecified') && column === 0 ? lineNumber - 1 : lineNumber
-    return { file, line, key: '', found: undefined, allowed: `not valid TOML: ${message}` }
+    const isBehind = message.startsWith('Unspecified') && column === 0
+    const place = { file, line: isBehind ? lineNumber - 1 : lineNumber }
+    const exact = isBehind || column === undefined ? place : { ...place, column: column + 1 }
+    return { ...exact, key: '', found: undefined, allowed: `not valid TOML: ${message}` }
   }
   const document = new ConfigDocument(file)
   const top = program.body[0]
@@ -88,7 +111,12 @@ export function readToml(text: string, file: string): ConfigDocument | Problem {
     if (node.type === 'TOMLKeyValue') put(document, file, [], node)
     else {
       const place = { file, line: node.loc.start.line }
-      if (node.kind === 'array' && node.resolvedKey.at(-1) === 0) document.mark(node.resolvedKey.slice(0, -1), place)
+      const { column } = node.loc.start
+      if (node.kind === 'array' && node.resolvedKey.at(-1) === 0) {
+        document.mark(node.resolvedKey.slice(0, -1), place)
+        document.markColumns(node.resolvedKey.slice(0, -1), column, column)
+      }
+      document.markColumns(node.resolvedKey, column, column)
       if (document.get(node.resolvedKey) === undefined) document.set(node.resolvedKey, table(), place)
       for (const pair of node.body) put(document, file, node.resolvedKey, pair)
     }
@@ -107,20 +135,20 @@ function put(document: ConfigDocument, file: string, base: Path, pair: AST.TOMLK
   const place = { file, line: pair.loc.start.line }
   document.set(path, plain(pair.value), place)
   markBelow(document, file, path, pair.value)
+  document.markColumns(path, pair.loc.start.column, pair.value.loc.start.column)
 }
 
 /** Values inside lists and inline tables may stand on lines of their own. */
 function markBelow(document: ConfigDocument, file: string, path: Path, node: AST.TOMLContentNode): void {
   document.mark(path, { file, line: node.loc.start.line })
+  document.markColumns(path, node.loc.start.column, node.loc.start.column)
   if (node.type === 'TOMLArray') node.elements.forEach((element, i) => markBelow(document, file, [...path, i], element))
   if (node.type === 'TOMLInlineTable')
-    for (const pair of node.body)
-      markBelow(
-        document,
-        file,
-        [...path, ...pair.key.keys.map((k) => (k.type === 'TOMLBare' ? k.name : k.value))],
-        pair.value,
-      )
+    for (const pair of node.body) {
+      const inner = [...path, ...pair.key.keys.map((part) => (part.type === 'TOMLBare' ? part.name : part.value))]
+      markBelow(document, file, inner, pair.value)
+      document.markColumns(inner, pair.loc.start.column, pair.value.loc.start.column)
+    }
 }
 
 function plain(node: AST.TOMLContentNode): Value {

@@ -6,6 +6,8 @@ export interface Problem {
   readonly file: string
   /** 1-based; undefined where no line can be named. */
   readonly line: number | undefined
+  /** 1-based; told in files that are written with an editor's help. */
+  readonly column?: number | undefined
   /** Names joined by dots, such as `secret.0.domain`; empty when it is about the whole. */
   readonly key: string
   /** What stands there; a sensitive value is described instead. Undefined when nothing does. */
@@ -19,8 +21,8 @@ const FOUND_MAX = 60
 
 /** `palisade.toml:7: guard.block_for: expected a duration such as "30s", got 10 (did you mean "10s"?)` */
 export function formatProblem(problem: Problem): string {
-  const { file, line, key, found, allowed, hint } = problem
-  const place = line === undefined ? file : `${file}:${line}`
+  const { file, line, column, key, found, allowed, hint } = problem
+  const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const what = key === '' ? allowed : `${key}: expected ${allowed}, got ${found ?? 'nothing'}`
   return asLine(`${place}: ${what}${hint === undefined ? '' : ` (${hint})`}`)
 }

@@ -160,6 +160,32 @@ describe.each(RUNTIMES)('a scenario that cannot be played, on %s', (runtime) => 
   })
 })
 
+describe.each(RUNTIMES)('scenario files, on %s', (runtime) => {
+  const sim = (...args: readonly string[]) => runToEnd('sh', [PALISADE, 'sim', ...args, '--runtime', runtime])
+
+  it('are listed, each with its sentence', async () => {
+    const { code, stdout } = await sim('scenarios')
+    expect(stdout).toMatch(/^slowloris +Forty sources send hellos nine bytes at a time/m)
+    expect(code).toBe(0)
+  })
+
+  it('are checked without being played, every problem on a line that editors understand', async () => {
+    const home = new Home('')
+    const file = join(home.folder, 'mine.toml')
+    const text = readFileSync(join(ROOT, 'fixtures/scenarios/slowloris.toml'), 'utf8')
+    writeFileSync(file, text.replace('"3/s"', '3').replace('"90s"', '"9m"'))
+    for (const command of ['check', 'run']) {
+      const { code, stdout, stderr } = await sim(command, file)
+      expect(stderr.split('\n')).toEqual([expect.stringMatching(`^${file}:17:8: attack.0.rate: expected a pace`)])
+      expect(stdout).toBe('')
+      expect(code).toBe(78)
+    }
+    writeFileSync(file, text)
+    expect(await sim('check', file)).toMatchObject({ code: 0, stderr: '' })
+    home.remove()
+  })
+})
+
 it('stands in for Telegram where nobody else does', async () => {
   const telegram = await startSimulatedTelegram({ host: '127.0.0.1', port: 0 })
   const at = `127.0.0.1:${telegram.address.port}`

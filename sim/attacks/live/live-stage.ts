@@ -1,13 +1,15 @@
 import type { Socket } from 'node:net'
 import type { Address, Cancellable, Clock, Dialing } from '../../../src/core/ports.ts'
 import { SeededRandom } from '../../world/random.ts'
-import type { Stage, Timeline } from '../stage.ts'
+import { HELLOS, type Stage, type Timeline } from '../stage.ts'
 import type { Truth } from '../truth.ts'
 import type { LoopbackMap } from './loopback.ts'
 import { dialFrom } from './socket.ts'
 
 export interface LiveStageOptions {
   readonly seed: number
+  /** Of hellos alone: those of another run with the same seed would be recordings to a proxy that has seen it. */
+  readonly freshSeed: number
   readonly clock: Clock
   readonly proxy: Address
   readonly places: LoopbackMap
@@ -29,7 +31,7 @@ export class LiveStage implements Stage {
   #isStopped = false
 
   constructor(options: LiveStageOptions) {
-    const { seed, clock, speed, hasTelegram } = options
+    const { seed, freshSeed, clock, speed, hasTelegram } = options
     this.pace = speed
     this.hasTelegram = hasTelegram
     this.crowd = new LiveCrowd(options)
@@ -42,7 +44,7 @@ export class LiveStage implements Stage {
       },
       after: (ms, run) => this.#after(ms, run),
       random(name) {
-        const stream = streams.get(name) ?? new SeededRandom(seed, name)
+        const stream = streams.get(name) ?? new SeededRandom(name === HELLOS ? freshSeed : seed, name)
         streams.set(name, stream)
         return stream
       },

@@ -44,7 +44,11 @@ export function judgeable(
     if (throughput_lost_max !== undefined) unknown.push(`honest.${plan.name}.throughput_lost_max (needs --telegram)`)
     return plan
   })
-  return { scenario: { ...scenario, honest, assert: wanted }, unknown }
+  const attack = scenario.attack.map(({ trials_max, ...plan }) => {
+    if (trials_max !== undefined) unknown.push(`attack.${plan.name}.trials_max (in the simulator only)`)
+    return plan
+  })
+  return { scenario: { ...scenario, honest, attack, assert: wanted }, unknown }
 }
 
 /** As of a run in the simulator; times are the proxy's, not those of a plan that was sped up. */

@@ -50,18 +50,20 @@ export class Watch {
     this.#looking = this.#keepLooking()
   }
 
-  /** A last look, and what it comes to. */
-  async end(): Promise<Inside | undefined> {
+  /** A last look, and what it comes to. Rejects with one line when the proxy does not answer. */
+  async end(): Promise<{ readonly inside: Inside | undefined }> {
     this.#isOver = true
     await this.#looking
     const now = await this.#look()
     const before = this.#before
-    if (now === undefined || before === undefined) return undefined
+    if (now === undefined || before === undefined) return { inside: undefined }
     const since = (name: string) => total(now, name) - total(before, name)
     return {
-      trials: since('palisade_trials_total'),
-      faults: since('palisade_faults_total'),
-      poolBytes: total(now, 'palisade_buffer_high_water_bytes'),
+      inside: {
+        trials: since('palisade_trials_total'),
+        faults: since('palisade_faults_total'),
+        poolBytes: total(now, 'palisade_buffer_high_water_bytes'),
+      },
     }
   }
 

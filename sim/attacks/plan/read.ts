@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import { assert } from '../../../src/core/assert.ts'
 import { ConfigDocument, readToml, type Path, type Value } from '../../../src/config/document.ts'
-import { loadDocument } from '../../../src/config/load.ts'
+import { loadDocument, type LoadResult } from '../../../src/config/load.ts'
 import { describeFound, type Problem } from '../../../src/config/problem.ts'
 import { SecretRegistry } from '../../../src/config/settings.ts'
 import { nearest } from '../../../src/config/suggest.ts'
 import type { SecretSettings, Settings } from '../../../src/core/settings.ts'
+import { contradictions } from './contradictions.ts'
 import { scenarioSchema, type ScenarioFile } from './schema.ts'
 
 /** The host that the clients of a scenario pretend to visit, unless its configuration says otherwise. */
@@ -17,34 +19,92 @@ export interface Scenario extends ScenarioFile {
   readonly keys: readonly Uint8Array[]
   /** What newcomers get while the HSM is gone. */
   readonly onVaultOutage: 'wait' | 'mask'
+  /** By the index of the fault: what a reload changes the settings to; undefined for other faults. */
+  readonly reloads: readonly (Settings | undefined)[]
 }
 
-/** Text in; a scenario, or every problem with it, each with its line. `file` is how messages call it. */
+/** Text in; a scenario, or every problem with it, each with its line and column. `file` is how messages call it. */
 export function readScenario(text: string, file: string): Scenario | { readonly problems: readonly Problem[] } {
   const document = readToml(text, file)
   if (!(document instanceof ConfigDocument)) return { problems: [document] }
-  const config = document.below('config')
+  const registry = new SecretRegistry()
+  const parsed = readPlan(document)
+  const problems = [...parsed.problems]
+  const loaded = readConfig(document, text, parsed.plan?.secrets ?? 1)
+  if ('problems' in loaded) problems.push(...loaded.problems.map((problem) => below(problem, 'config')))
+  const settings = 'problems' in loaded ? undefined : registry.prepare(loaded).settings
+  if (settings !== undefined && !settings.secrets.some(isForClients))
+    problems.push(problemAt(document, ['config', 'secret'], 'one that clients can use by fake TLS', 'none'))
+  const { plan } = parsed
+  const faults = document.get(['fault'])
+  const reloads = (Array.isArray(faults) ? faults : []).map((_, at) => readReload(document, text, loaded, at))
+  for (const reload of reloads) if (reload !== undefined && 'problems' in reload) problems.push(...reload.problems)
+  if (problems.length > 0 || plan === undefined || settings === undefined || 'problems' in loaded)
+    return { problems: inOrder(problems.map((problem) => withColumn(document, problem))) }
+  const { keys, config } = loaded
+  return {
+    ...{ ...plan, settings, keys, onVaultOutage: config.hsm.outage },
+    reloads: reloads.map((reload) => (reload && 'config' in reload ? registry.prepare(reload).settings : undefined)),
+  }
+}
+
+/** All but its configuration. */
+function readPlan(document: ConfigDocument): { readonly plan?: ScenarioFile; readonly problems: readonly Problem[] } {
   const rest = Object.entries(document.root).filter(([name]) => name !== 'config')
   const parsed = scenarioSchema.safeParse(Object.fromEntries(rest))
-  const problems: Problem[] = []
-  if (!parsed.success)
-    for (const issue of parsed.error.issues) {
-      const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined]
-      for (const name of names) problems.push(problemOf(document, issue.path as Path, issue.message, name))
+  const problems = contradictions(document).map(({ path, allowed }) => problemAt(document, path, allowed))
+  if (parsed.success) return { plan: parsed.data, problems }
+  for (const issue of parsed.error.issues) {
+    const path = issue.path as Path
+    if (issue.code === 'unrecognized_keys')
+      problems.push(...issue.keys.map((name) => unknownKey(document, path, issue.message, name)))
+    else {
+      const hint = issue.code === 'custom' ? (issue.params?.hint as string | undefined) : undefined
+      problems.push({ ...problemAt(document, path, issue.message), ...(hint === undefined ? {} : { hint }) })
     }
-  if (parsed.success) problems.push(...contradictions(document, parsed.data))
-  if (config === undefined)
-    problems.push({ ...document.placeOf(['config']), key: 'config', found: 'a value', allowed: 'a table' })
-  else fillIn(config, parsed.success ? parsed.data.secrets : 1)
-  const loaded = config === undefined ? undefined : loadDocument(config, { text, file, read: noFile })
-  if (loaded !== undefined && 'problems' in loaded) problems.push(...loaded.problems.map(below))
-  if (problems.length > 0 || !parsed.success || loaded === undefined || 'problems' in loaded) return { problems }
-  const { settings } = new SecretRegistry().prepare(loaded)
-  if (!settings.secrets.some(isForClients)) {
-    const allowed = 'one that clients can use by fake TLS'
-    return { problems: [{ ...document.placeOf(['config', 'secret']), key: 'config.secret', found: 'none', allowed }] }
   }
-  return { ...parsed.data, settings, keys: loaded.keys, onVaultOutage: loaded.config.hsm.outage }
+  return { problems }
+}
+
+function readConfig(document: ConfigDocument, text: string, secrets: number): LoadResult {
+  const { file } = document
+  const config = document.below('config')
+  if (config === undefined) return { problems: [{ ...problemAt(document, ['config'], 'a table', 'a value'), key: '' }] }
+  fillIn(config, secrets)
+  return loadDocument(config, { text, file, read: noFile })
+}
+
+/** What the configuration `base` is behind fault `at`; undefined: no other than before. */
+function readReload(document: ConfigDocument, text: string, base: LoadResult, at: number): LoadResult | undefined {
+  const over = document.get(['fault', at, 'config'])
+  if (typeof over !== 'object' || document.get(['fault', at, 'kind']) !== 'reload') return undefined
+  const prefix = ['fault', at, 'config'] as const
+  if ('secret' in over)
+    return { problems: [problemAt(document, [...prefix, 'secret'], 'nothing: secrets stay as they are')] }
+  const { file } = document
+  // A document of its own, as it is changed.
+  const again = readToml(text, file)
+  assert(again instanceof ConfigDocument, 'it was read before')
+  const config = again.below('config')
+  assert(config !== undefined, 'it was a table before')
+  const secrets = document.get(['secrets'])
+  fillIn(config, typeof secrets === 'number' ? secrets : 1)
+  const lines = new Set<number | undefined>()
+  for (const { path, found } of leaves(over)) {
+    const place = document.placeOf([...prefix, ...path])
+    lines.add(place.line)
+    config.set(path, found, place)
+  }
+  const loaded = loadDocument(config, { text, file, read: noFile })
+  if (!('problems' in loaded)) return loaded
+  // What is wrong with [config] itself has been told.
+  const own = 'problems' in base ? loaded.problems.filter(({ line }) => lines.has(line)) : loaded.problems
+  return { problems: own.map((problem) => below(problem, prefix.join('.'))) }
+}
+
+function leaves(found: Value, path: Path = []): readonly { readonly path: Path; readonly found: Value }[] {
+  if (typeof found !== 'object' || Array.isArray(found)) return [{ path, found }]
+  return Object.entries(found).flatMap(([name, inner]) => leaves(inner, [...path, name]))
 }
 
 /** Whether the honest clients of a scenario, who speak fake TLS, can use it. */
@@ -52,37 +112,28 @@ export function isForClients({ modes, access, expiresAt }: SecretSettings): bool
   return modes.includes('fake-tls') && access !== 'none' && expiresAt === 0
 }
 
-function problemOf(document: ConfigDocument, path: Path, allowed: string, unknown: string | undefined): Problem {
-  const whole = unknown === undefined ? path : [...path, unknown]
-  const key = whole.join('.')
-  if (unknown === undefined)
-    return { ...document.placeOf(whole), key, found: describeFound(whole, document.get(whole)), allowed }
-  const near = nearest(unknown, allowed.replace('one of ', '').split(', '))
-  const hint = near === undefined ? allowed : `did you mean ${near}?`
-  return { ...document.placeOf(whole), key: '', found: undefined, allowed: `unknown key ${key}`, hint }
+function problemAt(document: ConfigDocument, path: Path, allowed: string, found?: string): Problem {
+  const shown = found ?? describeFound(path, document.get(path))
+  return { ...document.placeOf(path), key: path.join('.'), found: shown, allowed }
 }
 
-/** What no single key can say about itself. */
-function contradictions(document: ConfigDocument, scenario: ScenarioFile): Problem[] {
-  const problems: Problem[] = []
-  const wrong = (path: Path, allowed: string) => {
-    const found = describeFound(path, document.get(path))
-    problems.push({ ...document.placeOf(path), key: path.join('.'), found, allowed })
-  }
-  scenario.attack.forEach(({ start, stop }, at) => {
-    if (stop <= start) wrong(['attack', at, 'stop'], 'a time behind start')
-    if (stop > scenario.duration) wrong(['attack', at, 'stop'], 'a time within duration')
-  })
-  scenario.honest.forEach(({ users, addresses = users }, at) => {
-    if (addresses > users) wrong(['honest', at, 'addresses'], `at most as many as users, ${users}`)
-  })
-  const { detect_within, recover_within } = scenario.assert
-  const hasAttack = scenario.attack.length + scenario.outage.length + scenario.vault_outage.length > 0
-  if (detect_within !== undefined && scenario.attack.length === 0)
-    wrong(['assert', 'detect_within'], 'an [[attack]] to detect')
-  if (recover_within !== undefined && !hasAttack)
-    wrong(['assert', 'recover_within'], 'an [[attack]] or [[outage]] to recover from')
-  return problems
+function unknownKey(document: ConfigDocument, parent: Path, known: string, name: string): Problem {
+  const path = [...parent, name]
+  const near = nearest(name, known.replace('one of ', '').split(', '))
+  const hint = near === undefined ? known : `did you mean ${near}?`
+  return { ...document.placeOf(path), key: '', found: undefined, allowed: `unknown key ${path.join('.')}`, hint }
+}
+
+/** Of an unknown key where it begins, else where its value does. */
+function withColumn(document: ConfigDocument, problem: Problem): Problem {
+  const isUnknown = problem.key === ''
+  const name = isUnknown ? problem.allowed.replace(/^unknown key /, '') : problem.key
+  const path = name.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
+  return { ...problem, column: document.columnOf(path, isUnknown ? 'key' : 'value') }
+}
+
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
 }
 
 /** Secrets, where it names none, and the direct way: Telegram's files and middle proxies are not part of these scenes. */
@@ -99,11 +150,11 @@ function fillIn(config: ConfigDocument, secrets: number): void {
   }
 }
 
-/** A problem of the configuration, as one of the file that it is a part of. */
-function below(problem: Problem): Problem {
+/** A problem of a configuration, as one of the file that it is a part of. */
+function below(problem: Problem, table: string): Problem {
   const { key, allowed } = problem
-  if (key !== '') return { ...problem, key: `config.${key}` }
-  return { ...problem, allowed: allowed.replace(/^unknown key /, 'unknown key config.') }
+  if (key !== '') return { ...problem, key: `${table}.${key}` }
+  return { ...problem, allowed: allowed.replace(/^unknown key /, `unknown key ${table}.`) }
 }
 
 function noFile(): never {

@@ -4,7 +4,8 @@ import { cidr } from '../../../src/config/values/net.ts'
 import { duration } from '../../../src/config/values/time.ts'
 import { anyText, integer, list, oneOf, text } from '../../../src/config/values/value.ts'
 import { KINDS } from '../kinds/names.ts'
-import { pace, share } from './values.ts'
+import { fault } from './faults.ts'
+import { pace, share, table } from './values.ts'
 
 const USERS_MAX = 1_000_000
 const SECRETS_MAX = 1_000
@@ -32,7 +33,10 @@ const talk = table({
   hold: duration(0).prefault('5s'),
 })
 
-const honest = table({
+/** How long a scenario lasts. */
+export const length = duration(1_000, 86_400_000)
+
+export const honest = table({
   name,
   users: integer(1, USERS_MAX),
   addresses: integer(1, USERS_MAX).optional(),
@@ -40,11 +44,14 @@ const honest = table({
   arrivals,
   talk: talk.prefault({}),
   noise: share().prefault(0.01),
+  dc: integer(1, 5).optional(),
+  roaming: share().prefault(0),
+  reading: bandwidth().optional(),
   connected_min: share().optional(),
   throughput_lost_max: share().optional(),
 })
 
-const attack = table({
+export const attack = table({
   name,
   kind: oneOf(...KINDS),
   sources: integer(1, USERS_MAX),
@@ -55,9 +62,10 @@ const attack = table({
   stop: duration(1),
   hold: duration(0).prefault('5s'),
   ask: SIZE.prefault('8 MB'),
+  trials_max: integer(0, 1_000_000_000).optional(),
 })
 
-const assertions = table({
+export const assertions = table({
   honest_connected_min: share().prefault(0.99),
   throughput_lost_max: share().optional(),
   connect_p99_max: duration().optional(),
@@ -70,15 +78,17 @@ const assertions = table({
 })
 
 /** Of the line, or of the place where secrets lie. */
+export const outage = table({ at: duration(0), for: duration() })
+
 function outages(written: string) {
-  return z.array(table({ at: duration(0), for: duration() }), { error: `tables written as ${written}` }).prefault([])
+  return z.array(outage, { error: `tables written as ${written}` }).prefault([])
 }
 
 /** One scenario file. Its `[config]` is a configuration like any other, and is read by that one's own schema. */
 export const scenarioSchema = table({
   name,
   what: anyText('a sentence', 300),
-  duration: duration(1_000, 86_400_000),
+  duration: length,
   secrets: integer(1, SECRETS_MAX).prefault(1),
   uplink: bandwidth().optional(),
   honest: z
@@ -87,6 +97,7 @@ export const scenarioSchema = table({
   attack: z.array(attack, { error: 'tables written as [[attack]]' }).prefault([]),
   outage: outages('[[outage]]'),
   vault_outage: outages('[[vault_outage]]'),
+  fault: z.array(fault, { error: 'tables written as [[fault]]' }).prefault([]),
   assert: assertions.prefault({}),
 })
 
@@ -94,11 +105,3 @@ export type ScenarioFile = z.output<typeof scenarioSchema>
 export type HonestPlan = ScenarioFile['honest'][number]
 export type AttackPlan = ScenarioFile['attack'][number]
 export type Assertions = ScenarioFile['assert']
-
-/** A table whose unknown keys are told together with the known ones. */
-function table<S extends z.core.$ZodLooseShape>(shape: S) {
-  const known = Object.keys(shape).join(', ')
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${known}` : 'a table'),
-  })
-}

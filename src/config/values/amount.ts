@@ -7,9 +7,11 @@ const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 
 /** Bit rates count in powers of 1000, as networks do. */
 const BIT_UNITS: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, Mbit: 1e6, Gbit: 1e9 }
 
+const SIZE = /^(\d{1,6}(?:\.\d{1,3})?) ?([KMGT]?)(i?)B$/
+
 /** Bytes of a size such as "64 MB" or "64 MiB", which mean the same; undefined for anything else. */
 export function readSize(found: string): number | undefined {
-  const parts = /^(\d{1,6}(?:\.\d{1,3})?) ?([KMGT]?)(i?)B$/.exec(found)
+  const parts = SIZE.exec(found)
   if (parts === null || (parts[3] === 'i' && parts[2] === '')) return undefined
   return Math.floor(Number(parts[1]) * SIZE_UNITS[`${parts[2]}B`])
 }
@@ -32,6 +34,7 @@ export function size(minBytes: number, maxBytes: number): Kind<number> {
       if (typeof found === 'string' && found !== tidy && readSize(tidy) !== undefined) return `did you mean "${tidy}"?`
       return typeof found === 'number' ? 'a size has a unit and stands in quotes' : undefined
     },
+    { pattern: SIZE.source },
   )
 }
 

@@ -30,6 +30,7 @@ export function duration(minMs = 1, maxMs = 30 * DAY_MS): Kind<number> {
       const tidy = typeof found === 'string' ? found.replaceAll(' ', '').toLowerCase() : ''
       return readDuration(tidy) !== undefined && tidy !== found ? `did you mean "${tidy}"?` : undefined
     },
+    { pattern: DURATION.source },
   )
 }
 

@@ -13,15 +13,21 @@ interface ValueOptions<T> {
   /** Undefined for what is not allowed. Missing keys arrive as undefined. */
   readonly read: (found: unknown) => T | undefined
   readonly hint?: (found: unknown) => string | undefined
+  /** The same for editors, as far as JSON Schema can say it. */
+  readonly json?: Json
 }
 
-export function value<T>({ allowed, read, hint }: ValueOptions<T>): Kind<T> {
-  return z.unknown().transform((found, context): T => {
+/** Keywords of JSON Schema. */
+type Json = Readonly<Record<string, unknown>>
+
+export function value<T>({ allowed, read, hint, json = {} }: ValueOptions<T>): Kind<T> {
+  const kind = z.unknown().transform((found, context): T => {
     const result = read(found)
     if (result !== undefined) return result
     context.addIssue({ code: 'custom', message: allowed, params: { hint: hint?.(found) } })
     return z.NEVER
   })
+  return kind.meta({ description: allowed, ...json })
 }
 
 /** A value written as a string. */
@@ -29,8 +35,12 @@ export function text<T>(
   allowed: string,
   read: (text: string) => T | undefined,
   hint?: ValueOptions<T>['hint'],
+  json: Json = {},
 ): Kind<T> {
-  return value({ allowed, read: (found) => (typeof found === 'string' ? read(found) : undefined), hint })
+  return value({
+    ...{ allowed, hint, json: { type: 'string', ...json } },
+    read: (found) => (typeof found === 'string' ? read(found) : undefined),
+  })
 }
 
 /** One of the given words. */
@@ -42,6 +52,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
       const word = typeof found === 'string' ? nearest(found.toLowerCase(), words) : undefined
       return word === undefined ? undefined : `did you mean "${word}"?`
     },
+    { enum: words },
   )
 }
 
@@ -49,6 +60,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
 export function integer(min: number, max: number): Kind<number> {
   return value({
     allowed: `a whole number from ${min} to ${max}`,
+    json: { type: 'integer', minimum: min, maximum: max },
     read: (found) =>
       typeof found === 'number' && Number.isInteger(found) && found >= min && found <= max ? found : undefined,
     hint: (found) =>
@@ -59,6 +71,7 @@ export function integer(min: number, max: number): Kind<number> {
 export function boolean(): Kind<boolean> {
   return value({
     allowed: 'true or false',
+    json: { type: 'boolean' },
     read: (found) => (typeof found === 'boolean' ? found : undefined),
     hint: (found) => (found === 'true' || found === 'false' ? `did you mean ${found}, without quotes?` : undefined),
   })

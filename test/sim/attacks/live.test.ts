@@ -2,9 +2,11 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { loadScenario, scenarioNames } from '../../../sim/attacks.ts'
 import { drawSources } from '../../../sim/attacks/addresses.ts'
+import { LiveStage } from '../../../sim/attacks/live/live-stage.ts'
 import { LoopbackMap } from '../../../sim/attacks/live/loopback.ts'
 import { judgeable } from '../../../sim/attacks/live/outcome.ts'
 import { scaled, socketsOf } from '../../../sim/attacks/live/scaled.ts'
+import { VirtualClock } from '../../../sim/world/clock.ts'
 import { SeededRandom } from '../../../sim/world/random.ts'
 
 const SECRETS = [{ mode: 'fake-tls', key: new Uint8Array(16), domain: 'example.org' }] as const
@@ -47,6 +49,20 @@ describe('places on the loopback', () => {
     expect(of('10.0.0.1')).toBe(of('10.128.0.1'))
     expect(of('10.0.0.1')).not.toBe(of('10.0.1.1'))
     expect(of('10.127.255.1')).not.toBe(of('192.0.2.1'))
+  })
+})
+
+describe('a stage of real sockets', () => {
+  const stage = (freshSeed: number) =>
+    new LiveStage({
+      ...{ seed: 1, freshSeed, clock: new VirtualClock(0, 0), proxy: { ip: '127.0.0.1', port: 1 } },
+      ...{ places: new LoopbackMap([]), speed: 1, hasTelegram: false, socketsMax: 0 },
+    })
+
+  it('has hellos that no proxy has seen before, while all else is as the seed says', () => {
+    const drawn = (freshSeed: number, name: string) => stage(freshSeed).world.random(name).bytes(16)
+    expect(drawn(2, 'hellos')).not.toEqual(drawn(3, 'hellos'))
+    expect(drawn(2, 'users homes')).toEqual(drawn(3, 'users homes'))
   })
 })
 
