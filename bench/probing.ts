@@ -18,7 +18,7 @@ import { SeededRandom } from '../sim/world/random.ts'
 import { visitLive } from './probing/live.ts'
 import { inRoot, runtimePath, start, stop } from './process.ts'
 import type { RuntimeName } from './report.ts'
-import { startConfigured } from './subjects.ts'
+import { startConfigured, startRelay } from './subjects.ts'
 
 const DOMAIN = 'www.example.com'
 const KEY = '0123456789abcdef0123456789abcdef'
@@ -50,16 +50,19 @@ const { values } = parseArgs({
 })
 const [each, seed] = [values.each, values.seed].map(Number)
 for (const runtime of ['bun', 'node'] as const)
-  for (const dial of ['late', 'early'] as const)
+  for (const dial of ['late', 'early', 'relay'] as const)
     if (values.runtime === undefined || values.runtime === runtime) await measure(runtime, dial)
 
-async function measure(runtime: RuntimeName, dial: 'late' | 'early'): Promise<void> {
+/** `relay`: in our place one that passes bytes on and decides nothing, to see what a hop costs by itself. */
+async function measure(runtime: RuntimeName, dial: 'late' | 'early' | 'relay'): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-probing-'))
   const site = await startSite(folder)
-  const subject = await startConfigured(runtime, folder, configFor(site.port, dial))
+  const subject = await (dial === 'relay'
+    ? startRelay(runtime, site.port)
+    : startConfigured(runtime, folder, configFor(site.port, dial)))
   try {
     const samples = await probeBoth(subject.port, site.port)
-    report(`${runtime}, mask.dial = "${dial}"`, samples)
+    report(dial === 'relay' ? `a plain relay on ${runtime}` : `${runtime}, mask.dial = "${dial}"`, samples)
   } finally {
     await subject.stop()
     await site.stop()
