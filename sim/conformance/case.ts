@@ -37,6 +37,8 @@ export interface Context {
   readonly silenceMs: number
   /** By how much the end of an answer may come later than the site's. */
   readonly slackMs: number
+  /** How often a question is put to proxy and site where answers are compared as a whole. */
+  readonly samples: number
   /** Closed when the case is over. */
   dial(to?: Address): Promise<Wire>
 }

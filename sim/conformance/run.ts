@@ -20,6 +20,7 @@ export interface ConformanceOptions {
   readonly answerMs: number
   readonly silenceMs: number
   readonly slackMs: number
+  readonly samples: number
   readonly onResult: (result: Result) => void
 }
 
@@ -72,9 +73,10 @@ async function tryOne(
 ): Promise<Outcome> {
   const { clock, random } = createRuntime()
   const wires: Wire[] = []
-  const { target, secret, mask, dc, hasProxyHeaders, answerMs, silenceMs, slackMs } = options
+  const { target, secret, mask, dc, hasProxyHeaders, answerMs, silenceMs, slackMs, samples } = options
   const context: Context = {
-    ...{ target, secret, mask, telegram, dc, hasProxyHeaders, answerMs, silenceMs, slackMs, clock, random },
+    ...{ target, secret, mask, telegram, dc, hasProxyHeaders, clock, random },
+    ...{ answerMs, silenceMs, slackMs, samples },
     async dial(to = target) {
       const wire = await Wire.open(to, answerMs)
       wires.push(wire)

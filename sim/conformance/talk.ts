@@ -25,8 +25,14 @@ export interface TalkOptions {
   readonly size?: 'today' | 'classic'
   /** How many bytes go in each write; all that is to be said at once unless given. */
   readonly pieces?: () => number
+  /** Between those writes, in ms; one unless given. */
+  readonly gapMs?: number
   /** Sent in front of everything. */
   readonly before?: Uint8Array
+  /** Says everything in one write, and does not wait for the answer to a hello. */
+  readonly isHasty?: true
+  /** Asked with the first words, in place of later. */
+  readonly questions?: number
 }
 
 /** A client on a connection of its own, as Telegram's are. */
@@ -37,6 +43,7 @@ export class Talk {
   readonly #context: Context
   readonly #options: TalkOptions
   #isFirst = true
+  #answers = 0
   #trouble: string | undefined
   #early: Uint8Array[] | undefined
   #sending = Promise.resolve()
@@ -51,7 +58,7 @@ export class Talk {
     if (isInsideTls) {
       const { stamp = clock.wall(), domain = secret.domain, size = 'today' } = options
       this.tls = new FakeTlsClient({ random, key, domain, size, stamp })
-      this.#early = []
+      if (options.isHasty !== true) this.#early = []
     }
     const { framing = secret.mode === 'plain' ? 'intermediate' : 'padded', dc = context.dc } = options
     this.client = new MtprotoClient(
@@ -68,9 +75,14 @@ export class Talk {
 
   static async open(context: Context, options: TalkOptions = {}): Promise<Talk> {
     const talk = new Talk(context, await context.dial(), options)
-    if (options.before !== undefined) talk.wire.send(options.before)
-    if (talk.tls !== undefined) talk.#write(talk.tls.hello.record)
-    talk.client.start()
+    const begin = () => {
+      if (options.before !== undefined) talk.wire.send(options.before)
+      if (talk.tls !== undefined) talk.#write(talk.tls.hello.record)
+      talk.client.start()
+      for (let at = 0; at < (options.questions ?? 0); at++) talk.client.requestPq(() => talk.#answers++)
+    }
+    if (options.isHasty === true) talk.wire.together(begin)
+    else begin()
     return talk
   }
 
@@ -98,6 +110,12 @@ export class Talk {
     await this.wire.until(() => (isServed ? true : undefined), this.#context.silenceMs)
     if (isServed) throw new Failed('it was served')
     if (this.tls !== undefined && this.isAnswered) throw new Failed('the proxy showed that it knows the secret')
+  }
+
+  /** Expects the answers to what was asked with the first words. */
+  async expectAnswers(): Promise<void> {
+    const { questions = 0 } = this.#options
+    await this.#expect(`${questions} answers of Telegram`, () => (this.#answers === questions ? true : undefined))
   }
 
   async agree(): Promise<Agreed> {
@@ -148,11 +166,11 @@ export class Talk {
   }
 
   #write(plain: Uint8Array): void {
-    const { pieces, twist } = this.#options
+    const { pieces, gapMs, twist } = this.#options
     const bytes = this.#isFirst && twist !== undefined ? twist(plain) : plain
     this.#isFirst = false
     if (pieces === undefined) this.wire.send(bytes)
-    else this.#sending = this.#sending.then(() => this.wire.sendInPieces(bytes, pieces))
+    else this.#sending = this.#sending.then(() => this.wire.sendInPieces(bytes, pieces, gapMs))
   }
 }
 

@@ -11,6 +11,8 @@ export interface Heard {
   readonly ending: Ending
   /** From the last byte we sent to the end, or to the end of our patience. */
   readonly tookMs: number
+  /** From there to the first byte that came; undefined: none did. */
+  readonly firstMs: number | undefined
 }
 
 /** Between pieces. */
@@ -28,6 +30,7 @@ export class Wire {
   #ending: Ending = 'open'
   #sentAt = performance.now()
   #endedAt = 0
+  #firstAt: number | undefined
   /** Those who wait for anything to happen here. */
   readonly #waiting = new Set<() => void>()
 
@@ -35,6 +38,7 @@ export class Wire {
     this.#socket = socket
     socket.setNoDelay(true)
     socket.on('data', (chunk) => {
+      this.#firstAt ??= performance.now()
       this.#length += chunk.length
       // Readers may work within what they are given.
       if (this.#length <= RECEIVED_MAX_BYTES) this.#chunks.push(Uint8Array.from(chunk))
@@ -78,13 +82,20 @@ export class Wire {
     if (!this.#socket.destroyed) this.#socket.write(bytes)
   }
 
+  /** All that `say` sends goes in one write, which is one segment when it fits into one. */
+  together(say: () => void): void {
+    this.#socket.cork()
+    say()
+    this.#socket.uncork()
+  }
+
   /** Each piece in a write of its own, and some time before the next, so that most arrive by themselves. */
-  async sendInPieces(bytes: Uint8Array, lengths: () => number): Promise<void> {
+  async sendInPieces(bytes: Uint8Array, lengths: () => number, gapMs = PIECE_MS): Promise<void> {
     for (let at = 0; at < bytes.length && this.#ending === 'open';) {
       const length = Math.max(1, lengths())
       this.send(bytes.subarray(at, at + length))
       at += length
-      if (at < bytes.length) await new Promise((resolve) => setTimeout(resolve, PIECE_MS))
+      if (at < bytes.length) await new Promise((resolve) => setTimeout(resolve, gapMs))
     }
   }
 
@@ -116,7 +127,8 @@ export class Wire {
   async heard(limitMs: number): Promise<Heard> {
     await this.until(() => undefined, limitMs)
     const until = this.#ending === 'open' ? performance.now() : this.#endedAt
-    return { bytes: this.received, ending: this.#ending, tookMs: until - this.#sentAt }
+    const firstMs = this.#firstAt === undefined ? undefined : this.#firstAt - this.#sentAt
+    return { bytes: this.received, ending: this.#ending, tookMs: until - this.#sentAt, firstMs }
   }
 
   close(): void {

@@ -62,6 +62,18 @@ export const PROBING_MUTANTS: readonly Mutant[] = [
     replace: "else if (read.state === 'bad') this.#session.close('bad-init', 'failed')",
   },
   {
+    name: 'a prober that says nothing does not learn that the site has ended',
+    file: HELLO,
+    find: "if (this.#asking === undefined) this.#reject(this.#seen.length === 0 ? 'first-byte-timeout' : 'handshake-timeout')",
+    replace: '',
+  },
+  {
+    name: 'a prober gets another line than the one dialled early',
+    file: 'src/core/session/session.ts',
+    find: 'line?.isFor(target) === true',
+    replace: 'line?.isFor(target) === false',
+  },
+  {
     name: 'without a mask host the end comes at a round time',
     file: DISCARD,
     find: 'else this.#session.setDeadline(jittered(DISCARD_MS, services.random))',

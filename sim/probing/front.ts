@@ -6,21 +6,24 @@ import type { World } from '../world/world.ts'
 const WAITING_MAX_BYTES = 4 << 20
 
 /**
- * A web site's own front: passes everything on to the server behind it and decides nothing. It takes as long for a
- * visitor's first bytes as a dial of the server takes, which is what any proxy costs that reads them before it dials.
+ * A web site's own front: dials the server behind it, passes everything on, and decides nothing. One that is late takes as long
+ * again for a visitor's first bytes as that dial did, which is what any proxy costs that reads them before it dials.
  */
 export class Front {
   readonly #world: World
   readonly #host: HostNetwork
   readonly #site: Address
+  readonly #isLate: boolean
 
-  constructor(world: World, host: HostNetwork, site: Address) {
+  constructor(world: World, host: HostNetwork, site: Address, isLate: boolean) {
     this.#world = world
     this.#host = host
     this.#site = site
+    this.#isLate = isLate
   }
 
-  readonly accept = (client: Connection): Handler => new FrontConnection(this.#world, this.#host, this.#site, client)
+  readonly accept = (client: Connection): Handler =>
+    new FrontConnection(this.#world, this.#host, this.#site, client, this.#isLate)
 }
 
 class FrontConnection implements Handler {
@@ -29,7 +32,8 @@ class FrontConnection implements Handler {
   readonly #client: Connection
   #site: Connection | undefined
   #toSite: SendQueue | undefined
-  #dial: Cancellable
+  readonly #dial: Cancellable
+  readonly #isLate: boolean
   readonly #dialledAt: number
   #dialMs = 0
   /** What happens towards the site, in order, each as late as the first. */
@@ -37,9 +41,10 @@ class FrontConnection implements Handler {
   #state: 'fresh' | 'held' | 'passing' = 'fresh'
   #isOver = false
 
-  constructor(world: World, host: HostNetwork, site: Address, client: Connection) {
+  constructor(world: World, host: HostNetwork, site: Address, client: Connection, isLate: boolean) {
     this.#world = world
     this.#client = client
+    this.#isLate = isLate
     this.#dialledAt = world.now
     this.#toClient = new SendQueue(client, WAITING_MAX_BYTES)
     this.#dial = host.dial(site, {
@@ -70,7 +75,7 @@ class FrontConnection implements Handler {
   #opened(site: Connection): Handler {
     this.#site = site
     this.#toSite = new SendQueue(site, WAITING_MAX_BYTES)
-    this.#dialMs = this.#world.now - this.#dialledAt
+    this.#dialMs = this.#isLate ? this.#world.now - this.#dialledAt : 0
     this.#hold()
     return {
       onData: (chunk) => this.#toClient.push(chunk.slice()),

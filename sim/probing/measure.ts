@@ -1,5 +1,5 @@
 import { distinguish } from './auc.ts'
-import { ALL_MODES, MASKED, UNMASKED } from './configs.ts'
+import { ALL_MODES, EARLY, MASKED, UNMASKED } from './configs.ts'
 import type { Whom } from './place.ts'
 import { PATIENCE_PROBES, PROBES, RANDOM_BYTES, randomBytesOf, type ProbeKind } from './probes.ts'
 import { probeAll, type Sample } from './round.ts'
@@ -24,6 +24,8 @@ export interface Report {
   readonly byKind: readonly Line[]
   readonly byConfig: readonly Line[]
   readonly pooled: Line
+  /** The same where the mask host is dialled early, and what else holds only then. */
+  readonly early: readonly Line[]
   /** What is known not to hold, and how little. */
   readonly known: readonly Line[]
   /** Without a mask host, where there is no site to be compared with: of one length of garbage against another. */
@@ -48,9 +50,20 @@ export function measure({ seed, each }: MeasureOptions): Report {
     byKind: PROBES.map((kind) => lineOf(titleOf(kind), ofKind(all, kind))),
     byConfig: rounds.map(({ config, samples }) => pooledLine(config.name, samples.filter(isJudged))),
     pooled: pooledLine('all together', judged),
+    early: earlyOf(seed, each),
     known: [...PATIENCE_PROBES.map((kind) => lineOf(titleOf(kind), ofKind(all, kind))), ...knownOf(seed, each)],
     unmasked: unmaskedOf(seed, each),
   }
+}
+
+function earlyOf(seed: number, each: number): readonly Line[] {
+  const whom = ['proxy', 'site'] as const
+  const judged = probeAll(EARLY, { kinds: PROBES, whom, each }, seed)
+  const patience = probeAll(EARLY, { kinds: PATIENCE_PROBES, whom, each: 4 * each }, seed + 1)
+  return [
+    pooledLine(EARLY.name, judged),
+    ...PATIENCE_PROBES.map((kind) => lineOf(`${titleOf(kind)}, dialled early`, ofKind(patience, kind))),
+  ]
 }
 
 /** What holds for no proxy, and what does not hold where clients without TLS come to the same port. */

@@ -51,7 +51,7 @@ export class Place {
     network.host(SITE.ip).listen(SITE.port, new MaskSite({ name: 'site', after: world.after }).accept)
     for (const { domain } of settings.secrets) network.setName(domain, [SITE.ip], TTL_SEC)
     const front = network.host(FRONT.ip)
-    front.listen(FRONT.port, new Front(world, front, SITE).accept)
+    front.listen(FRONT.port, new Front(world, front, SITE, settings.mask.dialsEarly !== true).accept)
     openProxy(world, network.host(PROXY.ip), settings, keys)
     world.runFor(SETTLE_MS)
   }

@@ -2,12 +2,11 @@ import { chanceWidth } from './auc.ts'
 import { AUC_MAX, type Line, type Report } from './measure.ts'
 
 /** The report as text, a line for each kind of probe; marked is what must hold and does not. */
-export function tableOf({ byKind, byConfig, pooled, known, unmasked }: Report): string {
-  const judged = [...byKind, ...byConfig, pooled, ...unmasked]
+export function tableOf({ known, ...report }: Report): string {
   return [
     `proxy against the site it hides behind: at most ${AUC_MAX} is allowed, 0.5 is guessing, 1 is certainty`,
     head(),
-    ...judged.map((line) => `${row(line)}${line.auc > AUC_MAX ? '   TOLD APART' : ''}`),
+    ...judgedOf(report).map((line) => `${row(line)}${line.auc > AUC_MAX ? '   TOLD APART' : ''}`),
     '',
     'known to be told apart',
     head(),
@@ -16,8 +15,12 @@ export function tableOf({ byKind, byConfig, pooled, known, unmasked }: Report): 
 }
 
 /** The lines that must hold and do not. */
-export function failuresOf({ byKind, byConfig, pooled, unmasked }: Report): readonly Line[] {
-  return [...byKind, ...byConfig, pooled, ...unmasked].filter(({ auc }) => auc > AUC_MAX)
+export function failuresOf(report: Report): readonly Line[] {
+  return judgedOf(report).filter(({ auc }) => auc > AUC_MAX)
+}
+
+function judgedOf({ byKind, byConfig, pooled, early, unmasked }: Omit<Report, 'known'>): readonly Line[] {
+  return [...byKind, ...byConfig, pooled, ...early, ...unmasked]
 }
 
 function head(): string {

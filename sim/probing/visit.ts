@@ -28,8 +28,8 @@ export const FEATURES = [
   ...['firstMs - connectMs', 'closeMs - connectMs'],
 ] as const
 
-/** Without the times that any hop changes. */
-export const UNTIMED: readonly string[] = ['firstBytes', 'totalBytes', 'chunks', 'firstType', 'alert', 'how']
+/** What no hop changes: neither times, nor into what pieces a stream falls. */
+export const CONTENT = ['totalBytes', 'firstType', 'alert', 'how'] as const
 
 export function rowOf(visit: Visit): readonly number[] {
   const { connectMs, firstMs, firstBytes, totalBytes, chunks, firstType, alert, closeMs, quietMs, how } = visit

@@ -17,6 +17,7 @@ interface ConformanceCommand {
   readonly answer: number
   readonly silence: number
   readonly slack: number
+  readonly samples: number
   readonly json?: true
   readonly junit?: string
   readonly report?: string
@@ -37,6 +38,7 @@ interface Conformance {
     readonly answerMs: number
     readonly silenceMs: number
     readonly slackMs: number
+    readonly samples: number
     readonly isJson: boolean
     readonly junit?: string
     readonly report?: string
@@ -98,6 +100,11 @@ export function addConformance(program: Command): void {
         .argParser(durationOf(0, 600_000))
         .default(500, '500ms'),
     )
+    .addOption(
+      new Option('--samples <n>', 'how often each question is put where answers are compared as a whole')
+        .argParser(wholeNumber(12, 1000))
+        .default(20),
+    )
     .option('--json', 'for scripts')
     .option('--junit <file>', 'write a report in the form of JUnit')
     .option('--report <file>', 'write a page about it, as HTML')
@@ -106,7 +113,8 @@ export function addConformance(program: Command): void {
 }
 
 async function conformance(options: ConformanceCommand): Promise<void> {
-  const { secret: wanted, dc, only, answer: answerMs, silence: silenceMs, slack: slackMs, junit, report } = options
+  const { secret: wanted, dc, only, answer: answerMs, silence: silenceMs, slack: slackMs, samples } = options
+  const { junit, report } = options
   const suite = (await import(new URL('../../sim/conformance.ts', import.meta.url).href)) as Conformance
   const unknown = suite.unknownIds(only ?? [])
   if (unknown.length > 0) throw new CliError(EXIT.usage, `--only: no such group or case: ${unknown.join(', ')}`)
@@ -121,7 +129,7 @@ async function conformance(options: ConformanceCommand): Promise<void> {
     options.telegram && resolved('--telegram', options.telegram),
   ])
   const trying = suite.tryConformance({
-    ...{ target, secret: wanted, dc, answerMs, silenceMs, slackMs, isJson: options.json === true },
+    ...{ target, secret: wanted, dc, answerMs, silenceMs, slackMs, samples, isJson: options.json === true },
     hasProxyHeaders: options.proxyHeaders === true,
     ...(mask === undefined ? {} : { mask }),
     ...(telegram === undefined ? {} : { telegram }),

@@ -10,25 +10,49 @@ import { TinyProxy, type Flaw } from './tiny-proxy.ts'
 /** What strangers get is looked at from all sides by these. */
 const LIKENESS = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18].map((at) => `9.${at}`)
 
+/** And again and again by these. */
+const MANY = ['10.1', '10.2', '10.3', '10.4']
+
 /** The cases that each flaw must fail, and no others. */
 const FLAWS: readonly (readonly [Flaw | 'no flaw', readonly string[]])[] = [
   ['no flaw', []],
   ['speaks-first', ['9.1']],
-  ['resets-strangers', ['9.2', ...LIKENESS]],
+  ['resets-strangers', ['9.2', ...LIKENESS, ...MANY]],
   ['alerts-strangers', LIKENESS],
   ['names-itself', ['9.3', ...LIKENESS]],
-  ['takes-recordings', ['6.1']],
-  ['takes-any-time', ['6.3', '6.4']],
+  ['takes-recordings', ['6.1', '10.4']],
+  ['takes-any-time', ['6.3', '6.4', '6.7']],
   ['takes-any-host', ['5.6']],
   ['wants-one-segment', ['3.1', '3.2', '3.3', '3.4']],
   ['share-off-curve', ['5.3']],
   ['own-session-id', ['5.2']],
   ['changes-a-byte', ['4.4']],
+  ['late-to-strangers', MANY],
+  ['loses-early-words', ['1.8']],
+  ['few-at-once', ['8.1', '8.6']],
 ]
 
 /** What takes the machine some time is tried with the flaws that are about it. */
 const QUICK = ['1.3', '2', '5', '6', '7', '9']
-const MORE: Partial<Record<Flaw, readonly string[]>> = { 'wants-one-segment': ['3'], 'changes-a-byte': ['4.1', '4.4'] }
+const WITHOUT = ['1', '3', '4.1', '4.2', '4.3', '4.4', '8.1', '8.6', '8.7', '8.8', '10']
+const MORE: Partial<Record<Flaw, readonly string[]>> = {
+  'wants-one-segment': ['3'],
+  'changes-a-byte': ['4.1', '4.4'],
+  'takes-recordings': ['10.4'],
+  'resets-strangers': ['10'],
+}
+/** With these flaws much else would take long, or be by chance. */
+const ALONE: Partial<Record<Flaw, readonly string[]>> = {
+  'late-to-strangers': ['10'],
+  'loses-early-words': ['1.7', '1.8'],
+  'few-at-once': ['8.1', '8.6'],
+}
+/** Where ends may come this much later, and where time itself is the flaw. */
+const SLACK_MS = 60_000
+const LITTLE_SLACK_MS = 500
+const ANSWER_MS = 30_000
+/** For an answer that does not come. */
+const SHORT_MS = 8_000
 
 async function failuresOf(flaw: Flaw | undefined): Promise<Record<string, string>> {
   const telegramPort = await freePort()
@@ -42,8 +66,10 @@ async function failuresOf(flaw: Flaw | undefined): Promise<Record<string, string
   try {
     const results = await tryAll({
       ...{ target: at(proxy.port), mask: at(mask.port), telegram: at(telegramPort), secret },
-      only: [...QUICK, ...(flaw === undefined ? ['1', '3', '4.1', '4.2', '4.3', '4.4'] : (MORE[flaw] ?? []))],
-      ...{ dc: 2, hasProxyHeaders: false, answerMs: 30_000, silenceMs: 1000, slackMs: 60_000, onResult() {} },
+      only: flaw === undefined ? [...QUICK, ...WITHOUT] : (ALONE[flaw] ?? [...QUICK, ...(MORE[flaw] ?? [])]),
+      ...{ dc: 2, hasProxyHeaders: false, silenceMs: 1000, samples: 20, onResult() {} },
+      answerMs: flaw === 'loses-early-words' ? SHORT_MS : ANSWER_MS,
+      slackMs: flaw === 'late-to-strangers' ? LITTLE_SLACK_MS : SLACK_MS,
     })
     return Object.fromEntries(results.filter(({ verdict }) => verdict === 'fail').map(({ id, why }) => [id, why]))
   } finally {

@@ -33,6 +33,9 @@ export type Flaw =
   | 'own-session-id'
   | 'changes-a-byte'
   | 'alerts-strangers'
+  | 'late-to-strangers'
+  | 'loses-early-words'
+  | 'few-at-once'
 
 export interface TinyOptions {
   /** 16 bytes, for fake TLS. */
@@ -49,6 +52,8 @@ const INTERNAL_ERROR = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 80)
 /** Those who mean to say something have said it by then. */
 const SPEAKS_AFTER_MS = 500
 const SKEW_SEC = 600
+const LATE_MS = 3000
+const FEW = 50
 /** Far enough behind a handshake and its first answers. */
 const CHANGED_AT = 700_000
 
@@ -83,6 +88,7 @@ export class TinyProxy {
   #greet(client: Socket): void {
     this.#keep(client)
     const { flaw } = this.#options
+    if (flaw === 'few-at-once' && this.#sockets.size > FEW) return void client.destroy()
     const speaking = flaw === 'speaks-first' ? setTimeout(() => client.write('\r\n'), SPEAKS_AFTER_MS) : undefined
     let seen: Uint8Array = new Uint8Array(0)
     const onData = (chunk: Uint8Array) => {
@@ -95,7 +101,8 @@ export class TinyProxy {
       if (answer === undefined) this.#turnAway(client, seen)
       else {
         client.write(answer)
-        this.#serve(client, seen.slice(read.state === 'hello' ? read.consumed : 0))
+        const isLost = flaw === 'loses-early-words' || read.state !== 'hello'
+        this.#serve(client, isLost ? new Uint8Array(0) : seen.slice(read.consumed))
       }
     }
     const onEnd = () => {
@@ -167,14 +174,24 @@ export class TinyProxy {
   }
 
   #turnAway(client: Socket, seen: Uint8Array, hasEnded = false): void {
-    const { maskPort, flaw } = this.#options
+    const { flaw } = this.#options
     if (flaw === 'resets-strangers') return void client.resetAndDestroy()
     if (flaw === 'names-itself') client.write('400 this is an MTProto proxy\r\n')
+    if (flaw === 'late-to-strangers') {
+      client.pause()
+      setTimeout(() => this.#showSite(client, seen, hasEnded), LATE_MS)
+      return
+    }
     if (flaw === 'alerts-strangers') return void client.end(INTERNAL_ERROR)
+    this.#showSite(client, seen, hasEnded)
+  }
+
+  #showSite(client: Socket, seen: Uint8Array, hasEnded: boolean): void {
+    const { maskPort } = this.#options
     const site = this.#keep(connect({ port: maskPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true }))
     site.write(seen)
     if (hasEnded) site.end()
-    client.on('data', (chunk) => site.write(chunk))
+    client.on('data', (chunk) => site.write(chunk)).resume()
     site.on('data', (chunk) => client.write(chunk))
     couple(client, site)
   }

@@ -7,6 +7,11 @@ const HALF_OPEN = 100
 const RESETS = 200
 const FLOOD_BYTES = 4 << 20
 const UNREAD = 8
+const SILENT = 300
+/** A hello of two kilobytes in pieces of 100 bytes, 50 ms apart. */
+const SLOW_PIECE_BYTES = 100
+const SLOW_GAP_MS = 50
+const DRIP_BYTES = 20
 
 /** What others do must not be felt by a client. */
 export const limits: Group = {
@@ -59,6 +64,34 @@ export const limits: Group = {
         talk.wire.end()
         const { ending } = await talk.wire.heard(context.answerMs)
         if (ending === 'open') throw new Failed('the connection stayed open')
+      },
+    },
+    {
+      title: `${SILENT} connections that say nothing, and one client`,
+      run: async (context) => {
+        for (let at = 0; at < SILENT; at++) await context.dial()
+        await expectStillThere(context)
+      },
+    },
+    {
+      title: 'a client whose first words take a second is served, and others meanwhile',
+      run: async (context) => {
+        const pieces = () => SLOW_PIECE_BYTES
+        const slow = await Talk.open(context, { pieces, gapMs: SLOW_GAP_MS })
+        await expectStillThere(context)
+        await slow.expectPq()
+      },
+    },
+    {
+      title: 'a hello that never gets whole is not answered, and holds up nobody',
+      run: async (context) => {
+        const half = context.secret.mode === 'fake-tls' ? Uint8Array.of(0x16, 3, 1, 2, 0, 1) : Uint8Array.of(7)
+        const wire = await context.dial()
+        wire.send(half)
+        const drip = wire.sendInPieces(new Uint8Array(DRIP_BYTES).fill(1), () => 1, context.silenceMs / DRIP_BYTES)
+        await expectStillThere(context)
+        await drip
+        if (wire.received.length > 0) throw new Failed('it was answered', wire.received)
       },
     },
   ],

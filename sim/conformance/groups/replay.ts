@@ -4,6 +4,8 @@ import { Failed, type Context, type Group } from '../case.ts'
 import { Talk, type TalkOptions } from '../talk.ts'
 
 const DAY_SEC = 86_400
+/** Around where a signed number turns over, and the last; small ones may be times since boot. */
+const ENDS = [2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]
 /** Places of a hello: length, random, session id, what follows. */
 const PLACES = [4, RANDOM_AT, RANDOM_AT + 27, RANDOM_AT + 31, 76, 200, 500]
 
@@ -25,6 +27,10 @@ async function expectNothingWithout(context: Context, place: number): Promise<vo
 function expectAt(daysOff: number) {
   return async (context: Context) =>
     (await Talk.open(context, { stamp: context.clock.wall() + daysOff * DAY_SEC })).expectNothing()
+}
+
+function expectServedAt(secondsOff: number) {
+  return async (context: Context) => (await Talk.open(context, { stamp: context.clock.wall() + secondsOff })).expectPq()
 }
 
 /** Somebody who recorded a hello has no secret. */
@@ -50,5 +56,14 @@ export const replay: Group = {
     },
     { title: 'nor one from yesterday', needs: ['fake-tls'], run: expectAt(-1) },
     { title: 'nor one from tomorrow', needs: ['fake-tls'], run: expectAt(1) },
+    { title: 'one from ten seconds ago is answered', needs: ['fake-tls'], run: expectServedAt(-10) },
+    { title: 'so is one from a clock ten seconds ahead', needs: ['fake-tls'], run: expectServedAt(10) },
+    {
+      title: 'no stamp at the ends of what 32 bits hold gets an answer of the proxy',
+      needs: ['fake-tls'],
+      run: async (context) => {
+        for (const stamp of ENDS) await (await Talk.open(context, { stamp })).expectNothing()
+      },
+    },
   ],
 }

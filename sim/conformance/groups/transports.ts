@@ -29,5 +29,9 @@ export const transports: Group = {
         await Promise.all(Array.from({ length: AT_ONCE }, async () => (await Talk.open(context)).expectPq()))
       },
     },
+    {
+      title: 'everything from the first byte to the third question in one segment',
+      run: async (context) => (await Talk.open(context, { isHasty: true, questions: 3 })).expectAnswers(),
+    },
   ],
 }

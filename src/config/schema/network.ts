@@ -67,6 +67,12 @@ export const mask = section(
     ),
     max_bytes: key(size(64 * 1024, TB), '64 MB', 'Most that one masked connection may carry, jittered.'),
     max_time: key(duration(1000), '10m', 'Longest that one masked connection may last, jittered.'),
+    dial: key(
+      oneOf('late', 'early'),
+      'late',
+      'When the mask host is dialled: "late", once somebody is to be handed to it; "early", as soon as somebody connects who has ' +
+        'not used a secret well of late, so that silence ends when the site ends it. That costs it a connection for every newcomer.',
+    ),
     group: key(
       oneOf('x25519', 'mirror'),
       'x25519',

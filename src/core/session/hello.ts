@@ -4,6 +4,7 @@ import { isBootStamp } from '../guard/replay.ts'
 import { readClientHello, type ClientHello } from '../protocol/faketls/client-hello.ts'
 import { ANSWER_RANDOM_AT, makeAnswer } from '../protocol/faketls/server-hello.ts'
 import { INIT_LENGTH, readInit } from '../protocol/obfuscated2.ts'
+import { MaskLine } from '../mask/line.ts'
 import type { KeyRef, Match, SecretId, VaultFailure } from '../ports.ts'
 import { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
@@ -37,6 +38,8 @@ export class HelloStage implements Stage {
   /** The vault is working on it: input is paused, and nothing is decided before its answer. */
   #asking: Asking | undefined
   #hasLeft = false
+  /** Where the mask host's own patience counts. */
+  #line: MaskLine | undefined
 
   constructor(session: Session) {
     this.#session = session
@@ -52,6 +55,7 @@ export class HelloStage implements Stage {
     const { random, settings } = this.#session.services
     const { firstByteTimeoutMs, handshakeTimeoutMs } = settings.listen
     this.#session.setDeadline(jittered(this.#seen.length === 0 ? firstByteTimeoutMs : handshakeTimeoutMs, random))
+    if (settings.mask.dialsEarly === true) this.#dialEarly()
     if (this.#seen.length === 0) return
     this.#greet()
     this.#decide()
@@ -88,6 +92,22 @@ export class HelloStage implements Stage {
   leave(): void {
     this.#hasLeft = true
     this.#seen.release()
+    this.#line?.cancel()
+  }
+
+  /** Not for those who used a secret well of late, nor for those who will not be masked. */
+  #dialEarly(): void {
+    const { network, settings, targets } = this.#session.services
+    const { lease } = this.#session
+    const isTurnedAway = lease.isExcess || (lease.refusal !== undefined && settings.guard.onRefuse !== 'mask')
+    const target = lease.isKnown || isTurnedAway ? undefined : targets.targetFor(undefined)
+    if (target === undefined) return
+    this.#line = new MaskLine(network, target, () => this.#session.guard(() => this.#siteHasEnded()))
+  }
+
+  /** It would have sent a visitor away who said no more than this. */
+  #siteHasEnded(): void {
+    if (this.#asking === undefined) this.#reject(this.#seen.length === 0 ? 'first-byte-timeout' : 'handshake-timeout')
   }
 
   #decide(): void {
@@ -315,7 +335,10 @@ export class HelloStage implements Stage {
   #reject(reason: RejectReason, sni?: string, trials = 0): void {
     const seen = this.#seen
     this.#seen = new Accumulator(this.#session.services.pool, this.#session)
-    this.#session.reject(reason, seen, { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded })
+    const line = this.#line
+    this.#line = undefined
+    const hello = { ...(sni === undefined ? {} : { sni }), trials, hasEnded: this.#hasEnded }
+    this.#session.reject(reason, seen, hello, line)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CloseReason } from '../events.ts'
-import type { Address, Cancellable, CloseKind, Connection, DialFailure, Handler } from '../ports.ts'
+import type { Address, Cancellable, CloseKind, Connection, DialFailure, Dialing, Handler } from '../ports.ts'
+import type { MaskLine } from '../mask/line.ts'
 import type { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { jittered } from './jitter.ts'
@@ -25,16 +26,18 @@ export class MaskStage implements Stage {
   readonly #target: Address
   readonly #seen: Accumulator
   readonly #hasClientEnded: boolean
+  readonly #line: MaskLine | undefined
   #bytesLeft: number
   #state: State = { name: 'left' }
 
-  /** Takes over `seen`: every byte the client sent so far. */
-  constructor(session: Session, target: Address, seen: Accumulator, hasClientEnded: boolean) {
+  /** Takes over `seen`, every byte the client sent so far, and the line to the site where there is one already. */
+  constructor(session: Session, target: Address, seen: Accumulator, hasClientEnded: boolean, line?: MaskLine) {
     const { random, settings } = session.services
     this.#session = session
     this.#target = target
     this.#hasClientEnded = hasClientEnded
     this.#seen = seen
+    this.#line = line
     this.#bytesLeft = jittered(settings.mask.maxBytes, random)
   }
 
@@ -47,11 +50,9 @@ export class MaskStage implements Stage {
     const { client, services } = this.#session
     client.pause()
     this.#session.setDeadline(MASK_DIAL_MS)
-    const dial = services.network.dial(this.#target, {
-      onOpen: (site) => this.#relay(site),
-      onFail: (why) => this.#giveUp(why),
-    })
-    this.#state = { name: 'dialing', dial }
+    const dialing: Dialing = { onOpen: (site) => this.#relay(site), onFail: (why) => this.#giveUp(why) }
+    this.#state = { name: 'dialing', dial: this.#line ?? services.network.dial(this.#target, dialing) }
+    this.#line?.take(dialing)
   }
 
   onData(chunk: Uint8Array): void {

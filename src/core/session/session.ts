@@ -16,6 +16,7 @@ import { UserLease, type Flow, type Paced } from '../guard/users/index.ts'
 import type { Owner } from '../memory/pool.ts'
 import { Timer } from '../memory/wheel.ts'
 import type { Address, CloseKind, Connection, Handler, SecretId } from '../ports.ts'
+import type { MaskLine } from '../mask/line.ts'
 import type { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { MaskStage } from './mask.ts'
@@ -224,8 +225,13 @@ export class Session extends Timer implements Handler, Owner, Paced {
     this.services.wheel.arm(this, this.services.clock.mono() + afterMs)
   }
 
-  /** Not a client of ours: everything read so far goes to the mask host, or to nobody. Takes over `seen`. */
-  reject(why: RejectReason, seen: Accumulator, hello: { sni?: string; trials: number; hasEnded: boolean }): void {
+  /** Not a client of ours: everything read so far goes to the mask host, or to nobody. Takes over `seen` and `line`. */
+  reject(
+    why: RejectReason,
+    seen: Accumulator,
+    hello: { readonly sni?: string; readonly trials: number; readonly hasEnded: boolean },
+    line?: MaskLine,
+  ): void {
     const { services } = this
     // What the guard said counts, whatever came then.
     const reason = this.lease.refusal ?? why
@@ -235,11 +241,15 @@ export class Session extends Timer implements Handler, Owner, Paced {
     services.emit({ kind: 'rejected', connection: this.id, client: this.clientAddress, reason, trials: hello.trials })
     if (isRefusal(reason) && services.settings.guard.onRefuse !== 'mask') {
       seen.release()
+      line?.cancel()
       this.turnAway()
       return
     }
     const target = services.targets.targetFor(hello.sni)
-    if (target !== undefined) this.moveTo(new MaskStage(this, target, seen, hello.hasEnded))
+    const isUseful = target !== undefined && line?.isFor(target) === true
+    if (!isUseful) line?.cancel()
+    if (target !== undefined)
+      this.moveTo(new MaskStage(this, target, seen, hello.hasEnded, isUseful ? line : undefined))
     else {
       seen.release()
       this.moveTo(new DiscardStage(this, 'discarded', hello.hasEnded))

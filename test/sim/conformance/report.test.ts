@@ -4,7 +4,7 @@ import { x25519Public } from '../../../src/core/protocol/x25519.ts'
 import type { Result } from '../../../sim/conformance/case.ts'
 import { isOnCurve } from '../../../sim/conformance/groups/fake-tls.ts'
 import { GROUPS } from '../../../sim/conformance/groups/index.ts'
-import { differenceOf } from '../../../sim/conformance/likeness.ts'
+import { differenceOf, differenceOfMany } from '../../../sim/conformance/likeness.ts'
 import { countsOf, junitOf, lineOf } from '../../../sim/conformance/report.ts'
 import { knownIds } from '../../../sim/conformance/run.ts'
 import type { Heard } from '../../../sim/conformance/wire.ts'
@@ -14,7 +14,7 @@ const result = (more: Partial<Result>): Result => ({
   ...more,
 })
 const heard = (hex: string, more: Partial<Heard> = {}): Heard => ({
-  ...{ bytes: Buffer.from(hex, 'hex'), ending: 'end', tookMs: 100 },
+  ...{ bytes: Buffer.from(hex, 'hex'), ending: 'end', tookMs: 100, firstMs: 10 },
   ...more,
 })
 /** A record of TLS with a body of that length. */
@@ -77,6 +77,33 @@ describe('likeness to the site', () => {
     expect(tells(other(803), site)).toBeUndefined()
     expect(tells(other(805), site)).toBe('its TLS records are 22:90 20:1 23:805, those of the site 22:90 20:1 23:800')
     expect(tells(other(800, '15'), site)).toContain('those of the site')
+  })
+})
+
+describe('likeness of many answers to those of the site', () => {
+  const times = (from: number, count = 20) => Array.from({ length: count }, (_, at) => from + at)
+  const many = (from: number, more: Partial<Heard> = {}) =>
+    times(from).map((firstMs) => heard('0102', { firstMs, tookMs: firstMs + 5, ...more }))
+
+  it('sees one that ends otherwise, and one that is longer', () => {
+    const odd = (one: Partial<Heard>) => [...many(10).slice(1), heard('0102', one)]
+    expect(differenceOfMany(many(10), many(10), 0)).toBeUndefined()
+    expect(differenceOfMany(odd({ ending: 'reset' }), many(10), 0)).toBe(
+      'it ends with end 19 times, reset 1 times, the site with end 20 times',
+    )
+    expect(differenceOfMany(odd({ bytes: Buffer.alloc(3) }), many(10), 0)).toBe('it says 2 to 3 bytes, the site 2 to 2')
+  })
+
+  it('sees times that are later or earlier on the whole, beyond the slack', () => {
+    expect(differenceOfMany(many(40), many(10), 5)).toBe('its first byte comes 30 ms later')
+    expect(differenceOfMany(many(10), many(40), 5)).toBe('its first byte comes 30 ms earlier')
+    expect(differenceOfMany(many(40), many(10), 30)).toBeUndefined()
+    expect(differenceOfMany(many(10, { tookMs: 90 }), many(10, { tookMs: 60 }), 5)).toBe('its end comes 30 ms later')
+  })
+
+  it('takes a few late ones for chance', () => {
+    const some = many(10).map((one, at) => (at < 4 ? { ...one, firstMs: 500, tookMs: 505 } : one))
+    expect(differenceOfMany(some, many(10), 5)).toBeUndefined()
   })
 })
 
