@@ -1,6 +1,7 @@
 import { GUARD_MUTANTS } from './guard.ts'
 import type { Mutant } from './mutant.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
+import { TRACE_MUTANTS } from './trace.ts'
 import { USER_MUTANTS } from './users.ts'
 import { VAULT_MUTANTS } from './vault.ts'
 
@@ -16,6 +17,7 @@ const PROTOCOL = 'src/core/protocol'
 export const MUTANTS: readonly Mutant[] = [
   ...GUARD_MUTANTS,
   ...OVERLOAD_MUTANTS,
+  ...TRACE_MUTANTS,
   ...USER_MUTANTS,
   ...VAULT_MUTANTS,
   // Framing.
