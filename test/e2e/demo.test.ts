@@ -32,7 +32,15 @@ describe.each(RUNTIMES)('the demo on %s', (runtime) => {
     try {
       const run = (args: readonly string[]) =>
         runToEnd('sh', [PALISADE, ...args, '--runtime', runtime], { env: environmentFor(runtime), limitMs: LIMIT_MS })
-      expect((await run(['demo', '--time', '5', '--record', folder])).code).toBe(0)
+      const args = [PALISADE, 'demo', '--time', '600', '--record', folder, '--runtime', runtime]
+      const demo = new Child('sh', args, { env: environmentFor(runtime) })
+      try {
+        for (const line of SHOWN) await demo.stdout.next(LIMIT_MS, String(line), (text) => line.test(text))
+        demo.signal('SIGINT')
+        expect(await demo.finish(LIMIT_MS)).toEqual({ code: 0, signal: null })
+      } finally {
+        await demo.kill()
+      }
       const replay = ['sim', 'replay', join(folder, 'trace'), '--config', join(folder, 'palisade.toml')]
       expect(await run(replay)).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nno difference$/) as string })
       const { stdout } = await run([...replay, '--set', 'guard.connections_per_ip=2', '--set', 'guard.credit=1'])
