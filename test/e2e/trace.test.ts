@@ -34,9 +34,9 @@ interface Row {
 interface Printed {
   readonly connections: number
   readonly agreement: { readonly all: number; readonly same: number }
-  readonly newlyRefused: readonly { readonly reason: string; readonly connections: number }[]
-  readonly newlyAdmitted: readonly unknown[]
-  readonly newlyBanned: readonly unknown[]
+  readonly newly_refused: readonly { readonly reason: string; readonly connections: number }[]
+  readonly newly_admitted: readonly unknown[]
+  readonly newly_banned: readonly unknown[]
   readonly differing: readonly Row[]
   readonly notes: readonly string[]
 }
@@ -111,7 +111,7 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
       const { code, printed } = await replay([...same(), '--fail-on-victims'])
       expect(code).toBe(0)
       expect(printed.connections).toBeGreaterThanOrEqual(IN_OFFICE + 5)
-      expect(printed).toMatchObject({ newlyRefused: [], newlyAdmitted: [], newlyBanned: [], differing: [] })
+      expect(printed).toMatchObject({ newly_refused: [], newly_admitted: [], newly_banned: [], differing: [] })
       expect(printed.agreement).toMatchObject({ all: printed.connections, same: printed.connections })
     })
 
@@ -121,7 +121,7 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
         '--fail-on-victims',
       ])
       expect(code).toBe(1)
-      expect(printed.newlyRefused).toMatchObject([{ reason: 'connections', connections: IN_OFFICE - 4 }])
+      expect(printed.newly_refused).toMatchObject([{ reason: 'connections', connections: IN_OFFICE - 4 }])
       expect(printed.differing.map(({ address }) => address)).toEqual([OFFICE])
       expect(printed.differing[0]).toMatchObject({ victims: IN_OFFICE - 4, users: [FAKE_TLS.name] })
     })
@@ -134,7 +134,7 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
     it('tells pseudonyms where the key is not, and leaves rules on addresses alone', async () => {
       const set = ['--set', `access.deny=${HOME}/32`, '--set', 'guard.connections_per_ip=4', '--set', 'guard.credit=1']
       const { printed } = await replay([...same(), '--state', elsewhere, ...set])
-      expect(printed.newlyRefused).toMatchObject([{ reason: 'connections', connections: IN_OFFICE - 4 }])
+      expect(printed.newly_refused).toMatchObject([{ reason: 'connections', connections: IN_OFFICE - 4 }])
       expect(printed.differing).toHaveLength(1)
       expect([PHONE, OFFICE, HOME, STRANGER]).not.toContain(printed.differing[0].address)
       expect(printed.notes.join('\n')).toContain('rules on addresses are not evaluated')
