@@ -94,7 +94,7 @@ export async function startConfigured(runtime: RuntimeName, folder: string, text
 }
 
 /** No mask host answers at port 1, so the proxy uses the built-in shape of a server's flight. */
-function configFor({ way, ports }: ProxyOptions): string {
+export function configFor({ way, ports }: ProxyOptions): string {
   return `
 [listen]
 address = ["127.0.0.1:0"]

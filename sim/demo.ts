@@ -7,6 +7,8 @@ import { Clients } from './demo/visitors.ts'
 export interface DemoOptions {
   /** Seconds; undefined: until Ctrl-C. */
   readonly timeSec: number | undefined
+  /** A folder for configuration, state and trace of the proxy; undefined: nothing stays. */
+  readonly record?: string | undefined
 }
 
 const FRAME_MS = 500
@@ -15,8 +17,8 @@ const PLAIN_EVERY = 4
 const HOME = '\x1b[H\x1b[2J'
 
 /** The demo until its time is over or somebody ends it; true when every file came whole. */
-export async function runDemo({ timeSec }: DemoOptions): Promise<boolean> {
-  const stage = await openStage()
+export async function runDemo({ timeSec, record }: DemoOptions): Promise<boolean> {
+  const stage = await openStage(record)
   const clients = new Clients(stage)
   const strangers = new Strangers(stage)
   clients.start()
@@ -53,6 +55,8 @@ export async function runDemo({ timeSec }: DemoOptions): Promise<boolean> {
   await stage.close()
   const good = clients.counts.reduce((sum, { files }) => sum + files, 0)
   const bad = clients.counts.reduce((sum, count) => sum + count.bad, 0)
+  if (record !== undefined)
+    process.stdout.write(`Recorded: palisade sim replay ${record}/trace --config ${record}/palisade.toml\n`)
   process.stdout.write(`${good} files came whole, ${bad} did not.\n`)
   return good > 0 && bad === 0
 }

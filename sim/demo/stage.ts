@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,11 +24,12 @@ export interface Stage {
   readonly secrets: readonly DemoSecret[]
   /** What the proxy's metrics page says now. */
   metrics(): Promise<string>
-  /** Drains the proxy, waits for its end, and removes its folder. */
+  /** Drains the proxy, waits for its end, and removes its folder where nothing is recorded. */
   close(): Promise<void>
 }
 
-export async function openStage(): Promise<Stage> {
+/** With `record` that folder holds configuration, state and trace, and stays. */
+export async function openStage(record?: string): Promise<Stage> {
   const runtime = createRuntime()
   const secrets = (['plain', 'padded', 'fake-tls'] as const).map((mode) => ({
     mode,
@@ -37,9 +38,11 @@ export async function openStage(): Promise<Stage> {
   const telegram = await startSimulatedTelegram({ host: '127.0.0.1', port: 0 })
   const site = new MaskSite({ name: DOMAIN, after: (ms, run) => timer(ms, run) })
   const siteAt = await listen(runtime, site.accept)
-  const folder = mkdtempSync(join(tmpdir(), 'palisade-demo-'))
+  const folder = record ?? mkdtempSync(join(tmpdir(), 'palisade-demo-'))
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'palisade.toml')
-  writeFileSync(file, configText(secrets, telegram.address, siteAt), { mode: 0o600 })
+  const text = configText(secrets, telegram.address, siteAt)
+  writeFileSync(file, record === undefined ? text : `${text}\n[trace]\npath = "trace"\n`, { mode: 0o600 })
   const child = spawn(process.execPath, [MAIN, 'run', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
   const { proxy, metricsAt } = await listeningOf(child)
@@ -55,7 +58,7 @@ export async function openStage(): Promise<Stage> {
       child.kill('SIGTERM')
       child.kill('SIGTERM')
       await ended
-      rmSync(folder, { recursive: true, force: true })
+      if (record === undefined) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

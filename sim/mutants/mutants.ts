@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
 import { PARSER_MUTANTS } from './parsers.ts'
 import { PROBING_MUTANTS } from './probing.ts'
+import { TRACE_MUTANTS } from './trace.ts'
 import { USER_MUTANTS } from './users.ts'
 import { VAULT_MUTANTS } from './vault.ts'
 
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OVERLOAD_MUTANTS,
   ...PARSER_MUTANTS,
   ...PROBING_MUTANTS,
+  ...TRACE_MUTANTS,
   ...USER_MUTANTS,
   ...VAULT_MUTANTS,
   // Framing.

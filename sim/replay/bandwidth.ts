@@ -8,7 +8,7 @@ const MINUTES_MAX = 10_080
 /** Minutes of each user, by name. */
 export type Crowded = ReadonlyMap<string, number>
 
-/** In how many minutes more was relayed for a user than its bandwidth would have let pass. Bytes of a relay are taken to have come evenly. */
+/** In how many minutes more was relayed for a user than its bandwidth lets pass. Bytes of a relay are taken to have come evenly. */
 export function bandwidthOf(visits: readonly Visit[], { users }: Terms): Crowded {
   const bytes = new Map<string, Map<number, number>>()
   for (const visit of visits) {

@@ -11,7 +11,7 @@ import type { Timeline, Visit } from './timeline.ts'
 export interface ReasonRow {
   readonly reason: Refusal
   connections: number
-  /** Of those, the ones that were relayed when recorded; of newly admitted ones none was. */
+  /** Of those, the ones that were let in with a secret when recorded; of newly admitted ones none was. */
   served: number
   readonly sources: Set<string>
 }
@@ -20,11 +20,11 @@ export interface SourceRow {
   readonly address: string
   /** All that came from there. */
   connections: number
-  /** Relayed when recorded. */
+  /** Let in with a secret when recorded. */
   served: number
   newlyRefused: number
   newlyAdmitted: number
-  /** Relayed when recorded, and refused or cut off now. */
+  /** Let in with a secret when recorded, and refused or cut off now. */
   victims: number
   readonly reasons: Set<string>
   readonly users: Set<string>
@@ -116,6 +116,11 @@ export function recordedRefusal(visit: Visit, configs: readonly RecordedConfig[]
   return visit.rejected !== undefined && isOfPolicy(visit.rejected) ? visit.rejected : undefined
 }
 
+/** It knew a secret and was let in: an honest client, as far as anybody can tell. */
+export function wasServed({ user, keptOut, rejected }: Visit): boolean {
+  return user !== undefined && keptOut === undefined && rejected === undefined
+}
+
 function agreementOf({ visits, configs }: Timeline, { verdicts }: Outcome): Agreement {
   const others = new Map<string, { recorded: string; replayed: string; connections: number }>()
   let same = 0
@@ -166,7 +171,7 @@ class Tally {
   }
 
   visit(visit: Visit, before: Decided, now: Decided): void {
-    const isServed = visit.relayingMs !== undefined
+    const isServed = wasServed(visit)
     const source = this.#source(visit)
     const user = visit.user === undefined ? undefined : this.#user(visit.user)
     source.connections++
@@ -246,12 +251,12 @@ class Tally {
   }
 }
 
-function count(rows: Map<Refusal, ReasonRow>, reason: Refusal, { ip, relayingMs }: Visit): void {
+function count(rows: Map<Refusal, ReasonRow>, reason: Refusal, visit: Visit): void {
   const row = rows.get(reason) ?? { reason, connections: 0, served: 0, sources: new Set<string>() }
   rows.set(reason, row)
   row.connections++
-  if (relayingMs !== undefined) row.served++
-  row.sources.add(ip)
+  if (wasServed(visit)) row.served++
+  row.sources.add(visit.ip)
 }
 
 /** Whoever was served and is not any more comes first. */

@@ -193,7 +193,7 @@ class Engine {
     this.#plays.set(at, play)
     if (lease.refusal === undefined) return
     if (this.#terms.guard.onRefuse === 'drop' || lease.isExcess) this.#release(at)
-    else if (visit.relayingMs !== undefined) this.#leaving.push({ visit: at, atMs: visit.atMs + MASKED_MS })
+    else if (visit.user !== undefined) this.#leaving.push({ visit: at, atMs: visit.atMs + MASKED_MS })
   }
 
   #overloadOf(run: number): OverloadLevel {

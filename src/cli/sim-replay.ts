@@ -125,10 +125,10 @@ function percent(part: number, all: number): string {
   return all === 0 ? '100 %' : `${(Math.floor((10_000 * part) / all) / 100).toFixed(2)} %`
 }
 
-function asJson(report: Report, top: number): object {
-  const plain = (rows: Report['newlyRefused']) => rows.map((row) => ({ ...row, sources: row.sources.size }))
+function asJson(report: Report, top: number): unknown {
   const { differing, newlyRefused, newlyAdmitted, users, newlyBanned, noLongerBanned, ...rest } = report
-  return {
+  const plain = (rows: Report['newlyRefused']) => rows.map((row) => ({ ...row, sources: row.sources.size }))
+  return snakeCased({
     ...rest,
     newlyRefused: plain(newlyRefused),
     newlyAdmitted: plain(newlyAdmitted),
@@ -137,5 +137,13 @@ function asJson(report: Report, top: number): object {
     users: users.map((row) => ({ ...row, reasons: [...row.reasons] })),
     differingSources: differing.length,
     differing: differing.slice(0, top).map((row) => ({ ...row, reasons: [...row.reasons], users: [...row.users] })),
-  }
+  })
+}
+
+/** As all commands name what scripts read. */
+function snakeCased(found: unknown): unknown {
+  if (Array.isArray(found)) return found.map(snakeCased)
+  if (typeof found !== 'object' || found === null) return found
+  const nameOf = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(found).map(([key, value]) => [nameOf(key), snakeCased(value)]))
 }

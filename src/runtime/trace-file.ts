@@ -8,6 +8,8 @@ import { errorCode } from './network.ts'
 const WAITING_MAX_BYTES = 4 << 20
 /** After a failure. */
 const RETRY_MS = 5_000
+/** Longest wait for what is written at the end. */
+const CLOSE_MS = 2_000
 const MODE = 0o600
 
 export interface TraceFileOptions {
@@ -53,10 +55,17 @@ export class TraceFile implements TraceSink {
     return true
   }
 
-  /** Writes what waits, unless the disk fails, and gives the file back. */
+  /** Writes what waits, unless the disk fails or stands still, and gives the file back. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#wake?.()
+    const late = Promise.withResolvers<void>()
+    const limit = setTimeout(late.resolve, CLOSE_MS)
+    await Promise.race([this.#finish(), late.promise])
+    clearTimeout(limit)
+  }
+
+  async #finish(): Promise<void> {
     await this.#running
     await this.#file?.close().catch(() => {})
     this.#file = undefined
@@ -92,6 +101,8 @@ export class TraceFile implements TraceSink {
     if (!this.#isMoved) await this.#move()
     this.#isMoved = true
     this.#file = await open(path, 'w', MODE)
+    // An empty file may have been there with other rights.
+    await this.#file.chmod(MODE)
     this.#at = 0
     await this.#write(head)
     this.#isMoved = false

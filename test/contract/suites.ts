@@ -20,6 +20,7 @@ import { stunCases } from './stun.cases.ts'
 import { helperRandomCases, helperVaultCases, memoryVaultCases, nssVaultCases } from './vault.cases.ts'
 import { sealedVaultCases, softhsmVaultCases } from './vault.cases.ts'
 import { clockCases, randomCases } from './system.cases.ts'
+import { traceFileCases } from './trace-file.cases.ts'
 
 /** One suite a port, by name. */
 export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
@@ -28,6 +29,7 @@ export const suites: Readonly<Record<string, readonly Case<void>[]>> = {
   'shared-memory': sharedMemoryCases,
   ledger: ledgerCases,
   store: storeCases,
+  'trace-file': traceFileCases,
   clock: clockCases,
   random: randomCases,
   dns: dnsCases,

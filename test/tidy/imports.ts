@@ -37,8 +37,10 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
   { path: /^sim\/telegram\/serve\.ts$/, why: 'puts the simulated DC on real sockets for e2e, bench and demo' },
 ]
 
-const OF_SIM =
-  /^(src\/(core|vault|config|observe\/trace)\/|sim\/(?!(run|demo|attacks|live|conformance|probing|replay)\.ts|attacks\/live\/|demo\/|conformance\/|mutants\/)|fixtures\/)/
+const SIM_COMMANDS = '(run|demo|attacks|live|conformance|probing|replay)\\.ts'
+const OF_SIM = new RegExp(
+  `^(src/(core|vault|config|observe/trace)/|sim/(?!${SIM_COMMANDS}|attacks/live/|demo/|conformance/|mutants/)|fixtures/)`,
+)
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [

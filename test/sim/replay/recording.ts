@@ -20,8 +20,9 @@ export interface Recording {
   readonly scenario: Scenario
   /** As files of one process. */
   readonly files: readonly Uint8Array[]
-  /** Addresses of each group of the scenario, those that came in to the relay, and all. */
+  /** Addresses of each group of the scenario. */
   readonly groups: ReadonlyMap<string, ReadonlySet<string>>
+  /** Addresses from which somebody was let in. */
   readonly served: ReadonlySet<string>
   readonly connections: number
 }
@@ -67,7 +68,7 @@ export function record(scenario: Scenario, seed: number, rotateBytes = Infinity)
       nowMs = START_MS + atMs
       recorder.emit(event)
       recorder.tick()
-      if (event.kind === 'relaying') served.add(ipOf.get(event.connection) ?? '')
+      if (event.kind === 'authenticated') served.add(ipOf.get(event.connection) ?? '')
       if (event.kind !== 'accepted') return
       connections++
       ipOf.set(event.connection, event.client.ip)
