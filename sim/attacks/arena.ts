@@ -58,7 +58,7 @@ export class Arena {
         answerMs: 0,
       },
       emit: (event) => this.onEvent(event),
-      isAlive: () => true,
+      deliver: (answer) => answer(),
     })
     const { clock } = this.world
     this.proxy = new Proxy(

@@ -43,9 +43,7 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
   const hasQuotas = scene.options.settings.secrets.some(({ limits }) => limits?.quota !== undefined)
 
   function readings(): (UserReading & { readonly quota: NonNullable<UserReading['quota']> })[] {
-    return [...scene.proxy.users()].flatMap((user) =>
-      user.quota === undefined ? [] : [{ ...user, quota: user.quota }],
-    )
+    return [...scene.users()].flatMap((user) => (user.quota === undefined ? [] : [{ ...user, quota: user.quota }]))
   }
   function sample(): Sample {
     return { atMs: scene.world.now, used: new Map() }
@@ -68,7 +66,7 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
     return period === 'day' ? day : Math.floor((day + MONDAY_TO_EPOCH_DAYS) / 7)
   }
   function relayed(): number {
-    return scene.proxy.totals.clientToDcBytes + scene.proxy.totals.dcToClientBytes
+    return scene.relayedBytes
   }
 
   return {

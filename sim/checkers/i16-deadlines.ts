@@ -1,4 +1,5 @@
 import type { MakeChecker } from './index.ts'
+import { forgetOf } from './processes.ts'
 
 /** What jitter adds at most, and a little for ticks, links and a vault that answers later. */
 const JITTER = { times: 13, in: 10 }
@@ -29,13 +30,15 @@ export const checkDeadlines: MakeChecker = (scene, fail) => {
       else if (event.kind === 'relaying' || event.kind === 'closed') until.delete(event.connection)
     },
     onStep() {
-      for (const { stage, isArmed } of scene.proxy.inspect()) if (!isArmed) fail(`no deadline in ${stage}`)
+      for (const { proxy } of scene.processes)
+        for (const { stage, isArmed } of proxy.inspect()) if (!isArmed) fail(`no deadline in ${stage}`)
       for (const [connection, at] of until) {
         if (at >= scene.world.now) continue
         until.delete(connection)
         fail(`connection ${connection} waits beyond every limit`)
       }
     },
+    onBuried: (process) => forgetOf(process, until),
     onCrash: () => until.clear(),
   }
 }

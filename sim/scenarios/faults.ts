@@ -2,7 +2,8 @@ import { OVERLOAD_RESOURCES } from '../../src/core/events.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import type { SeededRandom } from '../world/random.ts'
 import { drawLimits, type Fault } from './options.ts'
-import { DC_IDS, type Scene } from './scene.ts'
+import { DC_IDS } from './places.ts'
+import type { Scene } from './scene.ts'
 
 const DOWN_MS = { min: 500, max: 30_000 }
 const FLAP_MS = 500
@@ -40,10 +41,11 @@ export function planFaults(scene: Scene, untilMs: number): void {
 
 /** Everything works again, and every clock is right. */
 export function repair(scene: Scene): void {
-  const { network, store, world, site } = scene
+  const { network, store, world } = scene
+  const { site } = scene.places
   scene.gauges.relax()
   scene.trouble.heal()
-  for (const ip of scene.farIps) network.setReachability(ip, 'open')
+  for (const ip of scene.places.farIps) network.setReachability(ip, 'open')
   if (site !== undefined) network.setReachability(site.ip, 'open')
   store.isFailing = false
   world.clock.setDrift(0)
@@ -53,17 +55,18 @@ export function repair(scene: Scene): void {
 
 function happen(scene: Scene, fault: Fault): void {
   if (scene.isCalm) return
-  const { network, store, world, site } = scene
+  const { network, store, world } = scene
+  const { site } = scene.places
   const random = world.random('faults')
   const flaps = world.random('flaps')
   scene.reach(`fault ${fault}`)
   world.trace(`fault ${fault}`)
   switch (fault) {
     case 'dc-outages':
-      takeDown(scene, random.pick(scene.farIps))
+      takeDown(scene, random.pick(scene.places.farIps))
       break
     case 'dc-flaps':
-      flap(scene, scene.placesOfDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
+      flap(scene, scene.places.ofDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
       break
     case 'shortages':
       runShort(scene, world.random('shortages'))

@@ -45,6 +45,8 @@ export interface RunOptions {
   /** 16 bytes each, by the index of the secret. */
   readonly keys: readonly Uint8Array[]
   readonly vault: VaultPlan
+  /** Processes that relay; 1: one has everything. */
+  readonly workers: number
   readonly mask: 'literal' | 'name' | 'domain' | 'none'
   readonly hasIpv6: boolean
   readonly talkers: number
@@ -80,6 +82,7 @@ export function drawOptions(seed: number): RunOptions {
   const hasOutages = place !== 'memory' && vaults.chance(3, 4)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const access = new SeededRandom(seed, 'access')
+  const workers = new SeededRandom(seed, 'workers')
   const secrets = withLimits(drawSecrets(random, access), new SeededRandom(seed, 'users'))
   return {
     seed,
@@ -92,6 +95,7 @@ export function drawOptions(seed: number): RunOptions {
     ]),
     settings: drawnSettings(seed, drawSettings(random, mask, secrets), access),
     keys: secrets.map(() => random.bytes(16)),
+    workers: workers.chance(1, 5) ? workers.pick([2, 2, 3]) : 1,
     vault: { place, outage, answerMs: random.pick([0, 0, 1, 5, 40]) },
     mask,
     hasIpv6: random.chance(2, 3),

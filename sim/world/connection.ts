@@ -32,8 +32,12 @@ const STINGY_ONE_IN = 3
 export const DEAD_PEER_MS = 924_000
 
 export interface ConnectionWatcher {
+  /** Virtual ms before which the process at this end hears nothing; in the past while it runs. */
+  freeAt(): number
   /** Another handler is about to take over from the one it had. */
   onHandOver(connection: VirtualConnection): void
+  /** Another process of the same machine had it before. */
+  onCome(connection: VirtualConnection): void
   onGone(connection: VirtualConnection): void
 }
 
@@ -53,7 +57,7 @@ export class VirtualConnection implements Connection {
   readonly openedAt: number
   readonly #world: World
   readonly #random: SeededRandom
-  readonly #watcher: ConnectionWatcher
+  #watcher: ConnectionWatcher
   #handler = IGNORE
   /** What has come and waits to be read. */
   readonly #arrived = new ByteQueue()
@@ -110,6 +114,14 @@ export class VirtualConnection implements Connection {
 
   get isGone(): boolean {
     return this.#isGone
+  }
+
+  /** Another process of its machine has it from now on. */
+  moveTo(watcher: ConnectionWatcher): void {
+    if (watcher === this.#watcher) return
+    this.#watcher.onGone(this)
+    this.#watcher = watcher
+    watcher.onCome(this)
   }
 
   /** Bytes that have come or are on their way and that the handler has not been given. */
@@ -235,10 +247,18 @@ export class VirtualConnection implements Connection {
   #wake(afterMs: number): void {
     if (this.#isWaking || this.#isGone) return
     this.#isWaking = true
-    this.#world.after(afterMs, () => {
-      this.#isWaking = false
-      this.#tell()
-    })
+    this.#world.after(afterMs, () => this.#waken())
+  }
+
+  /** Who is stalled is told when it runs again. */
+  #waken(): void {
+    const freeAt = this.#watcher.freeAt()
+    if (freeAt > this.#world.now && !this.#isGone) {
+      this.#world.at(freeAt, () => this.#waken())
+      return
+    }
+    this.#isWaking = false
+    this.#tell()
   }
 
   #hasNews(): boolean {
@@ -279,12 +299,19 @@ export class VirtualConnection implements Connection {
   #confirmSoon(): void {
     if (!this.#wantsDrain || this.#isConfirming || this.#isDead) return
     this.#isConfirming = true
-    this.#world.after(this.plan.latencyMs, () => {
-      this.#isConfirming = false
-      if (!this.#wantsDrain || this.#isGone || this.#isBroken || this.#room() === 0) return
-      this.#wantsDrain = false
-      this.#handler.onDrain()
-    })
+    this.#world.after(this.plan.latencyMs, () => this.#confirmed())
+  }
+
+  #confirmed(): void {
+    const freeAt = this.#watcher.freeAt()
+    if (freeAt > this.#world.now && !this.#isGone) {
+      this.#world.at(freeAt, () => this.#confirmed())
+      return
+    }
+    this.#isConfirming = false
+    if (!this.#wantsDrain || this.#isGone || this.#isBroken || this.#room() === 0) return
+    this.#wantsDrain = false
+    this.#handler.onDrain()
   }
 
   #gone(kind: CloseKind): void {

@@ -25,10 +25,10 @@ export class VirtualNetwork {
   readonly world: World
   /** Draws how each new connection behaves. */
   plan: (from: string, to: Address) => LinkPlan = () => CALM
-  /** Told of every attempt, when it is made. */
-  onDial: (from: string, to: Address) => void = () => {}
+  /** Told of every attempt, when it is made, and by which process of its machine. */
+  onDial: (from: string, to: Address, process: number) => void = () => {}
   /** Told of every attempt that leads to a connection. */
-  onOpen: (from: string, to: Address) => void = () => {}
+  onOpen: (from: string, to: Address, process: number) => void = () => {}
   /** Told when a connection that somebody had is about to be somebody else's. */
   onHandOver: (connection: VirtualConnection) => void = () => {}
   readonly connections = new Set<VirtualConnection>()
@@ -82,13 +82,14 @@ export class VirtualNetwork {
     const attempt = new Attempt(`c${++this.#dialled}`, this.plan(ip, to), { from, local, to }, dialing)
     const heals = this.#heals
     if (this.world.isTraced) this.world.trace(`${attempt.id} dial ${ip} ${to.ip} ${to.port}`)
-    this.onDial(ip, to)
-    this.world.after(2 * attempt.plan.latencyMs + 1, () => {
+    this.onDial(ip, to, from.number)
+    const answer = () => {
       if (attempt.isOver || this.reachability(to.ip) === 'black-hole') return
       attempt.cancel()
       if (heals !== this.#heals) attempt.plan = calmed(attempt.plan)
       this.#answer(attempt)
-    })
+    }
+    this.world.after(2 * attempt.plan.latencyMs + 1, () => from.whenFree(answer))
     return attempt
   }
 
@@ -120,14 +121,10 @@ export class VirtualNetwork {
     const local = attempt.local ?? { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
     const near = this.#end(plan, { id: `${id}>`, local, remote: to }, from)
     const far = this.#end(plan, { id: `${id}<`, local: to, remote: local }, host)
-    this.onOpen(from.ip, to)
+    this.onOpen(from.ip, to, from.number)
     near.peer = far
     far.peer = near
-    if (host.open > host.descriptorsMax) {
-      // The kernel has accepted it; an adapter without descriptors left gives it back at once.
-      host.refused++
-      far.close()
-    } else far.handler = accept(far)
+    host.receive(far, accept)
     // Accepting may end the process that dialled, when both run on one host.
     if (!near.isGone) near.handler = attempt.dialing.onOpen(near)
   }

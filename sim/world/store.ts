@@ -40,6 +40,15 @@ export class VirtualStore implements Store {
     this.#powerCuts++
   }
 
+  /** As one of several processes has it, over its supervisor: an answer meant for a dead one is dropped. */
+  over(deliver: (answer: () => void) => void): Store {
+    return {
+      get: (key, reply) => this.get(key, (value) => deliver(() => reply(value))),
+      put: (key, value, reply) => this.put(key, value, (isDurable) => deliver(() => reply?.(isDurable))),
+      delete: (key, reply) => this.delete(key, (isDurable) => deliver(() => reply?.(isDurable))),
+    }
+  }
+
   #change(change: () => void, reply: ((isDurable: boolean) => void) | undefined): void {
     const [life, powerCuts, isFailing] = [this.#life, this.#powerCuts, this.isFailing]
     this.#world.after(1, () => {
@@ -81,6 +90,17 @@ export class VirtualSharedMemory implements SharedMemory {
     const bytes = new Uint8Array(byteLength)
     this.#regions.set(name, { bytes, onDisk: bytes.slice(), origin: 'kept' })
     return { bytes, origin: 'new' }
+  }
+
+  /** For one more process: it maps what is there, which brings nothing to the disk. */
+  join(): SharedMemory {
+    return {
+      open: (name, byteLength) => {
+        const known = this.#regions.get(name)
+        if (known === undefined || known.bytes.length !== byteLength) return this.open(name, byteLength)
+        return { bytes: known.bytes, origin: 'kept' }
+      },
+    }
   }
 
   /** Of all regions. */

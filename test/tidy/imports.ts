@@ -28,7 +28,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
 ]
 
 const OF_SIM =
-  /^(src\/(core|vault|config)\/|sim\/(?!(run|demo|attacks|conformance)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
+  /^(src\/(core|vault|config|workers)\/|sim\/(?!(run|demo|attacks|conformance)\.ts|demo\/|conformance\/|mutants\/)|fixtures\/)/
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */
 const LAYERS: readonly Layer[] = [

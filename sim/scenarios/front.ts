@@ -1,0 +1,69 @@
+import type { UserReading } from '../../src/core/guard/users/index.ts'
+import type { Settings } from '../../src/core/settings.ts'
+import type { ProxyProcess } from './process.ts'
+import { PROXY, type Scene } from './scene.ts'
+
+/** How a whole proxy is run: by one process, or by several. */
+export interface Front {
+  /** Those that live, and those whose death nobody has noticed yet; the oldest first. */
+  readonly processes: readonly ProxyProcess[]
+  users(): Iterable<UserReading>
+  start(): void
+  /** Every process is gone without a word; `start` comes next. */
+  crash(how: 'kill' | 'power-cut'): void
+  apply(settings: Settings): void
+  /** `done` is called once, when the last connection is gone. */
+  drain(done: () => void): void
+  close(): void
+}
+
+/** One process that has everything. */
+export class Alone implements Front {
+  readonly #scene: Scene
+  #process: ProxyProcess | undefined
+
+  constructor(scene: Scene) {
+    this.#scene = scene
+  }
+
+  get processes(): readonly ProxyProcess[] {
+    return this.#process === undefined ? [] : [this.#process]
+  }
+
+  users(): Iterable<UserReading> {
+    return this.#process?.proxy.users() ?? []
+  }
+
+  start(): void {
+    const scene = this.#scene
+    const { host, memory, store, trouble } = scene
+    const process = scene.newProcess({ number: 0, host, memory, store, token: trouble.open() })
+    this.#process = process
+    host.listen(PROXY.port, process.accept)
+    process.start()
+    scene.onRestart()
+  }
+
+  crash(how: 'kill' | 'power-cut'): void {
+    const { host } = this.#scene
+    this.#process?.die()
+    this.#scene.trouble.forget()
+    if (how === 'kill') host.kill()
+    else host.losePower()
+  }
+
+  apply(settings: Settings): void {
+    const process = this.#process
+    if (process === undefined) return
+    process.vault.waitMs = settings.listen.handshakeTimeoutMs
+    process.proxy.apply(settings)
+  }
+
+  drain(done: () => void): void {
+    this.#process?.proxy.drain(done)
+  }
+
+  close(): void {
+    this.#process?.proxy.close()
+  }
+}
