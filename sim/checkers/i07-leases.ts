@@ -19,7 +19,7 @@ export const checkLeases: MakeChecker = (scene, fail) => {
       // Whoever took it may be over before it has another handler, as when a quota is used up with the first bytes.
       if ((isGone && !isGivenUp) || hasHeard)
         fail(`a connection is handed out on which ${remote.ip} has spoken, or that it has ended`)
-      if (ageMs > AHEAD_MAX_MS) fail(`a connection to ${remote.ip} is handed out after ${ageMs} ms`)
+      if (ageMs > AHEAD_MAX_MS + scene.stalledMs) fail(`a connection to ${remote.ip} is handed out after ${ageMs} ms`)
       handedOut.add(connection)
       scene.reach('handed out')
     },

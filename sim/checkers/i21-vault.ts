@@ -1,4 +1,5 @@
 import type { RejectReason } from '../../src/core/events.ts'
+import { SLOW_MS } from '../scenarios/token-trouble.ts'
 import { SILENCE_MS } from '../world/vault.ts'
 import type { MakeChecker } from './index.ts'
 import { keyOf } from './ledger.ts'
@@ -30,7 +31,8 @@ export const checkVault: MakeChecker = (scene, fail) => {
   /** Processes whose token is gone, and since when. */
   const goneAt = new Map<number, number>()
   const told = new Set<number>()
-  const latency = () => scene.options.vault.answerMs + SLACK_MS
+  const isSlow = scene.options.faults.has('slow-vault')
+  const latency = () => scene.options.vault.answerMs + (isSlow ? SLOW_MS : 0) + SLACK_MS + scene.stalledMs
   return {
     onAsk: (question) => void open.add(question),
     onAnswer(question, given) {
@@ -79,7 +81,7 @@ export const checkVault: MakeChecker = (scene, fail) => {
       const { wellSince } = scene.trouble
       if (wellSince === undefined) return
       for (const [process, since] of goneAt) {
-        if (told.has(process) || now <= Math.max(wellSince, since) + BACK_MS) continue
+        if (told.has(process) || now <= Math.max(wellSince, since) + BACK_MS + latency()) continue
         told.add(process)
         fail('the token has worked for long, and is not used')
       }

@@ -190,7 +190,7 @@ class Readings {
     const isDue = (level: OverloadLevel) =>
       OVERLOAD_RESOURCES.some((resource) => {
         const since = this.#overSince.get(`${resource} ${level}`) ?? Infinity
-        return this.#scene.world.now - Math.max(since, sinceMs) >= RISE_MS[resource] + SLACK_MS
+        return this.#scene.world.now - Math.max(since, sinceMs) >= RISE_MS[resource] + SLACK_MS + this.#scene.stalledMs
       })
     if (isDue(2)) return 2
     return isDue(1) ? 1 : 0
@@ -201,7 +201,7 @@ class Readings {
     const isRecent = (level: OverloadLevel, ms: number) =>
       OVERLOAD_RESOURCES.some((resource) => {
         const lastHigh = this.#lastHigh.get(`${resource} ${level}`) ?? -Infinity
-        return this.#scene.world.now - lastHigh <= ms
+        return this.#scene.world.now - lastHigh <= ms + this.#scene.stalledMs
       })
     if (isRecent(2, HOLD_MS + SLACK_MS)) return 2
     return isRecent(1, 2 * (HOLD_MS + SLACK_MS)) ? 1 : 0

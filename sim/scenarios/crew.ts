@@ -47,6 +47,7 @@ export class Crew implements Front {
   readonly #count: number
   readonly #workers = new Set<Worker>()
   readonly #corpses = new Set<Worker>()
+  #processes: readonly ProxyProcess[] = []
   #supervisor: Supervisor | undefined
   /** Of the supervisor, or of the last there was. */
   #keeper: TableKeeper | undefined
@@ -60,7 +61,11 @@ export class Crew implements Front {
   }
 
   get processes(): readonly ProxyProcess[] {
-    return [...this.#corpses, ...this.#workers].flatMap(({ process }) => process ?? [])
+    return this.#processes
+  }
+
+  quotas(): Iterable<UserReading> {
+    return this.#keeper?.users() ?? []
   }
 
   /** What of them is of one process is added up: the keeper has none of its own. */
@@ -68,8 +73,7 @@ export class Crew implements Front {
     const open = new Map<string, number>()
     for (const { proxy } of this.processes)
       for (const user of proxy.users()) open.set(user.name, (open.get(user.name) ?? 0) + user.open)
-    const users = this.#keeper?.users() ?? []
-    return [...users].map((user) => ({ ...user, open: open.get(user.name) ?? 0 }))
+    return [...this.quotas()].map((user) => ({ ...user, open: open.get(user.name) ?? 0 }))
   }
 
   start(): void {
@@ -97,6 +101,7 @@ export class Crew implements Front {
     for (let column = 0; column < columns.count; column++) if (!taken.has(column)) supervisor.keeper.takeBack(column)
     for (const { process } of this.#corpses) if (process !== undefined) this.#scene.bury(process)
     this.#corpses.clear()
+    this.#listProcesses()
     supervisor.keeper.start(() => supervisor.fleet.start())
     this.#look(supervisor)
   }
@@ -109,6 +114,7 @@ export class Crew implements Front {
       this.#corpses.delete(worker)
     }
     this.#corpses.clear()
+    this.#listProcesses()
     this.#scene.trouble.forget()
     if (how === 'kill') host.kill()
     else host.losePower()
@@ -193,7 +199,10 @@ export class Crew implements Front {
       ...{ column, slot, pid: number, process: undefined, isGone: false, isToDrain: false },
       drain: () => this.#drain(worker),
       stop: () => void world.after(0, () => this.#end(worker)),
-      kill: () => void world.after(0, () => this.#end(worker)),
+      kill: () => {
+        if (!worker.isToDrain) this.#scene.checkers.fail('I11', 'a worker was ended by its supervisor')
+        world.after(0, () => this.#end(worker))
+      },
     }
     this.#workers.add(worker)
     world.after(SPAWN_MS, () => host.whenFree(() => this.#begin(worker, host.fork(number))))
@@ -213,6 +222,7 @@ export class Crew implements Front {
     const { store } = scene
     const memory = scene.memory.join()
     worker.process = scene.newProcess({ number: host.number, host, memory, store, token, worker: place })
+    this.#listProcesses()
     worker.process.start()
     worker.slot.attach(worker.process)
     scene.world.after(HEARD_MS, () => this.#supervisor?.fleet.heardReady(worker))
@@ -269,8 +279,13 @@ export class Crew implements Front {
     for (const worker of this.#corpses) {
       if (worker.column !== column || worker.process === undefined) continue
       this.#corpses.delete(worker)
+      this.#listProcesses()
       this.#scene.bury(worker.process)
     }
+  }
+
+  #listProcesses(): void {
+    this.#processes = [...this.#corpses, ...this.#workers].flatMap(({ process }) => process ?? [])
   }
 
   #endSupervisor(): void {

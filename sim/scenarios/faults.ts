@@ -1,9 +1,13 @@
 import { OVERLOAD_RESOURCES } from '../../src/core/events.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import type { SeededRandom } from '../world/random.ts'
-import { drawLimits, type Fault } from './options.ts'
+import { planLaterFaults, repairLater } from './later-faults.ts'
+import { drawLimits, type Fault, type LaterFault } from './options.ts'
 import { DC_IDS } from './places.ts'
 import type { Scene } from './scene.ts'
+
+/** What came later is in `later-faults.ts`. */
+type Planned = Exclude<Fault, LaterFault>
 
 const DOWN_MS = { min: 500, max: 30_000 }
 const FLAP_MS = 500
@@ -18,7 +22,7 @@ export function planFaults(scene: Scene, untilMs: number): void {
   const flaps = world.random('flaps')
   const shortages = world.random('shortages')
   const vault = world.random('vault')
-  const times: Readonly<Partial<Record<Fault, number>>> = {
+  const times: Readonly<Partial<Record<Planned, number>>> = {
     'dc-outages': random.between(1, 6),
     'site-outages': 2,
     'store-failures': 2,
@@ -33,16 +37,18 @@ export function planFaults(scene: Scene, untilMs: number): void {
     'vault-outages': vault.between(1, 5),
   }
   for (const [fault, count] of Object.entries(times)) {
-    if (!options.faults.has(fault as Fault)) continue
+    if (!options.faults.has(fault as Planned)) continue
     const from = { 'dc-flaps': flaps, shortages, 'vault-outages': vault }[fault] ?? random
-    for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Fault))
+    for (let i = 0; i < count; i++) world.at(from.between(world.now, untilMs), () => happen(scene, fault as Planned))
   }
+  planLaterFaults(scene, untilMs)
 }
 
 /** Everything works again, and every clock is right. */
 export function repair(scene: Scene): void {
   const { network, store, world } = scene
   const { site } = scene.places
+  repairLater(scene)
   scene.gauges.relax()
   scene.trouble.heal()
   for (const ip of scene.places.farIps) network.setReachability(ip, 'open')
@@ -53,8 +59,9 @@ export function repair(scene: Scene): void {
   scene.calm()
 }
 
-function happen(scene: Scene, fault: Fault): void {
-  if (scene.isCalm) return
+function happen(scene: Scene, fault: Planned): void {
+  // Nothing happens to a machine that sleeps.
+  if (scene.isCalm || scene.host.isBusy) return
   const { network, store, world } = scene
   const { site } = scene.places
   const random = world.random('faults')

@@ -7,7 +7,10 @@ import { PROXY, type Scene } from './scene.ts'
 export interface Front {
   /** Those that live, and those whose death nobody has noticed yet; the oldest first. */
   readonly processes: readonly ProxyProcess[]
+  /** Over all processes. */
   users(): Iterable<UserReading>
+  /** The same, but for what is of one process alone: cheaper. */
+  quotas(): Iterable<UserReading>
   start(): void
   /** Every process is gone without a word; `start` comes next. */
   crash(how: 'kill' | 'power-cut'): void
@@ -32,6 +35,10 @@ export class Alone implements Front {
 
   users(): Iterable<UserReading> {
     return this.#process?.proxy.users() ?? []
+  }
+
+  quotas(): Iterable<UserReading> {
+    return this.users()
   }
 
   start(): void {

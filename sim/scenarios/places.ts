@@ -5,9 +5,11 @@ import { readProxySecret } from '../../src/core/protocol/rpc/index.ts'
 import { addressesOf } from '../../src/core/telegram/dcs.ts'
 import { MaskSite } from '../telegram/mask-site.ts'
 import { PLACE_USED_AGAIN } from '../telegram/middle-link.ts'
-import { SimulatedMiddleProxy } from '../telegram/middle-proxy.ts'
+import { SimulatedMiddleProxy, type MiddleBehaviour } from '../telegram/middle-proxy.ts'
+import type { Misdeed } from '../telegram/middle-writer.ts'
 import { TalkBackend } from '../telegram/talk-backend.ts'
 import { TalkDc } from '../telegram/talk-dc.ts'
+import type { SeededRandom } from '../world/random.ts'
 import { MASK_IP, MASK_NAME, PUBLIC_MASK_IP } from './options.ts'
 import type { Scene } from './scene.ts'
 
@@ -21,11 +23,19 @@ const MIDDLE_DEFAULT = 2
 const MIDDLE_PORT = 8888
 /** Telegram closes links every 30 to 70 seconds; runs are short, so some are closed sooner. */
 const ROTATE_MS = { min: 4_000, max: 70_000 }
+const MISDEEDS: readonly Misdeed[] = ['checksum', 'sequence', 'length', 'long-length', 'garbage', 'silence']
+const HUGE_BYTES = 1 << 20
+/** What Telegram's own proxy takes for a secret, at least. */
+const SECRET_MIN_BYTES = 32
+const PAGE = `<html>${'<p>Please log in to use this network.</p>'.repeat(12)}</html>\n`
 
 /** What is not the proxy's: Telegram, its files, and the mask site. */
 export class Places {
   readonly #scene: Scene
   readonly #proxySecret: Uint8Array
+  /** Whether files come wrong, and links to middle proxies go wrong. */
+  areFilesWrong = false
+  areLinksWrong = false
 
   constructor(scene: Scene) {
     this.#scene = scene
@@ -58,15 +68,19 @@ export class Places {
   /** Where a client of that DC may end up: at the DC, or at the middle proxy for it. */
   ofDc(dc: number): readonly string[] {
     const isListed = (MIDDLE_DCS as readonly number[]).includes(dc)
-    return [...this.addressesOfDc(dc), middleIp(isListed ? dc : MIDDLE_DEFAULT)]
+    // An older list may not have it.
+    const old = this.#scene.options.faults.has('wrong-files') ? [middleIp(MIDDLE_DEFAULT)] : []
+    return [...this.addressesOfDc(dc), middleIp(isListed ? dc : MIDDLE_DEFAULT), ...old]
   }
 
   /** Telegram's files, or what comes of asking for them while it is out of reach. */
-  file(source: string): { readonly bytes: Uint8Array } | { readonly why: string } {
+  file(source: string, maxBytes: number): { readonly bytes: Uint8Array } | { readonly why: string } {
     if (this.#scene.store.isFailing) return { why: 'out of reach' }
-    if (source === 'proxy-secret') return { bytes: this.#proxySecret }
-    const lines = MIDDLE_DCS.map((dc) => `proxy_for ${dc} ${middleIp(dc)}:${MIDDLE_PORT};\n`)
-    return { bytes: fromAscii(`default ${MIDDLE_DEFAULT};\n${lines.join('')}`) }
+    const bytes = source === 'proxy-secret' ? this.#proxySecret : configFile(MIDDLE_DCS)
+    if (!this.areFilesWrong) return { bytes }
+    const wrong = wrongFile(bytes, source !== 'proxy-secret', this.#scene.world.random('wrong-files'))
+    this.#scene.reach('wrong file')
+    return wrong.length > maxBytes ? { why: 'too large' } : { bytes: wrong }
   }
 
   #openTelegram(): void {
@@ -109,10 +123,19 @@ export class Places {
       network.host(middleIp(dc)).listen(MIDDLE_PORT, (connection) => {
         // In a time without faults no link is closed: a client whose request is lost with it is told so by its end.
         const rotates = this.#scene.isCalm ? {} : { closeAfterMs: random.between(ROTATE_MS.min, ROTATE_MS.max) }
-        middle.behaviour = { pingEveryMs: 20_000, pongWithinMs: 120_000, ...rotates }
+        middle.behaviour = { pingEveryMs: 20_000, pongWithinMs: 120_000, ...rotates, ...this.#misbehaviour() }
         return middle.accept(connection)
       })
     }
+  }
+
+  /** From its first frame on, a link may go wrong at any. */
+  #misbehaviour(): Pick<MiddleBehaviour, 'misbehaviour'> {
+    const random = this.#scene.world.random('wrong-links')
+    if (!this.areLinksWrong || this.#scene.isCalm || !random.chance(1, 2)) return {}
+    const misdeed = random.pick(MISDEEDS)
+    this.#scene.reach(`link ${misdeed}`)
+    return { misbehaviour: { misdeed, atFrame: random.below(12) } }
   }
 
   #openSite(): void {
@@ -123,6 +146,22 @@ export class Places {
     const names = [MASK_NAME, ...options.settings.secrets.map(({ domain }) => domain)].filter((name) => name !== '')
     for (const name of names) network.setName(name, [PUBLIC_MASK_IP], TTL_SEC)
   }
+}
+
+function configFile(dcs: readonly number[]): Uint8Array {
+  const lines = dcs.map((dc) => `proxy_for ${dc} ${middleIp(dc)}:${MIDDLE_PORT};\n`)
+  return fromAscii(`default ${MIDDLE_DEFAULT};\n${lines.join('')}`)
+}
+
+/** Cut short, empty, the page of a portal, far too large; a list may also be an old one. */
+function wrongFile(file: Uint8Array, isList: boolean, random: SeededRandom): Uint8Array {
+  const how = random.pick(['empty', 'cut', 'page', 'huge', 'old'] as const)
+  if (how === 'old' && isList)
+    return configFile(MIDDLE_DCS.filter((dc) => dc === MIDDLE_DEFAULT || random.chance(2, 3)))
+  if (how === 'huge') return new Uint8Array(HUGE_BYTES)
+  // A secret that is cut short somewhere else than near its start is one that nobody can tell from another.
+  if (how === 'cut') return file.slice(0, random.below(isList ? file.length : SECRET_MIN_BYTES))
+  return how === 'page' ? fromAscii(PAGE) : new Uint8Array(0)
 }
 
 function middleIp(dc: number): string {

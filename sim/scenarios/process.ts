@@ -46,6 +46,7 @@ export class ProxyProcess {
     this.startedAt = world.now
     this.vault = new SimulatedVault({
       ...{ world, plan: options.vault, token, keys: options.keys },
+      slowMs: () => scene.trouble.slowMs,
       waitMs: scene.settings.listen.handshakeTimeoutMs,
       emit: (event) => this.#happened(event),
       deliver: this.deliver,
@@ -62,8 +63,8 @@ export class ProxyProcess {
         memory,
         store: store.over(deliver),
         fetcher: {
-          fetch: (source, _maxBytes, reply) =>
-            void world.after(FETCH_MS, () => deliver(() => reply(scene.places.file(source)))),
+          fetch: (source, maxBytes, reply) =>
+            void world.after(FETCH_MS, () => deliver(() => reply(scene.places.file(source, maxBytes)))),
         },
         publicAddress: { find: (question, reply) => scene.nat.find(question, (seen) => deliver(() => reply(seen))) },
         gauges: scene.gauges,

@@ -63,6 +63,8 @@ function safety(scene: Scene, cast: Cast, strangers: number): void {
   for (let i = 0; i < options.talkers; i++) world.at(random.between(world.now, until), () => cast.addTalker(false))
   for (let i = 0; i < options.probers; i++) world.at(random.between(world.now, until), () => cast.addProber())
   scene.runUntil(until)
+  // A machine that sleeps wakes before anything is repaired.
+  if (scene.host.isBusy) scene.runUntil(scene.host.freeAt)
 }
 
 function liveness(scene: Scene, cast: Cast): void {

@@ -9,7 +9,7 @@ import { VirtualGauges } from '../world/gauges.ts'
 import type { HostNetwork } from '../world/host.ts'
 import { VirtualNat } from '../world/nat.ts'
 import { VirtualNetwork } from '../world/network.ts'
-import { VirtualSharedMemory, VirtualStore } from '../world/store.ts'
+import { VirtualSharedMemory, VirtualStore, type PowerLoss } from '../world/store.ts'
 import { isInToken } from '../world/vault.ts'
 import { World } from '../world/world.ts'
 import { Crew } from './crew.ts'
@@ -49,6 +49,8 @@ export class Scene {
   settings: Settings
   /** By how many seconds the proxy's clock was ahead of the true time, at most. */
   worstClockSec = 0
+  /** For how long processes were stalled in all, in ms: whatever they do may be late by so much. */
+  stalledMs = 0
   /** Losses of all processes at once. */
   crashes = 0
   /** Told when a process runs again behind a crash. */
@@ -72,7 +74,11 @@ export class Scene {
     this.trouble = new TokenTrouble(this.world, options.keys)
     this.checkers = openCheckers(this)
     const links = this.world.random('links')
-    this.network.plan = (_from, to) => (this.#isCalm ? calmLink(links, to.ip === PROXY.ip) : faultyLink(options, links))
+    const stream = (name: string) => this.world.random(name)
+    this.network.plan = (_from, to) => {
+      const isClient = to.ip === PROXY.ip
+      return this.#isCalm ? calmLink(links, isClient) : faultyLink(options, links, { isClient, stream })
+    }
     this.network.onDial = (from, to, process) => this.checkers.dialled(from, to, process)
     this.network.onOpen = (from, to, process) => this.checkers.opened(from, to, process)
     this.network.onHandOver = (connection) => this.checkers.handedOver(connection)
@@ -108,6 +114,10 @@ export class Scene {
   /** Over all processes. */
   users(): Iterable<UserReading> {
     return this.#front.users()
+  }
+  /** Without what is of one process alone. */
+  quotas(): Iterable<UserReading> {
+    return this.#front.quotas()
   }
 
   readonly tell = (seen: Seen): void => {
@@ -163,14 +173,14 @@ export class Scene {
   }
 
   /** All processes die without a word, or the whole machine; what they kept is there when they start again. */
-  crash(how: 'kill' | 'power-cut'): void {
+  crash(how: 'kill' | 'power-cut', disk: PowerLoss = {}): void {
     this.reach(how)
     this.world.trace(how)
     this.crashes++
     this.#front.crash(how)
     if (how === 'kill') this.store.kill()
     else {
-      this.store.losePower()
+      this.store.losePower(disk)
       this.memory.losePower(this.world.random('disk'))
     }
     this.#past.bytes = 0

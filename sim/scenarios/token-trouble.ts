@@ -6,6 +6,8 @@ import type { World } from '../world/world.ts'
 export const TOKEN_TROUBLES = ['away', 'hiccup', 'garbage', 'silent', 'dead-copies', 'lost-key'] as const
 export type TokenTroubleKind = (typeof TOKEN_TROUBLES)[number]
 
+/** How late every answer may be for a while. */
+export const SLOW_MS = 500
 const LASTS_MS = { min: 500, max: 30_000 }
 /** The key is missed when everything is looked for anew. */
 const LOST_AFTER_MS = 2_000
@@ -20,6 +22,8 @@ export class TokenTrouble {
   readonly #modules = new Set<FakeToken>()
   readonly #world: World
   readonly #keys: readonly Uint8Array[]
+  /** By how much answers are late, in ms, from a token or from memory. */
+  slowMs = 0
   #wellSince: number | undefined
   #garbageSince: number | undefined
 

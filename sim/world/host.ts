@@ -2,6 +2,7 @@ import type {
   Address,
   Cancellable,
   Connection,
+  DialFailure,
   Dialing,
   Handler,
   NameAnswer,
@@ -32,6 +33,8 @@ export class HostNetwork implements Network, Resolver {
   uplink: Uplink | undefined
   /** Most sockets held at a time, dials under way included. */
   descriptorsMax = Infinity
+  /** Why no dial can set out, as where every port is taken; undefined: it can. */
+  dialFault: DialFailure | undefined
   /** Dials that are not answered yet. */
   readonly attempts = new Set<Cancellable>()
   /** Accepted connections closed at once for want of descriptors. */
@@ -70,6 +73,12 @@ export class HostNetwork implements Network, Resolver {
   /** Sockets held now: connections of both kinds and dials under way. */
   get open(): number {
     return this.connections.size + this.attempts.size
+  }
+
+  /** Nothing is short any more. */
+  heal(): void {
+    this.descriptorsMax = Infinity
+    this.dialFault = undefined
   }
 
   /** One of several processes of this machine, by its number: the same addresses, with sockets of its own. */
@@ -178,6 +187,7 @@ export class HostNetwork implements Network, Resolver {
   #leaveAll(leave: (connection: VirtualConnection) => void): void {
     this.#life++
     this.#busyUntil = 0
+    this.heal()
     this.#listeners.clear()
     for (const connection of [...this.connections]) leave(connection)
     for (const attempt of [...this.attempts]) attempt.cancel()

@@ -2,10 +2,20 @@ import type { SharedMemory, SharedRegion, Store } from '../../src/core/ports.ts'
 import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
 
+/** What a loss of power does to a disk beside losing what it had not confirmed. */
+export interface PowerLoss {
+  /** With it some of what was on its way is there, and some is there in part. */
+  readonly torn?: SeededRandom
+  /** With it one value that lay there for long is another one, in one bit or at its end. */
+  readonly flips?: SeededRandom
+}
+
 /** Storage that outlives a simulated proxy. Answers a moment later, as a disk does; can be told to fail. */
 export class VirtualStore implements Store {
   readonly #world: World
   readonly #values = new Map<string, Uint8Array>()
+  /** Writes that are not confirmed. */
+  readonly #onWay = new Set<{ readonly key: string; readonly value: Uint8Array }>()
   isFailing = false
   /** Counts processes that had it open, one after the other: an answer meant for a dead one is dropped. */
   #life = 0
@@ -21,8 +31,13 @@ export class VirtualStore implements Store {
   }
 
   put(key: string, value: Uint8Array, reply?: (isDurable: boolean) => void): void {
-    const kept = value.slice()
-    this.#change(() => this.#values.set(key, kept), reply)
+    const writing = { key, value: value.slice() }
+    this.#onWay.add(writing)
+    this.#change(
+      () => this.#values.set(key, writing.value),
+      reply,
+      () => this.#onWay.delete(writing),
+    )
   }
 
   delete(key: string, reply?: (isDurable: boolean) => void): void {
@@ -35,9 +50,21 @@ export class VirtualStore implements Store {
   }
 
   /** The machine goes down: what was not confirmed is lost. */
-  losePower(): void {
+  losePower({ torn, flips }: PowerLoss = {}): void {
     this.#life++
     this.#powerCuts++
+    if (torn !== undefined)
+      for (const { key, value } of this.#onWay) {
+        const part = torn.pick([0, 1, 2])
+        if (part > 0) this.#values.set(key, part === 2 ? value : value.slice(0, torn.below(value.length + 1)))
+      }
+    this.#onWay.clear()
+    const names = [...this.#values.keys()]
+    if (flips === undefined || names.length === 0) return
+    const name = flips.pick(names)
+    const value = this.#values.get(name) ?? new Uint8Array(0)
+    if (value.length === 0 || flips.chance(1, 3)) this.#values.set(name, value.slice(0, flips.below(value.length + 1)))
+    else value[flips.below(value.length)] ^= 1 << flips.below(8)
   }
 
   /** As one of several processes has it, over its supervisor: an answer meant for a dead one is dropped. */
@@ -49,9 +76,10 @@ export class VirtualStore implements Store {
     }
   }
 
-  #change(change: () => void, reply: ((isDurable: boolean) => void) | undefined): void {
+  #change(change: () => void, reply: ((isDurable: boolean) => void) | undefined, over?: () => void): void {
     const [life, powerCuts, isFailing] = [this.#life, this.#powerCuts, this.isFailing]
     this.#world.after(1, () => {
+      over?.()
       if (powerCuts === this.#powerCuts && !isFailing) change()
       if (life === this.#life) reply?.(!isFailing)
     })

@@ -36,6 +36,8 @@ export interface SimulatedVaultOptions {
   /** Of secrets 1, 2 and so on; in the token by the same numbers. */
   readonly keys: readonly Uint8Array[]
   readonly waitMs: number
+  /** By how much every answer is late now, in ms; absent: never. */
+  readonly slowMs?: () => number
   readonly emit: Emit
   /** Hands an answer to the process; one for a process that died reaches nobody. */
   readonly deliver: (answer: () => void) => void
@@ -48,12 +50,12 @@ export class SimulatedVault implements Vault {
   readonly #waiting: WaitingVault | undefined
 
   constructor(options: SimulatedVaultOptions) {
-    const { world, plan, keys, waitMs, deliver } = options
+    const { world, plan, keys, waitMs, deliver, slowMs = () => 0 } = options
     const later = (ms: number, run: () => void) => {
       if (ms === 0) run()
       else world.after(ms, () => deliver(run))
     }
-    const memory = new MemoryVault(plan.answerMs > 0 ? { later: (run) => later(plan.answerMs, run) } : {})
+    const memory = new MemoryVault({ later: (run) => later(plan.answerMs + slowMs(), run) })
     if (plan.place !== 'memory') this.#hsm = openToken(options)
     keys.forEach((key, at) => {
       const id = at + 1
@@ -63,7 +65,7 @@ export class SimulatedVault implements Vault {
     this.#vault = memory
     if (this.#hsm === undefined) return
     const hsm = this.#hsm
-    const far = new FarVault(hsm, (run) => later(options.token.isSilent ? SILENCE_MS : plan.answerMs, run))
+    const far = new FarVault(hsm, (run) => later(options.token.isSilent ? SILENCE_MS : plan.answerMs + slowMs(), run))
     const split = new SplitVault({ near: memory, far, isFar: (id) => isInToken(plan, id) })
     this.#vault = split
     if (plan.outage === 'mask') return
