@@ -4,6 +4,7 @@ import type { Scene } from '../scenarios/scene.ts'
 import type { VirtualConnection } from '../world/connection.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
+import { checkSources } from './i03-sources.ts'
 import { checkUsers } from './i03-users.ts'
 import { checkBans } from './i04-bans.ts'
 import { checkBounds } from './i05-bounds.ts'
@@ -16,6 +17,7 @@ import { checkReload } from './i11-reload.ts'
 import { checkReplay } from './i12-replay.ts'
 import { checkQuotas } from './i14-quotas.ts'
 import { checkReject } from './i15-reject.ts'
+import { checkWayOut } from './i15-way-out.ts'
 import { checkDeadlines } from './i16-deadlines.ts'
 import { checkBanLengths } from './i17-ban-lengths.ts'
 import { checkVault } from './i21-vault.ts'
@@ -51,26 +53,26 @@ export interface Checker {
 export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checker
 
 /** I13 (same trace again, and on the other runtime) needs two runs: sim/run.ts and the unit tests check it. */
-export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
-  I1: checkStreams,
-  I2: checkAdmission,
-  I3: checkUsers,
-  I4: checkBans,
-  I5: checkBounds,
-  I6: checkTrials,
-  I7: checkLeases,
-  I8: checkBuffers,
-  I9: checkWaiting,
-  I10: checkAccounts,
-  I11: checkReload,
-  I12: checkReplay,
-  I14: checkQuotas,
-  I15: checkReject,
-  I16: checkDeadlines,
-  I17: checkBanLengths,
-  I21: checkVault,
-  I25: checkAttempts,
-  I28: checkOverload,
+export const CHECKERS: Readonly<Record<string, readonly MakeChecker[]>> = {
+  I1: [checkStreams],
+  I2: [checkAdmission],
+  I3: [checkUsers, checkSources],
+  I4: [checkBans],
+  I5: [checkBounds],
+  I6: [checkTrials],
+  I7: [checkLeases],
+  I8: [checkBuffers],
+  I9: [checkWaiting],
+  I10: [checkAccounts],
+  I11: [checkReload],
+  I12: [checkReplay],
+  I14: [checkQuotas],
+  I15: [checkReject, checkWayOut],
+  I16: [checkDeadlines],
+  I17: [checkBanLengths],
+  I21: [checkVault],
+  I25: [checkAttempts],
+  I28: [checkOverload],
 }
 
 export interface Violation {
@@ -103,7 +105,9 @@ export function openCheckers(scene: Scene): Checkers {
   const fail = (invariant: string, what: string) => {
     if (violations.length < VIOLATIONS_MAX) violations.push({ invariant, what, atMs: scene.world.now - startedAt })
   }
-  const checkers = Object.entries(CHECKERS).map(([invariant, make]) => make(scene, (what) => fail(invariant, what)))
+  const checkers = Object.entries(CHECKERS).flatMap(([invariant, makes]) =>
+    makes.map((make) => make(scene, (what) => fail(invariant, what))),
+  )
   return {
     violations,
     fail,

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
 import { USER_MUTANTS } from './users.ts'
 import { VAULT_MUTANTS } from './vault.ts'
+import { WORKER_MUTANTS } from './workers.ts'
 
 export type { Mutant } from './mutant.ts'
 
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OVERLOAD_MUTANTS,
   ...USER_MUTANTS,
   ...VAULT_MUTANTS,
+  ...WORKER_MUTANTS,
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',

@@ -8,7 +8,7 @@ import { MUTANTS, type Mutant } from './mutants.ts'
 const RUNS = 600
 const ROOT = join(import.meta.dirname, '../..')
 /** What tests need beside what the simulator needs. */
-const FOR_RUNS = ['src/core', 'src/vault', 'sim', 'package.json']
+const FOR_RUNS = ['src/core', 'src/vault', 'src/workers', 'sim', 'package.json']
 const FOR_TESTS = ['src', 'sim', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
 /**
