@@ -35,7 +35,7 @@ export const checkAdmission: MakeChecker = (scene, fail) => {
       if (from === scene.host.ip && scene.places.dcIps.includes(to.ip) && opening.size === 0)
         fail(`${to.ip} was dialled for nobody who was let in`)
     },
-    onBuried: (process) => forgetOf(process, opening),
+    onBuried: (pid) => forgetOf(pid, opening),
     onCrash() {
       ledger.crashed()
       opening.clear()

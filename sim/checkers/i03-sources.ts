@@ -32,10 +32,10 @@ export const checkSources: MakeChecker = (scene, fail) => {
         if (now > most) fail(`${ip} has ${now} connections, of ${most}`)
       } else if (event.kind === 'closed' || event.kind === 'rejected') leave(event.connection)
     },
-    onBuried(process) {
+    onBuried(pid) {
       const before = [...entered.keys()]
       const after = new Map(entered)
-      forgetOf(process, after)
+      forgetOf(pid, after)
       for (const connection of before) if (!after.has(connection)) leave(connection)
     },
     onCrash() {

@@ -46,8 +46,8 @@ export const checkUsers: MakeChecker = (scene, fail) => {
           fail(`${name} is counted with ${connections} from ${addresses} addresses, and has ${there} from ${at}`)
       }
     },
-    onBuried(process) {
-      forgetOf(process, places)
+    onBuried(pid) {
+      forgetOf(pid, places)
       isChanged = true
     },
     onCrash() {

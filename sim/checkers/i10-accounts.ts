@@ -10,18 +10,18 @@ interface Account {
 export const checkAccounts: MakeChecker = (scene, fail) => {
   const accounts = new Map<number, Account>()
   const open = new Set<number>()
-  const accountOf = (process: number): Account => {
-    let account = accounts.get(process)
-    if (account === undefined) accounts.set(process, (account = { accepted: 0, closed: 0 }))
+  const accountOf = (pid: number): Account => {
+    let account = accounts.get(pid)
+    if (account === undefined) accounts.set(pid, (account = { accepted: 0, closed: 0 }))
     return account
   }
   return {
-    onEvent(event, process) {
+    onEvent(event, pid) {
       if (event.kind === 'accepted') {
-        accountOf(process).accepted++
+        accountOf(pid).accepted++
         open.add(event.connection)
       } else if (event.kind === 'closed') {
-        accountOf(process).closed++
+        accountOf(pid).closed++
         if (!open.delete(event.connection)) fail(`connection ${event.connection} was closed twice`)
       } else if ('connection' in event && !open.has(event.connection)) {
         fail(`${event.kind} of connection ${event.connection}, which is closed`)
@@ -34,9 +34,9 @@ export const checkAccounts: MakeChecker = (scene, fail) => {
           fail(`${accepted} accepted, ${proxy.open} open, ${closed} closed`)
       }
     },
-    onBuried(process) {
-      accounts.delete(process)
-      forgetOf(process, open)
+    onBuried(pid) {
+      accounts.delete(pid)
+      forgetOf(pid, open)
     },
     onCrash() {
       accounts.clear()

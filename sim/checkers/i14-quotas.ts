@@ -123,8 +123,9 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
       if (scene.world.now - newer.atMs >= DURABLE_MS) [older, newer] = [newer, take()]
     },
     onCrash(how) {
-      // What the store did not take is not on the disk.
-      const isExcused = how === 'power-cut' && scene.reached.has('fault store-failures')
+      // What the store did not take is not on the disk, and nobody vouches for a disk that loses what it had.
+      const hasLost = scene.reached.has('fault store-failures') || scene.reached.has('fault torn-writes')
+      const isExcused = how === 'power-cut' && hasLost
       if (!isExcused) least = how === 'kill' ? take().used : older.used
       // Behind a kill too: a read that failed at the start before may succeed at this one, and the larger counts.
       restoredMs = scene.world.now + RESTORED_MS

@@ -50,7 +50,7 @@ export const checkDeadlines: MakeChecker = (scene, fail) => {
         fail(`connection ${connection} waits beyond every limit`)
       }
     },
-    onBuried: (process) => forgetOf(process, until),
+    onBuried: (pid) => forgetOf(pid, until),
     onCrash: () => until.clear(),
   }
 }

@@ -48,12 +48,12 @@ export const checkVault: MakeChecker = (scene, fail) => {
     onSeen(seen) {
       if (seen.kind === 'speaks') says.set(keyOf(seen.address), seen.identity.name)
     },
-    onEvent(event, process) {
+    onEvent(event, pid) {
       const { now } = scene.world
       if (event.kind === 'vault') {
-        if (event.state === 'gone') goneAt.set(process, now)
-        else goneAt.delete(process)
-        told.delete(process)
+        if (event.state === 'gone') goneAt.set(pid, now)
+        else goneAt.delete(pid)
+        told.delete(pid)
       } else if (event.kind === 'relaying') relaying.add(event.connection)
       else if (event.kind === 'closed') {
         if (relaying.delete(event.connection) && (event.reason === 'killed' || event.reason === 'vault-failed'))
@@ -66,7 +66,7 @@ export const checkVault: MakeChecker = (scene, fail) => {
         if (name !== undefined && waits) fail(`${event.client.ip} was blamed for the time that the vault took`)
       } else if (event.kind === 'entered' || event.kind === 'authenticated') {
         if (answer === 'failed') fail('somebody was let in because the vault failed')
-        const isGone = now > (goneAt.get(process) ?? Infinity) + latency()
+        const isGone = now > (goneAt.get(pid) ?? Infinity) + latency()
         if (isGone && scene.isInToken(event.secret)) fail('somebody was let in by a vault that is gone')
       } else if (event.kind === 'banned' && answer === 'failed')
         fail(`${event.prefix} was banned because the vault failed`)
@@ -80,16 +80,16 @@ export const checkVault: MakeChecker = (scene, fail) => {
       }
       const { wellSince } = scene.trouble
       if (wellSince === undefined) return
-      for (const [process, since] of goneAt) {
-        if (told.has(process) || now <= Math.max(wellSince, since) + BACK_MS + latency()) continue
-        told.add(process)
+      for (const [pid, since] of goneAt) {
+        if (told.has(pid) || now <= Math.max(wellSince, since) + BACK_MS + latency()) continue
+        told.add(pid)
         fail('the token has worked for long, and is not used')
       }
     },
-    onBuried(process) {
-      for (const question of open) if (question.process === process) open.delete(question)
-      forgetOf(process, relaying)
-      goneAt.delete(process)
+    onBuried(pid) {
+      for (const question of open) if (question.pid === pid) open.delete(question)
+      forgetOf(pid, relaying)
+      goneAt.delete(pid)
     },
     onCrash() {
       open.clear()

@@ -13,21 +13,21 @@ interface Outage {
 export const checkAttempts: MakeChecker = (scene, fail) => {
   const outages = new Map<string, Outage>()
   return {
-    onEvent(event, process) {
+    onEvent(event, pid) {
       if (event.kind !== 'dial-failed' || event.target !== 'dc') return
-      const key = `${process} ${keyOf(event.address)}`
+      const key = `${pid} ${keyOf(event.address)}`
       // A slow endpoint counts as failing as well, and may go out of reach while it does.
       if (!outages.has(key)) outages.set(key, { since: scene.world.now, attempts: 0 })
     },
-    onDial(from, to, process) {
-      const outage = outages.get(`${process} ${keyOf(to)}`)
+    onDial(from, to, pid) {
+      const outage = outages.get(`${pid} ${keyOf(to)}`)
       if (from !== scene.host.ip || outage === undefined) return
       const allowed = attemptsWithin(scene.world.now - outage.since)
       if (++outage.attempts > allowed)
         fail(`${outage.attempts} attempts at ${to.ip} within ${scene.world.now - outage.since} ms, ${allowed} allowed`)
     },
-    onOpen(from, to, process) {
-      if (from === scene.host.ip) outages.delete(`${process} ${keyOf(to)}`)
+    onOpen(from, to, pid) {
+      if (from === scene.host.ip) outages.delete(`${pid} ${keyOf(to)}`)
     },
     onCrash: () => outages.clear(),
   }

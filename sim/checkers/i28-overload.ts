@@ -46,8 +46,8 @@ export const checkOverload: MakeChecker = (scene, fail) => {
   /** Refused while there was nothing left to hold them with. */
   const mustClose = new Set<number>()
 
-  function judge(event: ProxyEvent, process: number): void {
-    if (event.kind === 'overload') return judgeStep(event, process)
+  function judge(event: ProxyEvent, pid: number): void {
+    if (event.kind === 'overload') return judgeStep(event, pid)
     if (!('connection' in event)) return
     const { connection } = event
     if (event.kind === 'accepted') {
@@ -55,7 +55,7 @@ export const checkOverload: MakeChecker = (scene, fail) => {
       ips.set(connection, ip)
       newcomers.set(connection, {
         ...{
-          required: readings.required(startOf(process)),
+          required: readings.required(startOf(pid)),
           possible: readings.possible(),
           isKnown: known.has(ip),
           isPerhapsKnown: (welcome.get(ip) ?? 0) > 0,
@@ -101,8 +101,8 @@ export const checkOverload: MakeChecker = (scene, fail) => {
     if (required === 2) mustClose.add(connection)
   }
 
-  function judgeStep({ resource, level }: ProxyEvent & { readonly kind: 'overload' }, process: number): void {
-    const key = `${process} ${resource}`
+  function judgeStep({ resource, level }: ProxyEvent & { readonly kind: 'overload' }, pid: number): void {
+    const key = `${pid} ${resource}`
     const before = levels.get(key) ?? 0
     levels.set(key, level)
     if (level > before && !readings.isOver(resource, level)) fail(`${resource} stepped to ${level} without need`)
@@ -112,10 +112,10 @@ export const checkOverload: MakeChecker = (scene, fail) => {
   }
 
   /** It knows of nothing before it started, where others are beside it. */
-  function startOf(process: number): number {
+  function startOf(pid: number): number {
     return scene.crew === undefined
       ? -Infinity
-      : (scene.processes.find(({ number }) => number === process)?.startedAt ?? Infinity)
+      : (scene.processes.find(({ number }) => number === pid)?.startedAt ?? Infinity)
   }
 
   return {
@@ -131,8 +131,8 @@ export const checkOverload: MakeChecker = (scene, fail) => {
         if (held > TARPITS_MAX) fail(`${held} are held in the tarpit`)
       }
     },
-    onBuried(process) {
-      for (const each of [newcomers, ips, mustClose]) forgetOf(process, each)
+    onBuried(pid) {
+      for (const each of [newcomers, ips, mustClose]) forgetOf(pid, each)
     },
     onCrash(how) {
       newcomers.clear()

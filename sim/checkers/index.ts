@@ -28,13 +28,13 @@ import type { Question, VaultAnswer, VaultWitness } from './watched-vault.ts'
 
 /** Watches one invariant of design.md, 5. Each hook is optional; what it finds it says through `fail`. */
 export interface Checker {
-  /** `process`: of one that relays; 0 for the only one, and for a supervisor. Ids of connections are those of one process alone. */
-  onEvent?(event: ProxyEvent, process: number): void
+  /** `pid`: of the process; 0 for the only one, and for a supervisor. Ids of connections are those of one process alone. */
+  onEvent?(event: ProxyEvent, pid: number): void
   onSeen?(seen: Seen): void
   /** An attempt to connect, from the address of a host, by one of its processes. */
-  onDial?(from: string, to: Address, process: number): void
+  onDial?(from: string, to: Address, pid: number): void
   /** An attempt came to a connection. */
-  onOpen?(from: string, to: Address, process: number): void
+  onOpen?(from: string, to: Address, pid: number): void
   /** A connection that somebody had is about to be somebody else's. */
   onHandOver?(connection: VirtualConnection): void
   /** The vault was asked; answers, which its asker is told next; and its asker has acted on it. */
@@ -44,7 +44,7 @@ export interface Checker {
   /** After every step of the world. */
   onStep?(): void
   /** One process of several is gone, and what it held in shared tables was taken back. */
-  onBuried?(process: number): void
+  onBuried?(pid: number): void
   /** All processes are gone; connection ids begin anew. */
   onCrash?(how: 'kill' | 'power-cut'): void
   /** Everything has ended. */
@@ -84,13 +84,13 @@ export interface Violation {
 
 export interface Checkers extends VaultWitness {
   readonly violations: readonly Violation[]
-  event(event: ProxyEvent, process: number): void
+  event(event: ProxyEvent, pid: number): void
   seen(seen: Seen): void
-  dialled(from: string, to: Address, process: number): void
-  opened(from: string, to: Address, process: number): void
+  dialled(from: string, to: Address, pid: number): void
+  opened(from: string, to: Address, pid: number): void
   handedOver(connection: VirtualConnection): void
   stepped(): void
-  buried(process: number): void
+  buried(pid: number): void
   crashed(how: 'kill' | 'power-cut'): void
   ended(): void
   fail(invariant: string, what: string): void
@@ -111,16 +111,16 @@ export function openCheckers(scene: Scene): Checkers {
   return {
     violations,
     fail,
-    event: (event, process) => checkers.forEach((checker) => checker.onEvent?.(event, process)),
+    event: (event, pid) => checkers.forEach((checker) => checker.onEvent?.(event, pid)),
     seen: (seen) => checkers.forEach((checker) => checker.onSeen?.(seen)),
-    dialled: (from, to, process) => checkers.forEach((checker) => checker.onDial?.(from, to, process)),
-    opened: (from, to, process) => checkers.forEach((checker) => checker.onOpen?.(from, to, process)),
+    dialled: (from, to, pid) => checkers.forEach((checker) => checker.onDial?.(from, to, pid)),
+    opened: (from, to, pid) => checkers.forEach((checker) => checker.onOpen?.(from, to, pid)),
     handedOver: (connection) => checkers.forEach((checker) => checker.onHandOver?.(connection)),
     asked: (question) => checkers.forEach((checker) => checker.onAsk?.(question)),
     answers: (question, answer) => checkers.forEach((checker) => checker.onAnswer?.(question, answer)),
     acted: () => checkers.forEach((checker) => checker.onAct?.()),
     stepped: () => checkers.forEach((checker) => checker.onStep?.()),
-    buried: (process) => checkers.forEach((checker) => checker.onBuried?.(process)),
+    buried: (pid) => checkers.forEach((checker) => checker.onBuried?.(pid)),
     crashed: (how) => checkers.forEach((checker) => checker.onCrash?.(how)),
     ended: () => checkers.forEach((checker) => checker.onEnd?.()),
   }

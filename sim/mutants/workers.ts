@@ -34,7 +34,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     invariant: 'I3',
     file: `${GUARD}/users/rows.ts`,
     find: 'return this.#get(row, CONNECTIONS_AT)',
-    replace: 'return this.#own[this.#worker.column * USER_ROWS + row]',
+    replace: 'return this.#own[this.#worker.column * USER_ROWS + row] ?? 0',
   },
   {
     name: 'connections of a source are counted by worker',
@@ -45,7 +45,9 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a worker that died is not replaced',
+    // Whoever waits at its socket is a client, or somebody who is compared with the site.
     invariant: 'I1',
+    also: 'I15',
     file: FLEET,
     find: 'slot.retryAt = mono() + afterMs',
     replace: 'slot.retryAt = undefined',

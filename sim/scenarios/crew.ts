@@ -22,7 +22,7 @@ const SUPERVISOR_BACK_MS = 1_000
 interface Worker extends WorkerHandle {
   readonly column: number
   readonly slot: Slot
-  process: ProxyProcess | undefined
+  running: ProxyProcess | undefined
   isGone: boolean
   isToDrain: boolean
 }
@@ -99,7 +99,7 @@ export class Crew implements Front {
     this.#keeper = supervisor.keeper
     const taken = new Set([...this.#workers].map(({ column }) => column))
     for (let column = 0; column < columns.count; column++) if (!taken.has(column)) supervisor.keeper.takeBack(column)
-    for (const { process } of this.#corpses) if (process !== undefined) this.#scene.bury(process)
+    for (const { running } of this.#corpses) if (running !== undefined) this.#scene.bury(running)
     this.#corpses.clear()
     this.#listProcesses()
     supervisor.keeper.start(() => supervisor.fleet.start())
@@ -122,10 +122,10 @@ export class Crew implements Front {
 
   /** One worker is ended by somebody else; false where none runs. */
   killOne(): boolean {
-    const running = [...this.#workers].filter(({ process }) => process !== undefined)
+    const running = [...this.#workers].filter(({ running }) => running !== undefined)
     if (running.length === 0) return false
     const worker = this.#scene.world.random('workers').pick(running)
-    this.#scene.world.trace(`worker ${worker.process?.number} dies`)
+    this.#scene.world.trace(`worker ${worker.running?.number} dies`)
     this.#end(worker, true)
     return true
   }
@@ -152,10 +152,10 @@ export class Crew implements Front {
   }
 
   apply(settings: Settings): void {
-    for (const { process } of this.#workers) {
-      if (process === undefined) continue
-      process.vault.waitMs = settings.listen.handshakeTimeoutMs
-      process.proxy.apply(settings)
+    for (const { running } of this.#workers) {
+      if (running === undefined) continue
+      running.vault.waitMs = settings.listen.handshakeTimeoutMs
+      running.proxy.apply(settings)
     }
   }
 
@@ -196,7 +196,7 @@ export class Crew implements Front {
     const { world, host } = this.#scene
     const number = ++this.#started
     const worker: Worker = {
-      ...{ column, slot, pid: number, process: undefined, isGone: false, isToDrain: false },
+      ...{ column, slot, pid: number, running: undefined, isGone: false, isToDrain: false },
       drain: () => this.#drain(worker),
       stop: () => void world.after(0, () => this.#end(worker)),
       kill: () => {
@@ -221,38 +221,38 @@ export class Crew implements Front {
     const place = { column: worker.column, columns: 2 * this.#count }
     const { store } = scene
     const memory = scene.memory.join()
-    worker.process = scene.newProcess({ number: host.number, host, memory, store, token, worker: place })
+    worker.running = scene.newProcess({ number: host.number, host, memory, store, token, worker: place })
     this.#listProcesses()
-    worker.process.start()
-    worker.slot.attach(worker.process)
+    worker.running.start()
+    worker.slot.attach(worker.running)
     scene.world.after(HEARD_MS, () => this.#supervisor?.fleet.heardReady(worker))
-    this.#pulse(worker, worker.process)
+    this.#pulse(worker, worker.running)
   }
 
   /** It tells of itself, when it can. */
-  #pulse(worker: Worker, process: ProxyProcess): void {
+  #pulse(worker: Worker, running: ProxyProcess): void {
     const { world } = this.#scene
     world.after(PULSE_MS, () =>
-      process.deliver(() => {
+      running.deliver(() => {
         world.after(HEARD_MS, () => this.#supervisor?.fleet.heardFrom(worker))
-        this.#pulse(worker, process)
+        this.#pulse(worker, running)
       }),
     )
   }
 
   /** No newcomers; it ends with its last connection. */
   #drain(worker: Worker): void {
-    const { process, slot } = worker
+    const { running, slot } = worker
     worker.isToDrain = true
-    if (process === undefined) return
-    slot.detach(process)
-    process.proxy.drain(() => void this.#scene.world.after(0, () => this.#end(worker)))
+    if (running === undefined) return
+    slot.detach(running)
+    running.proxy.drain(() => void this.#scene.world.after(0, () => this.#end(worker)))
   }
 
   /** Its process is over, by itself or by a signal. */
   #end(worker: Worker, isKilled = false): void {
     if (worker.isGone) return
-    if (!isKilled) worker.process?.proxy.close()
+    if (!isKilled) worker.running?.proxy.close()
     this.#die(worker, 'kill')
     this.#scene.world.after(HEARD_MS, () => {
       const supervisor = this.#supervisor
@@ -261,15 +261,15 @@ export class Crew implements Front {
   }
 
   #die(worker: Worker, how: 'kill' | 'power-cut'): void {
-    const { process, slot } = worker
+    const { running, slot } = worker
     worker.isGone = true
     this.#workers.delete(worker)
-    if (process === undefined) return
+    if (running === undefined) return
     this.#corpses.add(worker)
-    slot.detach(process)
-    process.die()
-    if (how === 'kill') process.host.kill()
-    else process.host.losePower()
+    slot.detach(running)
+    running.die()
+    if (how === 'kill') running.host.kill()
+    else running.host.losePower()
   }
 
   /** The keeper is the last to have to do with a column: what its process held is taken back. */
@@ -277,15 +277,15 @@ export class Crew implements Front {
     supervisor.keeper.takeBack(column)
     supervisor.columns.give(column)
     for (const worker of this.#corpses) {
-      if (worker.column !== column || worker.process === undefined) continue
+      if (worker.column !== column || worker.running === undefined) continue
       this.#corpses.delete(worker)
       this.#listProcesses()
-      this.#scene.bury(worker.process)
+      this.#scene.bury(worker.running)
     }
   }
 
   #listProcesses(): void {
-    this.#processes = [...this.#corpses, ...this.#workers].flatMap(({ process }) => process ?? [])
+    this.#processes = [...this.#corpses, ...this.#workers].flatMap(({ running }) => running ?? [])
   }
 
   #endSupervisor(): void {

@@ -23,18 +23,18 @@ export interface Front {
 /** One process that has everything. */
 export class Alone implements Front {
   readonly #scene: Scene
-  #process: ProxyProcess | undefined
+  #running: ProxyProcess | undefined
 
   constructor(scene: Scene) {
     this.#scene = scene
   }
 
   get processes(): readonly ProxyProcess[] {
-    return this.#process === undefined ? [] : [this.#process]
+    return this.#running === undefined ? [] : [this.#running]
   }
 
   users(): Iterable<UserReading> {
-    return this.#process?.proxy.users() ?? []
+    return this.#running?.proxy.users() ?? []
   }
 
   quotas(): Iterable<UserReading> {
@@ -44,33 +44,33 @@ export class Alone implements Front {
   start(): void {
     const scene = this.#scene
     const { host, memory, store, trouble } = scene
-    const process = scene.newProcess({ number: 0, host, memory, store, token: trouble.open() })
-    this.#process = process
-    host.listen(PROXY.port, process.accept)
-    process.start()
+    const running = scene.newProcess({ number: 0, host, memory, store, token: trouble.open() })
+    this.#running = running
+    host.listen(PROXY.port, running.accept)
+    running.start()
     scene.onRestart()
   }
 
   crash(how: 'kill' | 'power-cut'): void {
     const { host } = this.#scene
-    this.#process?.die()
+    this.#running?.die()
     this.#scene.trouble.forget()
     if (how === 'kill') host.kill()
     else host.losePower()
   }
 
   apply(settings: Settings): void {
-    const process = this.#process
-    if (process === undefined) return
-    process.vault.waitMs = settings.listen.handshakeTimeoutMs
-    process.proxy.apply(settings)
+    const running = this.#running
+    if (running === undefined) return
+    running.vault.waitMs = settings.listen.handshakeTimeoutMs
+    running.proxy.apply(settings)
   }
 
   drain(done: () => void): void {
-    this.#process?.proxy.drain(done)
+    this.#running?.proxy.drain(done)
   }
 
   close(): void {
-    this.#process?.proxy.close()
+    this.#running?.proxy.close()
   }
 }

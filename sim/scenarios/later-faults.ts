@@ -63,7 +63,7 @@ export function repairLater(scene: Scene): void {
   network.resolverLie = undefined
   places.areFilesWrong = places.areLinksWrong = false
   trouble.slowMs = 0
-  for (const each of [host, ...processes.map((process) => process.host)]) each.heal()
+  for (const each of [host, ...processes.map((running) => running.host)]) each.heal()
 }
 
 /** A client's machine is gone without a word, from the middle of whatever it did. */
@@ -135,7 +135,7 @@ function sleep(scene: Scene, random: SeededRandom): void {
   const ms = random.pick(SLEEPS_MS)
   const isCounted = random.chance(1, 2)
   const { crashes } = scene
-  for (const each of [host, ...processes.map((process) => process.host)]) each.stall(ms + 1)
+  for (const each of [host, ...processes.map((running) => running.host)]) each.stall(ms + 1)
   scene.stalledMs += ms + 1
   world.after(ms, () => {
     if (!isCounted && crashes === scene.crashes) machine.miss(ms)

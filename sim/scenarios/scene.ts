@@ -5,11 +5,13 @@ import type { Settings } from '../../src/core/settings.ts'
 import { openCheckers, type Checkers } from '../checkers/index.ts'
 import type { Seen } from '../checkers/seen.ts'
 import { MachineClock } from '../world/clock.ts'
+import type { LinkPlan } from '../world/connection.ts'
 import { VirtualGauges } from '../world/gauges.ts'
 import type { HostNetwork } from '../world/host.ts'
 import { VirtualNat } from '../world/nat.ts'
 import { VirtualNetwork } from '../world/network.ts'
 import { VirtualSharedMemory, VirtualStore, type PowerLoss } from '../world/store.ts'
+import type { SeededRandom } from '../world/random.ts'
 import { isInToken } from '../world/vault.ts'
 import { World } from '../world/world.ts'
 import { Crew } from './crew.ts'
@@ -74,13 +76,9 @@ export class Scene {
     this.trouble = new TokenTrouble(this.world, options.keys)
     this.checkers = openCheckers(this)
     const links = this.world.random('links')
-    const stream = (name: string) => this.world.random(name)
-    this.network.plan = (_from, to) => {
-      const isClient = to.ip === PROXY.ip
-      return this.#isCalm ? calmLink(links, isClient) : faultyLink(options, links, { isClient, stream })
-    }
-    this.network.onDial = (from, to, process) => this.checkers.dialled(from, to, process)
-    this.network.onOpen = (from, to, process) => this.checkers.opened(from, to, process)
+    this.network.plan = (_from, to) => this.#link(links, to.ip === PROXY.ip)
+    this.network.onDial = (from, to, pid) => this.checkers.dialled(from, to, pid)
+    this.network.onOpen = (from, to, pid) => this.checkers.opened(from, to, pid)
     this.network.onHandOver = (connection) => this.checkers.handedOver(connection)
     this.nat = new VirtualNat(this.world, PROXY.ip, OUTSIDE)
     this.places = new Places(this)
@@ -95,7 +93,7 @@ export class Scene {
   }
   /** Bytes relayed by all processes of the run that live or were buried; those of a crash are forgotten with it. */
   get relayedBytes(): number {
-    return this.processes.reduce((sum, process) => sum + relayedBy(process), this.#past.bytes)
+    return this.processes.reduce((sum, running) => sum + relayedBy(running), this.#past.bytes)
   }
   /** What a clock shows that is right. */
   get trueWall(): number {
@@ -128,6 +126,15 @@ export class Scene {
 
   reach(what: string): void {
     this.reached.set(what, (this.reached.get(what) ?? 0) + 1)
+  }
+
+  #link(links: SeededRandom, isClient: boolean): LinkPlan {
+    if (this.#isCalm) return calmLink(links, isClient)
+    const plan = faultyLink(this.options, links, { isClient, stream: (name) => this.world.random(name) })
+    if (plan.breaksAt !== undefined) this.reach('fault early-resets')
+    if (plan.jitterMs !== undefined) this.reach('fault jitter')
+    if (plan.stopsAt !== undefined) this.reach('fault stopped-readers')
+    return plan
   }
 
   /** One step of the world, and everything that must hold after it. */
@@ -167,9 +174,9 @@ export class Scene {
   }
 
   /** A process is gone, and its supervisor has taken back what it held. */
-  bury(process: ProxyProcess): void {
-    this.#past.bytes += relayedBy(process)
-    this.checkers.buried(process.number)
+  bury(running: ProxyProcess): void {
+    this.#past.bytes += relayedBy(running)
+    this.checkers.buried(running.number)
   }
 
   /** All processes die without a word, or the whole machine; what they kept is there when they start again. */
@@ -207,7 +214,7 @@ export class Scene {
   }
 
   /** An event of that process, its connection numbered so that no other process has one of that number. */
-  happened(event: ProxyEvent, process: number): void {
+  happened(event: ProxyEvent, pid: number): void {
     const detail = 'reason' in event ? ` ${event.reason}` : 'why' in event ? ` ${event.why}` : ''
     this.world.trace(`event ${event.kind}${detail}`)
     if (event.kind === 'dial-ahead') this.reach(`dial-ahead ${event.result}`)
@@ -215,7 +222,7 @@ export class Scene {
     else if (event.kind === 'vault') this.reach(`vault ${event.state}`)
     else if ('reason' in event) this.reach(`${event.kind} ${event.reason}`)
     else this.reach(event.kind)
-    this.checkers.event(event, process)
+    this.checkers.event(event, pid)
   }
 }
 

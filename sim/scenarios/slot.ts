@@ -8,10 +8,10 @@ const QUEUE_MAX = 512
 /** One of several listening sockets of a port (SO_REUSEPORT): what is dealt to it waits in it while no process accepts. */
 export class Slot {
   readonly #queue: VirtualConnection[] = []
-  #process: ProxyProcess | undefined
+  #running: ProxyProcess | undefined
 
   take(connection: VirtualConnection): Handler {
-    if (this.#process !== undefined) this.#give(connection, this.#process)
+    if (this.#running !== undefined) this.#give(connection, this.#running)
     else if (this.#queue.length < QUEUE_MAX) {
       connection.pause()
       this.#queue.push(connection)
@@ -20,27 +20,27 @@ export class Slot {
   }
 
   /** That process accepts from now on. */
-  attach(process: ProxyProcess): void {
-    this.#process = process
+  attach(running: ProxyProcess): void {
+    this.#running = running
     for (const connection of this.#queue.splice(0)) {
       if (connection.isGone) continue
       connection.resume()
-      this.#give(connection, process)
+      this.#give(connection, running)
     }
   }
 
   /** It accepts no longer. */
-  detach(process: ProxyProcess): void {
-    if (this.#process === process) this.#process = undefined
+  detach(running: ProxyProcess): void {
+    if (this.#running === running) this.#running = undefined
   }
 
   /** The socket is closed by everybody who had it. */
   close(): void {
-    this.#process = undefined
+    this.#running = undefined
     for (const connection of this.#queue.splice(0)) connection.reset()
   }
 
-  #give(connection: VirtualConnection, process: ProxyProcess): void {
-    process.host.receive(connection, process.accept)
+  #give(connection: VirtualConnection, running: ProxyProcess): void {
+    running.host.receive(connection, running.accept)
   }
 }

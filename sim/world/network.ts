@@ -28,9 +28,9 @@ export class VirtualNetwork {
   /** Draws how each new connection behaves. */
   plan: (from: string, to: Address) => LinkPlan = () => CALM
   /** Told of every attempt, when it is made, and by which process of its machine. */
-  onDial: (from: string, to: Address, process: number) => void = () => {}
+  onDial: (from: string, to: Address, pid: number) => void = () => {}
   /** Told of every attempt that leads to a connection. */
-  onOpen: (from: string, to: Address, process: number) => void = () => {}
+  onOpen: (from: string, to: Address, pid: number) => void = () => {}
   /** Told when a connection that somebody had is about to be somebody else's. */
   onHandOver: (connection: VirtualConnection) => void = () => {}
   readonly connections = new Set<VirtualConnection>()

@@ -4,9 +4,9 @@ import type { World } from './world.ts'
 
 /** What a loss of power does to a disk beside losing what it had not confirmed. */
 export interface PowerLoss {
-  /** With it some of what was on its way is there, and some is there in part. */
+  /** With it some of what was on its way is there, and some is not: a log's last record that is torn is no record. */
   readonly torn?: SeededRandom
-  /** With it one value that lay there for long is another one, in one bit or at its end. */
+  /** With it some values that lay there for long are other ones, in one bit or at their end. */
   readonly flips?: SeededRandom
 }
 
@@ -54,17 +54,13 @@ export class VirtualStore implements Store {
     this.#life++
     this.#powerCuts++
     if (torn !== undefined)
-      for (const { key, value } of this.#onWay) {
-        const part = torn.pick([0, 1, 2])
-        if (part > 0) this.#values.set(key, part === 2 ? value : value.slice(0, torn.below(value.length + 1)))
-      }
+      for (const { key, value } of this.#onWay) if (torn.chance(1, 2)) this.#values.set(key, value)
     this.#onWay.clear()
-    const names = [...this.#values.keys()]
-    if (flips === undefined || names.length === 0) return
-    const name = flips.pick(names)
-    const value = this.#values.get(name) ?? new Uint8Array(0)
-    if (value.length === 0 || flips.chance(1, 3)) this.#values.set(name, value.slice(0, flips.below(value.length + 1)))
-    else value[flips.below(value.length)] ^= 1 << flips.below(8)
+    for (const [name, value] of flips === undefined ? [] : this.#values) {
+      if (value.length === 0 || !flips?.chance(1, 4)) continue
+      if (flips.chance(1, 3)) this.#values.set(name, value.slice(0, flips.below(value.length)))
+      else value[flips.below(value.length)] ^= 1 << flips.below(8)
+    }
   }
 
   /** As one of several processes has it, over its supervisor: an answer meant for a dead one is dropped. */
