@@ -19,7 +19,7 @@ const PULSE_MS = 2_000
 const SUPERVISOR_BACK_MS = 1_000
 
 /** A worker as its supervisor has it. */
-interface Worker extends WorkerHandle {
+interface Hand extends WorkerHandle {
   readonly column: number
   readonly slot: Slot
   running: ProxyProcess | undefined
@@ -34,7 +34,7 @@ interface Supervisor {
   readonly fleet: Fleet
   readonly slots: readonly Slot[]
   /** Workers of an older one, which drain. */
-  readonly foreign: Set<Worker>
+  readonly foreign: Set<Hand>
   isAlive: boolean
 }
 
@@ -45,8 +45,8 @@ interface Supervisor {
 export class Crew implements Front {
   readonly #scene: Scene
   readonly #count: number
-  readonly #workers = new Set<Worker>()
-  readonly #corpses = new Set<Worker>()
+  readonly #workers = new Set<Hand>()
+  readonly #corpses = new Set<Hand>()
   #processes: readonly ProxyProcess[] = []
   #supervisor: Supervisor | undefined
   /** Of the supervisor, or of the last there was. */
@@ -192,10 +192,10 @@ export class Crew implements Front {
     })
   }
 
-  #spawn(slot: Slot, column: number): Worker {
+  #spawn(slot: Slot, column: number): Hand {
     const { world, host } = this.#scene
     const number = ++this.#started
-    const worker: Worker = {
+    const worker: Hand = {
       ...{ column, slot, pid: number, running: undefined, isGone: false, isToDrain: false },
       drain: () => this.#drain(worker),
       stop: () => void world.after(0, () => this.#end(worker)),
@@ -210,7 +210,7 @@ export class Crew implements Front {
   }
 
   /** A token that does not answer lets no process begin. */
-  #begin(worker: Worker, host: HostNetwork): void {
+  #begin(worker: Hand, host: HostNetwork): void {
     if (worker.isGone) return
     const scene = this.#scene
     const token = scene.trouble.open()
@@ -230,7 +230,7 @@ export class Crew implements Front {
   }
 
   /** It tells of itself, when it can. */
-  #pulse(worker: Worker, running: ProxyProcess): void {
+  #pulse(worker: Hand, running: ProxyProcess): void {
     const { world } = this.#scene
     world.after(PULSE_MS, () =>
       running.deliver(() => {
@@ -241,7 +241,7 @@ export class Crew implements Front {
   }
 
   /** No newcomers; it ends with its last connection. */
-  #drain(worker: Worker): void {
+  #drain(worker: Hand): void {
     const { running, slot } = worker
     worker.isToDrain = true
     if (running === undefined) return
@@ -250,7 +250,7 @@ export class Crew implements Front {
   }
 
   /** Its process is over, by itself or by a signal. */
-  #end(worker: Worker, isKilled = false): void {
+  #end(worker: Hand, isKilled = false): void {
     if (worker.isGone) return
     if (!isKilled) worker.running?.proxy.close()
     this.#die(worker, 'kill')
@@ -260,7 +260,7 @@ export class Crew implements Front {
     })
   }
 
-  #die(worker: Worker, how: 'kill' | 'power-cut'): void {
+  #die(worker: Hand, how: 'kill' | 'power-cut'): void {
     const { running, slot } = worker
     worker.isGone = true
     this.#workers.delete(worker)
