@@ -133,7 +133,7 @@ export function drawOptions(seed: number): RunOptions {
 
 function drawWorkers(seed: number): number {
   const random = new SeededRandom(seed, 'workers')
-  return random.chance(1, 5) ? random.pick([2, 2, 3]) : 1
+  return random.chance(1, 6) ? random.pick([2, 2, 3]) : 1
 }
 
 function drawLaterFaults(seed: number, others: ReadonlySet<Fault>): readonly Fault[] {
