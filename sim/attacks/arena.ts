@@ -89,7 +89,7 @@ export class Arena implements Stage {
         answerMs: 0,
       },
       emit: (event) => this.onEvent(event),
-      isAlive: () => true,
+      deliver: (answer) => answer(),
     })
     this.start()
     this.world.runFor(SETTLE_MS)

@@ -20,6 +20,6 @@ export const checkStreams: MakeChecker = (scene, fail) => {
     },
   }
   function isServedAt(dc: number, ip: string): boolean {
-    return scene.placesOfDc(dc).includes(ip)
+    return scene.places.ofDc(dc).includes(ip)
   }
 }

@@ -1,4 +1,5 @@
 import type { MakeChecker } from './index.ts'
+import { forgetOf } from './processes.ts'
 import { keyOf, Ledger } from './ledger.ts'
 
 /** I2: no byte of a client reaches a DC before everything said yes; strangers never get there at all. */
@@ -31,9 +32,10 @@ export const checkAdmission: MakeChecker = (scene, fail) => {
     onDial(from, to) {
       // What is dialled ahead carries nothing yet.
       if (scene.settings.telegram.prewarm !== 0) return
-      if (from === scene.host.ip && scene.dcIps.includes(to.ip) && opening.size === 0)
+      if (from === scene.host.ip && scene.places.dcIps.includes(to.ip) && opening.size === 0)
         fail(`${to.ip} was dialled for nobody who was let in`)
     },
+    onBuried: (pid) => forgetOf(pid, opening),
     onCrash() {
       ledger.crashed()
       opening.clear()

@@ -1,5 +1,6 @@
 import { NO_LIMITS } from '../../src/core/settings.ts'
 import type { MakeChecker } from './index.ts'
+import { forgetOf } from './processes.ts'
 
 interface Place {
   readonly user: string
@@ -39,11 +40,15 @@ export const checkUsers: MakeChecker = (scene, fail) => {
     onStep() {
       if (!isChanged) return
       isChanged = false
-      for (const { name, connections, addresses, open } of scene.proxy.users()) {
+      for (const { name, connections, addresses, open } of scene.users()) {
         const [there, at] = [of(name).length, addressesOf(name)]
         if (connections !== there || open !== there || addresses !== at)
           fail(`${name} is counted with ${connections} from ${addresses} addresses, and has ${there} from ${at}`)
       }
+    },
+    onBuried(pid) {
+      forgetOf(pid, places)
+      isChanged = true
     },
     onCrash() {
       places.clear()

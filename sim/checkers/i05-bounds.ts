@@ -9,7 +9,8 @@ export const checkBounds: MakeChecker = (scene, fail) => {
   let bytes: number | undefined
   const look = () => {
     const { tableEntries } = scene.options.settings.guard
-    const { sources } = scene.proxy
+    // Of all: they have one table.
+    const sources = scene.processes[0]?.proxy.sources ?? 0
     if (sources > tableEntries) fail(`${sources} sources are remembered, of ${tableEntries}`)
     const { bytesInUse } = scene.memory
     bytes ??= bytesInUse

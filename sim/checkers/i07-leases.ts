@@ -13,19 +13,19 @@ export const checkLeases: MakeChecker = (scene, fail) => {
   return {
     onHandOver(connection) {
       const { local, remote, isGone, isGivenUp, hasHeard, openedAt } = connection
-      if (!scene.host.ownAddresses().includes(local.ip) || !scene.dcIps.includes(remote.ip)) return
+      if (!scene.host.ownAddresses().includes(local.ip) || !scene.places.dcIps.includes(remote.ip)) return
       const ageMs = scene.world.now - openedAt
       if (handedOut.has(connection)) fail(`a connection to ${remote.ip} is handed out twice`)
       // Whoever took it may be over before it has another handler, as when a quota is used up with the first bytes.
       if ((isGone && !isGivenUp) || hasHeard)
         fail(`a connection is handed out on which ${remote.ip} has spoken, or that it has ended`)
-      if (ageMs > AHEAD_MAX_MS) fail(`a connection to ${remote.ip} is handed out after ${ageMs} ms`)
+      if (ageMs > AHEAD_MAX_MS + scene.stalledMs) fail(`a connection to ${remote.ip} is handed out after ${ageMs} ms`)
       handedOut.add(connection)
       scene.reach('handed out')
     },
     onStep() {
-      const { linkClients, open } = scene.proxy
-      if (linkClients > open) fail(`${linkClients} places on links for ${open} connections`)
+      for (const { proxy } of scene.processes)
+        if (proxy.linkClients > proxy.open) fail(`${proxy.linkClients} places on links for ${proxy.open} connections`)
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { BufferPool } from '../../src/core/memory/pool.ts'
+import type { Proxy } from '../../src/core/proxy.ts'
 import type { MakeChecker } from './index.ts'
 
 /**
@@ -6,8 +7,8 @@ import type { MakeChecker } from './index.ts'
  * use after release reads poison, which I1 sees; what is never released is still leased when no connection is left.
  */
 export const checkBuffers: MakeChecker = (scene, fail) => {
-  const check = () => {
-    const { open, links, pool } = scene.proxy
+  const check = () => scene.processes.forEach(({ proxy }) => checkOne(proxy))
+  const checkOne = ({ open, links, pool }: Proxy) => {
     if (open === 0 && links === 0 && pool.leases > 0)
       fail(`${pool.leases} buffers are left, leased by ${ownersOf(pool)}`)
     if (pool.heldBytes < pool.inUseBytes) fail(`${pool.inUseBytes} bytes are leased of ${pool.heldBytes}`)

@@ -12,7 +12,8 @@ export const checkWaiting: MakeChecker = (scene, fail) => ({
     const { memory, telegram } = scene.settings
     const own = telegram.mode === 'direct' ? memory.perConnectionBytes : MIDDLE_WAITING_MAX_BYTES
     const limit = Math.max(own, wrappedLength(READ_MAX_BYTES))
-    for (const { stage, waitingBytes } of scene.proxy.inspect())
-      if (waitingBytes > limit) fail(`${waitingBytes} bytes wait in ${stage}, where ${limit} may`)
+    for (const { proxy } of scene.processes)
+      for (const { stage, waitingBytes } of proxy.inspect())
+        if (waitingBytes > limit) fail(`${waitingBytes} bytes wait in ${stage}, where ${limit} may`)
   },
 })

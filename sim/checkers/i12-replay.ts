@@ -15,10 +15,11 @@ export const checkReplay: MakeChecker = (scene, fail) => {
   const forgotten = new Set<string>()
   /** Connections that a loss of power cut: what they were told before may be read behind it. */
   const cut = new Set<string>()
+  const hasLost = () => scene.reached.has('fault store-failures') || scene.reached.has('fault torn-writes')
   const accept = (identity: Identity, how: string) => {
     const { name, isStamped, isRestamped = false } = identity
     // Without a store only the clock says where the floor must be, and it may have come back showing another time.
-    const isExcused = forgotten.delete(name) && (!isStamped || isRestamped || scene.reached.has('fault store-failures'))
+    const isExcused = forgotten.delete(name) && (!isStamped || isRestamped || hasLost())
     if (accepted.has(name) && !isExcused) fail(`${isStamped ? 'a stamped' : 'an unstamped'} opening was ${how} twice`)
     accepted.set(name, identity)
   }

@@ -40,12 +40,12 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
   /** Readings of a while ago, and of longer ago: each with the moment. */
   let [newer, older] = [sample(), sample()]
   let least: Sample['used'] | undefined
+  /** Of everybody at the last look, and the day it was: nothing is used without a byte that is relayed. */
+  let [looked, day] = [-1, -1]
   const hasQuotas = scene.options.settings.secrets.some(({ limits }) => limits?.quota !== undefined)
 
   function readings(): (UserReading & { readonly quota: NonNullable<UserReading['quota']> })[] {
-    return [...scene.proxy.users()].flatMap((user) =>
-      user.quota === undefined ? [] : [{ ...user, quota: user.quota }],
-    )
+    return [...scene.quotas()].flatMap((user) => (user.quota === undefined ? [] : [{ ...user, quota: user.quota }]))
   }
   function sample(): Sample {
     return { atMs: scene.world.now, used: new Map() }
@@ -67,8 +67,15 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
     const day = Math.floor(scene.world.clock.wall() / DAY_SEC)
     return period === 'day' ? day : Math.floor((day + MONDAY_TO_EPOCH_DAYS) / 7)
   }
+  function isDue(): boolean {
+    const now = { bytes: relayed(), day: Math.floor(scene.world.clock.wall() / DAY_SEC) }
+    if (now.bytes === looked && now.day === day && scene.world.now - newer.atMs < DURABLE_MS) return false
+    looked = now.bytes
+    day = now.day
+    return true
+  }
   function relayed(): number {
-    return scene.proxy.totals.clientToDcBytes + scene.proxy.totals.dcToClientBytes
+    return scene.relayedBytes
   }
 
   return {
@@ -83,10 +90,12 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
       if (seen.kind === 'speaks') talks.set(keyOf(seen.address), seen.talk)
       if (seen.kind !== 'part-at-dc') return
       const epoch = epochs.get(users.get(seen.part.talk) ?? '')
-      if (epoch !== undefined) epoch.partBytes += seen.part.bytes
+      if (epoch === undefined) return
+      epoch.partBytes += seen.part.bytes
+      looked = -1
     },
     onStep() {
-      if (!hasQuotas || scene.world.now < restoredMs) return
+      if (!hasQuotas || scene.world.now < restoredMs || !isDue()) return
       for (const { name, quota } of readings()) {
         const { usedBytes, bytes } = quota
         if (!(usedBytes >= 0 && usedBytes <= bytes)) fail(`${name} has used ${usedBytes} of ${bytes} bytes`)
@@ -114,14 +123,16 @@ export const checkQuotas: MakeChecker = (scene, fail) => {
       if (scene.world.now - newer.atMs >= DURABLE_MS) [older, newer] = [newer, take()]
     },
     onCrash(how) {
-      // What the store did not take is not on the disk.
-      const isExcused = how === 'power-cut' && scene.reached.has('fault store-failures')
+      // What the store did not take is not on the disk, and nobody vouches for a disk that loses what it had.
+      const hasLost = scene.reached.has('fault store-failures') || scene.reached.has('fault torn-writes')
+      const isExcused = how === 'power-cut' && hasLost
       if (!isExcused) least = how === 'kill' ? take().used : older.used
       // Behind a kill too: a read that failed at the start before may succeed at this one, and the larger counts.
       restoredMs = scene.world.now + RESTORED_MS
       ledger.crashed()
       leaveBehind()
       epochs.clear()
+      looked = -1
     },
   }
 }

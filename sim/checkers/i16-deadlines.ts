@@ -1,4 +1,5 @@
 import type { MakeChecker } from './index.ts'
+import { forgetOf } from './processes.ts'
 
 /** What jitter adds at most, and a little for ticks, links and a vault that answers later. */
 const JITTER = { times: 13, in: 10 }
@@ -13,7 +14,13 @@ export const checkDeadlines: MakeChecker = (scene, fail) => {
   /** When each session must have moved on, by id. */
   const until = new Map<number, number>()
   const jittered = (ms: number) => (ms * JITTER.times) / JITTER.in
-  const start = (connection: number, ms: number) => until.set(connection, scene.world.now + ms + GRACE_MS)
+  /** No later than the first of them. */
+  let soonest = Infinity
+  const start = (connection: number, ms: number) => {
+    const at = scene.world.now + ms + GRACE_MS
+    until.set(connection, at)
+    soonest = Math.min(soonest, at)
+  }
   return {
     onEvent(event) {
       const { listen, mask, telegram } = scene.settings
@@ -29,13 +36,21 @@ export const checkDeadlines: MakeChecker = (scene, fail) => {
       else if (event.kind === 'relaying' || event.kind === 'closed') until.delete(event.connection)
     },
     onStep() {
-      for (const { stage, isArmed } of scene.proxy.inspect()) if (!isArmed) fail(`no deadline in ${stage}`)
+      for (const { proxy } of scene.processes)
+        for (const { stage, isArmed } of proxy.inspect()) if (!isArmed) fail(`no deadline in ${stage}`)
+      if (soonest >= scene.world.now) return
+      soonest = Infinity
       for (const [connection, at] of until) {
-        if (at >= scene.world.now) continue
+        // Whoever was stalled is late, and a machine that sleeps may not count it.
+        if (at + scene.stalledMs >= scene.world.now) {
+          soonest = Math.min(soonest, at + scene.stalledMs)
+          continue
+        }
         until.delete(connection)
         fail(`connection ${connection} waits beyond every limit`)
       }
     },
+    onBuried: (pid) => forgetOf(pid, until),
     onCrash: () => until.clear(),
   }
 }

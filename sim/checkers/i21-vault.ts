@@ -1,7 +1,9 @@
 import type { RejectReason } from '../../src/core/events.ts'
+import { SLOW_MS } from '../scenarios/token-trouble.ts'
 import { SILENCE_MS } from '../world/vault.ts'
 import type { MakeChecker } from './index.ts'
 import { keyOf } from './ledger.ts'
+import { forgetOf } from './processes.ts'
 import type { Question, VaultAnswer } from './watched-vault.ts'
 
 /** What the vault's failure may look like, and what came of a source before it. */
@@ -26,9 +28,11 @@ export const checkVault: MakeChecker = (scene, fail) => {
   const says = new Map<string, string>()
   /** What is acted upon at this moment. */
   let answer: VaultAnswer | undefined
-  let goneAt: number | undefined
-  let isTold = false
-  const latency = () => scene.options.vault.answerMs + SLACK_MS
+  /** Processes whose token is gone, and since when. */
+  const goneAt = new Map<number, number>()
+  const told = new Set<number>()
+  const isSlow = scene.options.faults.has('slow-vault')
+  const latency = () => scene.options.vault.answerMs + (isSlow ? SLOW_MS : 0) + SLACK_MS + scene.stalledMs
   return {
     onAsk: (question) => void open.add(question),
     onAnswer(question, given) {
@@ -44,11 +48,12 @@ export const checkVault: MakeChecker = (scene, fail) => {
     onSeen(seen) {
       if (seen.kind === 'speaks') says.set(keyOf(seen.address), seen.identity.name)
     },
-    onEvent(event) {
+    onEvent(event, pid) {
       const { now } = scene.world
       if (event.kind === 'vault') {
-        goneAt = event.state === 'gone' ? now : undefined
-        isTold = false
+        if (event.state === 'gone') goneAt.set(pid, now)
+        else goneAt.delete(pid)
+        told.delete(pid)
       } else if (event.kind === 'relaying') relaying.add(event.connection)
       else if (event.kind === 'closed') {
         if (relaying.delete(event.connection) && (event.reason === 'killed' || event.reason === 'vault-failed'))
@@ -61,7 +66,7 @@ export const checkVault: MakeChecker = (scene, fail) => {
         if (name !== undefined && waits) fail(`${event.client.ip} was blamed for the time that the vault took`)
       } else if (event.kind === 'entered' || event.kind === 'authenticated') {
         if (answer === 'failed') fail('somebody was let in because the vault failed')
-        const isGone = goneAt !== undefined && now > goneAt + latency()
+        const isGone = now > (goneAt.get(pid) ?? Infinity) + latency()
         if (isGone && scene.isInToken(event.secret)) fail('somebody was let in by a vault that is gone')
       } else if (event.kind === 'banned' && answer === 'failed')
         fail(`${event.prefix} was banned because the vault failed`)
@@ -74,15 +79,23 @@ export const checkVault: MakeChecker = (scene, fail) => {
         fail('a question was not answered in time')
       }
       const { wellSince } = scene.trouble
-      if (isTold || goneAt === undefined || wellSince === undefined) return
-      if (now <= Math.max(wellSince, goneAt) + BACK_MS) return
-      isTold = true
-      fail('the token has worked for long, and is not used')
+      if (wellSince === undefined) return
+      for (const [pid, since] of goneAt) {
+        if (told.has(pid) || now <= Math.max(wellSince, since) + BACK_MS + latency()) continue
+        told.add(pid)
+        fail('the token has worked for long, and is not used')
+      }
+    },
+    onBuried(pid) {
+      for (const question of open) if (question.pid === pid) open.delete(question)
+      forgetOf(pid, relaying)
+      goneAt.delete(pid)
     },
     onCrash() {
       open.clear()
       relaying.clear()
-      answer = goneAt = undefined
+      goneAt.clear()
+      answer = undefined
     },
   }
 }

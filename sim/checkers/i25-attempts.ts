@@ -9,25 +9,25 @@ interface Outage {
   attempts: number
 }
 
-/** I25: attempts per failed endpoint are bounded: from its first failure until it is back. */
+/** I25: attempts per failed endpoint are bounded, for each process: from its first failure until it is back. */
 export const checkAttempts: MakeChecker = (scene, fail) => {
   const outages = new Map<string, Outage>()
   return {
-    onEvent(event) {
+    onEvent(event, pid) {
       if (event.kind !== 'dial-failed' || event.target !== 'dc') return
-      const key = keyOf(event.address)
+      const key = `${pid} ${keyOf(event.address)}`
       // A slow endpoint counts as failing as well, and may go out of reach while it does.
       if (!outages.has(key)) outages.set(key, { since: scene.world.now, attempts: 0 })
     },
-    onDial(from, to) {
-      const outage = outages.get(keyOf(to))
+    onDial(from, to, pid) {
+      const outage = outages.get(`${pid} ${keyOf(to)}`)
       if (from !== scene.host.ip || outage === undefined) return
       const allowed = attemptsWithin(scene.world.now - outage.since)
       if (++outage.attempts > allowed)
         fail(`${outage.attempts} attempts at ${to.ip} within ${scene.world.now - outage.since} ms, ${allowed} allowed`)
     },
-    onOpen(from, to) {
-      if (from === scene.host.ip) outages.delete(keyOf(to))
+    onOpen(from, to, pid) {
+      if (from === scene.host.ip) outages.delete(`${pid} ${keyOf(to)}`)
     },
     onCrash: () => outages.clear(),
   }

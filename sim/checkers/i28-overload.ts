@@ -8,6 +8,7 @@ import { HOLD_MS, MARGIN, RISE_MS } from '../../src/core/guard/overload.ts'
 import { BALANCER_IP } from '../scenarios/options.ts'
 import type { Scene } from '../scenarios/scene.ts'
 import type { MakeChecker } from './index.ts'
+import { forgetOf } from './processes.ts'
 
 /** Two polls and ticks, and a clock that goes two in a hundred wrong. */
 const SLACK_MS = 700
@@ -40,12 +41,13 @@ export const checkOverload: MakeChecker = (scene, fail) => {
   const welcome = new Map<string, number>()
   const countWelcome = (ip: string, by: number) => welcome.set(ip, (welcome.get(ip) ?? 0) + by)
   const ips = new Map<number, string>()
-  const levels = new Map<OverloadResource, OverloadLevel>()
+  /** By process and resource. */
+  const levels = new Map<string, OverloadLevel>()
   /** Refused while there was nothing left to hold them with. */
   const mustClose = new Set<number>()
 
-  function judge(event: ProxyEvent): void {
-    if (event.kind === 'overload') return judgeStep(event)
+  function judge(event: ProxyEvent, pid: number): void {
+    if (event.kind === 'overload') return judgeStep(event, pid)
     if (!('connection' in event)) return
     const { connection } = event
     if (event.kind === 'accepted') {
@@ -53,7 +55,7 @@ export const checkOverload: MakeChecker = (scene, fail) => {
       ips.set(connection, ip)
       newcomers.set(connection, {
         ...{
-          required: readings.required(),
+          required: readings.required(startOf(pid)),
           possible: readings.possible(),
           isKnown: known.has(ip),
           isPerhapsKnown: (welcome.get(ip) ?? 0) > 0,
@@ -99,13 +101,21 @@ export const checkOverload: MakeChecker = (scene, fail) => {
     if (required === 2) mustClose.add(connection)
   }
 
-  function judgeStep({ resource, level }: ProxyEvent & { readonly kind: 'overload' }): void {
-    const before = levels.get(resource) ?? 0
-    levels.set(resource, level)
+  function judgeStep({ resource, level }: ProxyEvent & { readonly kind: 'overload' }, pid: number): void {
+    const key = `${pid} ${resource}`
+    const before = levels.get(key) ?? 0
+    levels.set(key, level)
     if (level > before && !readings.isOver(resource, level)) fail(`${resource} stepped to ${level} without need`)
     if (level < before && level !== before - 1) fail(`${resource} stepped from ${before} to ${level}`)
     if (level < before && readings.sinceHighMs(resource, before) < HOLD_MS - SLACK_MS)
       fail(`${resource} left level ${before} at once`)
+  }
+
+  /** It knows of nothing before it started, where others are beside it. */
+  function startOf(pid: number): number {
+    return scene.crew === undefined
+      ? -Infinity
+      : (scene.processes.find(({ number }) => number === pid)?.startedAt ?? Infinity)
   }
 
   return {
@@ -115,9 +125,14 @@ export const checkOverload: MakeChecker = (scene, fail) => {
       for (const connection of mustClose) fail(`connection ${connection} was refused and is held, with nothing left`)
       mustClose.clear()
       if (onRefuse !== 'tarpit') return
-      let held = 0
-      for (const { stage } of scene.proxy.inspect()) if (stage === 'tarpit') held++
-      if (held > TARPITS_MAX) fail(`${held} are held in the tarpit`)
+      for (const { proxy } of scene.processes) {
+        let held = 0
+        for (const { stage } of proxy.inspect()) if (stage === 'tarpit') held++
+        if (held > TARPITS_MAX) fail(`${held} are held in the tarpit`)
+      }
+    },
+    onBuried(pid) {
+      for (const each of [newcomers, ips, mustClose]) forgetOf(pid, each)
     },
     onCrash(how) {
       newcomers.clear()
@@ -170,12 +185,12 @@ class Readings {
     return this.#scene.world.now - (this.#lastSeenHigh.get(`${resource} ${level}`) ?? -Infinity)
   }
 
-  /** Asked for by readings that have stood long enough to be noticed. */
-  required(): OverloadLevel {
+  /** Asked for by readings that have stood long enough to be noticed by whoever looks since then. */
+  required(sinceMs: number): OverloadLevel {
     const isDue = (level: OverloadLevel) =>
       OVERLOAD_RESOURCES.some((resource) => {
         const since = this.#overSince.get(`${resource} ${level}`) ?? Infinity
-        return this.#scene.world.now - since >= RISE_MS[resource] + SLACK_MS
+        return this.#scene.world.now - Math.max(since, sinceMs) >= RISE_MS[resource] + SLACK_MS + this.#scene.stalledMs
       })
     if (isDue(2)) return 2
     return isDue(1) ? 1 : 0
@@ -186,7 +201,7 @@ class Readings {
     const isRecent = (level: OverloadLevel, ms: number) =>
       OVERLOAD_RESOURCES.some((resource) => {
         const lastHigh = this.#lastHigh.get(`${resource} ${level}`) ?? -Infinity
-        return this.#scene.world.now - lastHigh <= ms
+        return this.#scene.world.now - lastHigh <= ms + this.#scene.stalledMs
       })
     if (isRecent(2, HOLD_MS + SLACK_MS)) return 2
     return isRecent(1, 2 * (HOLD_MS + SLACK_MS)) ? 1 : 0

@@ -3,6 +3,8 @@ import { MemoryVault } from '../../src/vault/memory.ts'
 
 /** A question to the vault, and what is true about it. */
 export interface Question {
+  /** The process that asks. */
+  readonly pid: number
   /** Virtual ms. */
   readonly askedAt: number
   /** Whose hello or init it is, as actors name it; undefined: a signature is wanted. */
@@ -27,8 +29,10 @@ export class WatchedVault implements Vault {
   readonly #oracle = new MemoryVault()
   readonly #now: () => number
   readonly #witness: VaultWitness
+  readonly #pid: number
 
-  constructor(vault: Vault, keys: readonly Uint8Array[], now: () => number, witness: VaultWitness) {
+  constructor(vault: Vault, keys: readonly Uint8Array[], now: () => number, witness: VaultWitness, pid: number) {
+    this.#pid = pid
     this.#vault = vault
     this.#now = now
     this.#witness = witness
@@ -40,7 +44,8 @@ export class WatchedVault implements Vault {
     candidates: readonly SecretId[],
     reply: (match: Match | VaultFailure | undefined, trials: number) => void,
   ): void {
-    const question = { askedAt: this.#now(), identity: nameOf(hello), truth: this.#truthOf(hello, candidates) }
+    const pid = this.#pid
+    const question = { pid, askedAt: this.#now(), identity: nameOf(hello), truth: this.#truthOf(hello, candidates) }
     this.#witness.asked(question)
     this.#vault.match(hello, candidates, (match, trials) => {
       this.#witness.answers(question, match === undefined ? 'none' : match === 'failed' ? match : match.id)
@@ -50,7 +55,8 @@ export class WatchedVault implements Vault {
   }
 
   sign(key: KeyRef, parts: readonly Uint8Array[], reply: (mac: Uint8Array | undefined) => void): void {
-    const question = { askedAt: this.#now(), identity: undefined, truth: key.id }
+    const pid = this.#pid
+    const question = { pid, askedAt: this.#now(), identity: undefined, truth: key.id }
     this.#witness.asked(question)
     this.#vault.sign(key, parts, (mac) => {
       this.#witness.answers(question, mac === undefined ? 'failed' : key.id)

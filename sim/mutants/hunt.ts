@@ -22,7 +22,7 @@ const SEEDS_MAX = 2_000
 const TESTS_MAX_MS = 300_000
 const ROOT = join(import.meta.dirname, '../..')
 /** What tests need beside what the simulator needs. */
-const FOR_RUNS = ['src/core', 'src/vault', 'sim', 'package.json']
+const FOR_RUNS = ['src/core', 'src/vault', 'src/workers', 'sim', 'package.json']
 const FOR_TESTS = ['src', 'sim', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
 /** Plants a bug into a copy of the source, and looks for it; first with cases that found it before, where there are any. */

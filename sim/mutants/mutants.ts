@@ -6,6 +6,7 @@ import { PROBING_MUTANTS } from './probing.ts'
 import { TRACE_MUTANTS } from './trace.ts'
 import { USER_MUTANTS } from './users.ts'
 import { VAULT_MUTANTS } from './vault.ts'
+import { WORKER_MUTANTS } from './workers.ts'
 
 export type { Mutant } from './mutant.ts'
 
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRACE_MUTANTS,
   ...USER_MUTANTS,
   ...VAULT_MUTANTS,
+  ...WORKER_MUTANTS,
   // Framing.
   {
     name: 'a packet that comes in pieces starts with the wrong one',

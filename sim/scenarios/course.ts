@@ -9,7 +9,8 @@ import { PART_MIN } from '../telegram/talk.ts'
 import type { Restriction } from '../swarm/case.ts'
 import type { SeededRandom } from '../world/random.ts'
 import { AMPLE_BUFFERS_BYTES, BALANCER_IP, DENIED_IP, EXPIRED_SEC } from './options.ts'
-import { DC_IDS, PROXY, type Scene } from './scene.ts'
+import { DC_IDS } from './places.ts'
+import { PROXY, type Scene } from './scene.ts'
 
 const ENDINGS: readonly Ending[] = ['client-ends', 'client-ends', 'ends-early', 'dc-ends', 'resets', 'stays']
 const TAPE_MAX = 200
@@ -71,7 +72,8 @@ export class Cast {
   /** Somebody else. Without a name, whoever fits. */
   addProber(name?: string): void {
     const scene = this.#scene
-    const { world, site, tell } = scene
+    const { world, tell } = scene
+    const { site } = scene.places
     const number = ++this.#probes
     const attack = ATTACKS[name ?? this.#random.pick(Object.keys(ATTACKS))](this.#context())
     if (attack === undefined) return

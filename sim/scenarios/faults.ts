@@ -1,8 +1,13 @@
 import { OVERLOAD_RESOURCES } from '../../src/core/events.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import type { SeededRandom } from '../world/random.ts'
-import { drawLimits, type Fault } from './options.ts'
-import { DC_IDS, type Scene } from './scene.ts'
+import { planLaterFaults, repairLater } from './later-faults.ts'
+import { drawLimits, type Fault, type LaterFault } from './options.ts'
+import { DC_IDS } from './places.ts'
+import type { Scene } from './scene.ts'
+
+/** What came later is in `later-faults.ts`. */
+type Planned = Exclude<Fault, LaterFault>
 
 const DOWN_MS = { min: 500, max: 30_000 }
 const FLAP_MS = 500
@@ -20,7 +25,7 @@ export function planFaults(scene: Scene, untilMs: number, drawn: ReadonlySet<Fau
   const flaps = world.random('flaps')
   const shortages = world.random('shortages')
   const vault = world.random('vault')
-  const times: Readonly<Partial<Record<Fault, number>>> = {
+  const times: Readonly<Partial<Record<Planned, number>>> = {
     'dc-outages': random.between(1, 6),
     'site-outages': 2,
     'store-failures': 2,
@@ -39,17 +44,20 @@ export function planFaults(scene: Scene, untilMs: number, drawn: ReadonlySet<Fau
     const from = { 'dc-flaps': flaps, shortages, 'vault-outages': vault }[fault] ?? random
     for (let i = 0; i < count; i++) {
       const at = from.between(world.now, untilMs)
-      if (options.faults.has(fault as Fault)) world.at(at, () => happen(scene, fault as Fault))
+      if (options.faults.has(fault as Fault)) world.at(at, () => happen(scene, fault as Planned))
     }
   }
+  planLaterFaults(scene, untilMs)
 }
 
 /** Everything works again, and every clock is right. */
 export function repair(scene: Scene): void {
-  const { network, store, world, site } = scene
+  const { network, store, world } = scene
+  const { site } = scene.places
+  repairLater(scene)
   scene.gauges.relax()
   scene.trouble.heal()
-  for (const ip of scene.farIps) network.setReachability(ip, 'open')
+  for (const ip of scene.places.farIps) network.setReachability(ip, 'open')
   if (site !== undefined) network.setReachability(site.ip, 'open')
   store.isFailing = false
   world.clock.setDrift(0)
@@ -57,19 +65,21 @@ export function repair(scene: Scene): void {
   scene.calm()
 }
 
-function happen(scene: Scene, fault: Fault): void {
-  if (scene.isCalm) return
-  const { network, store, world, site } = scene
+function happen(scene: Scene, fault: Planned): void {
+  // Nothing happens to a machine that sleeps.
+  if (scene.isCalm || scene.host.isBusy) return
+  const { network, store, world } = scene
+  const { site } = scene.places
   const random = world.random('faults')
   const flaps = world.random('flaps')
   scene.reach(`fault ${fault}`)
   world.trace(`fault ${fault}`)
   switch (fault) {
     case 'dc-outages':
-      takeDown(scene, random.pick(scene.farIps))
+      takeDown(scene, random.pick(scene.places.farIps))
       break
     case 'dc-flaps':
-      flap(scene, scene.placesOfDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
+      flap(scene, scene.places.ofDc(flaps.pick(DC_IDS)), flaps.between(5, 40))
       break
     case 'shortages':
       runShort(scene, world.random('shortages'))

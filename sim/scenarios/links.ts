@@ -2,8 +2,46 @@ import type { LinkPlan } from '../world/connection.ts'
 import type { SeededRandom } from '../world/random.ts'
 import type { RunOptions } from './options.ts'
 
-/** How one connection behaves while faults are on. */
-export function faultyLink({ profile, faults }: RunOptions, random: SeededRandom): LinkPlan {
+/** An init, a classic hello, one of today, an answer of ours: each position in them is likely. */
+const EARLY_BYTES = [80, 600, 2_200, 8_000] as const
+const JITTER_MAX_MS = 300
+const STOPS_MAX_BYTES = 60_000
+const STOPS_MAX_MS = 90_000
+
+/** How one connection behaves while faults are on; `stream` gives what came later streams of its own. */
+export function faultyLink(
+  options: RunOptions,
+  random: SeededRandom,
+  { isClient, stream }: { readonly isClient: boolean; readonly stream: (name: string) => SeededRandom },
+): LinkPlan {
+  return { ...drawLink(options, random), ...drawLater(options, isClient, stream) }
+}
+
+function drawLater(
+  { faults }: RunOptions,
+  isClient: boolean,
+  stream: (name: string) => SeededRandom,
+): Pick<LinkPlan, 'breaksAt' | 'jitterMs' | 'stopsAt'> {
+  const resets = faults.has('early-resets') ? stream('early-resets') : undefined
+  const jitter = faults.has('jitter') ? stream('jitter') : undefined
+  const stops = faults.has('stopped-readers') && isClient ? stream('stopped-readers') : undefined
+  return {
+    ...(resets?.chance(1, 6) === true
+      ? {
+          breaksAt: {
+            end: resets.pick(['dialler', 'listener'] as const),
+            bytes: resets.between(1, resets.pick(EARLY_BYTES)),
+          },
+        }
+      : {}),
+    ...(jitter?.chance(1, 2) === true ? { jitterMs: jitter.between(2, JITTER_MAX_MS) } : {}),
+    ...(stops?.chance(1, 6) === true
+      ? { stopsAt: { bytes: stops.between(1, STOPS_MAX_BYTES), forMs: stops.between(1_000, STOPS_MAX_MS) } }
+      : {}),
+  }
+}
+
+function drawLink({ profile, faults }: RunOptions, random: SeededRandom): LinkPlan {
   const isRealistic = profile === 'realistic'
   const oneIn = isRealistic ? 12 : 5
   return {

@@ -16,6 +16,27 @@ import { WALL_START } from '../world/world.ts'
 export const PROFILES = ['realistic', 'uniform', 'swarm'] as const
 export type Profile = (typeof PROFILES)[number]
 
+/** What came later: half of all seeds have none of these, and go as they went before there were any. */
+export const LATER_FAULTS = [
+  'early-resets',
+  'jitter',
+  'stopped-readers',
+  'vanished-clients',
+  'descriptors',
+  'ports',
+  'resetting-dcs',
+  'wrong-links',
+  'wrong-files',
+  'resolver-lies',
+  'slow-vault',
+  'loop-stalls',
+  'suspends',
+  'torn-writes',
+  'fresh-boots',
+] as const
+/** Where several processes relay. */
+export const WORKER_FAULTS = ['worker-kills', 'supervisor-kills', 'worker-restarts'] as const
+
 /** What may go wrong in a run, each on or off. */
 export const FAULTS = [
   'stalls',
@@ -34,8 +55,11 @@ export const FAULTS = [
   'dc-flaps',
   'shortages',
   'vault-outages',
+  ...LATER_FAULTS,
+  ...WORKER_FAULTS,
 ] as const
 export type Fault = (typeof FAULTS)[number]
+export type LaterFault = (typeof LATER_FAULTS)[number] | (typeof WORKER_FAULTS)[number]
 
 export interface RunOptions {
   readonly seed: number
@@ -45,6 +69,8 @@ export interface RunOptions {
   /** 16 bytes each, by the index of the secret. */
   readonly keys: readonly Uint8Array[]
   readonly vault: VaultPlan
+  /** Processes that relay; 1: one has everything. */
+  readonly workers: number
   readonly mask: 'literal' | 'name' | 'domain' | 'none'
   readonly hasIpv6: boolean
   readonly talkers: number
@@ -80,6 +106,7 @@ export function drawOptions(seed: number): RunOptions {
   const hasOutages = place !== 'memory' && vaults.chance(3, 4)
   const mask = random.pick(['literal', 'name', 'domain', 'none'] as const)
   const access = new SeededRandom(seed, 'access')
+  const workers = drawWorkers(seed)
   const secrets = withLimits(drawSecrets(random, access), new SeededRandom(seed, 'users'))
   return {
     seed,
@@ -89,9 +116,12 @@ export function drawOptions(seed: number): RunOptions {
       ...(hasFlaps ? FLAPS : []),
       ...(hasShortages ? SHORTAGES : []),
       ...(hasOutages ? OUTAGES : []),
+      ...drawLaterFaults(seed, faults),
+      ...(workers > 1 ? drawWorkerFaults(seed) : []),
     ]),
     settings: drawnSettings(seed, drawSettings(random, mask, secrets), access),
     keys: secrets.map(() => random.bytes(16)),
+    workers,
     vault: { place, outage, answerMs: random.pick([0, 0, 1, 5, 40]) },
     mask,
     hasIpv6: random.chance(2, 3),
@@ -101,6 +131,25 @@ export function drawOptions(seed: number): RunOptions {
   }
 }
 
+function drawWorkers(seed: number): number {
+  const random = new SeededRandom(seed, 'workers')
+  return random.chance(1, 6) ? random.pick([2, 2, 3]) : 1
+}
+
+function drawLaterFaults(seed: number, others: ReadonlySet<Fault>): readonly Fault[] {
+  const random = new SeededRandom(seed, 'later-faults')
+  if (random.chance(1, 2)) return []
+  const drawn = LATER_FAULTS.filter(() => random.chance(1, 3))
+  // What it lied last would be all that is known when it fails for good.
+  return others.has('resolver-failures') ? drawn.filter((fault) => fault !== 'resolver-lies') : drawn
+}
+
+function drawWorkerFaults(seed: number): readonly Fault[] {
+  const random = new SeededRandom(seed, 'worker-faults')
+  return WORKER_FAULTS.filter(() => random.chance(1, 2))
+}
+
+const LATER: readonly Fault[] = [...LATER_FAULTS, ...WORKER_FAULTS]
 const FLAPS: readonly Fault[] = ['dc-flaps']
 const SHORTAGES: readonly Fault[] = ['shortages']
 const OUTAGES: readonly Fault[] = ['vault-outages']
@@ -114,7 +163,7 @@ function drawnSettings(seed: number, settings: Omit<Settings, 'access'>, access:
 
 /** All but those that came later. */
 function drawFaults(profile: Profile, random: SeededRandom): ReadonlySet<Fault> {
-  const others = FAULTS.filter((fault) => ![...FLAPS, ...SHORTAGES, ...OUTAGES].includes(fault))
+  const others = FAULTS.filter((fault) => ![...FLAPS, ...SHORTAGES, ...OUTAGES, ...LATER].includes(fault))
   if (profile === 'realistic') return new Set(others.filter((fault) => REALISTIC.has(fault) && random.chance(1, 2)))
   if (profile === 'uniform') return new Set(others.filter(() => random.chance(1, 3)))
   const share = random.between(1, 9)

@@ -28,12 +28,14 @@ export function planStrangers(scene: Scene, count: number, until: number): void 
 
 function come(scene: Scene, random: SeededRandom, at: number): void {
   scene.reach('stranger')
-  const { proxy } = scene
+  const { processes } = scene
+  const running = processes.length > 1 ? random.pick(processes) : processes[0]
+  if (running?.isAlive !== true) return
   const passing = new Passing(addressOf(at))
-  passing.handler = proxy.accept(passing)
+  passing.handler = running.accept(passing)
   if (!random.chance(1, STAYS)) passing.leave()
   // Its process may be gone by then, and with it whoever would be told.
-  else scene.world.after(random.below(STAY_MAX_MS), () => scene.proxy === proxy && passing.leave())
+  else scene.world.after(random.below(STAY_MAX_MS), () => running.isAlive && passing.leave())
 }
 
 /** Of the stranger with that number, below 2^24; every other one is an IPv6 /64 of its own. */

@@ -6,6 +6,8 @@ import type { World } from '../world/world.ts'
 export const TOKEN_TROUBLES = ['away', 'hiccup', 'garbage', 'silent', 'dead-copies', 'lost-key'] as const
 export type TokenTroubleKind = (typeof TOKEN_TROUBLES)[number]
 
+/** How late every answer may be for a while. */
+export const SLOW_MS = 500
 const LASTS_MS = { min: 500, max: 30_000 }
 /** The key is missed when everything is looked for anew. */
 const LOST_AFTER_MS = 2_000
@@ -15,11 +17,13 @@ const GONE = { code: 'CKR_DEVICE_ERROR', value: 0x30 }
 const SESSION_DEAD = { code: 'CKR_SESSION_HANDLE_INVALID', value: 0xb3 }
 const TIMEOUT = { code: 'no answer in time' }
 
-/** The token of a run and how it is, which nobody but checkers knows. */
+/** The token of a run and how it is, which nobody but checkers knows. Each process has a module and a login of its own. */
 export class TokenTrouble {
-  readonly token = new FakeToken()
+  readonly #modules = new Set<FakeToken>()
   readonly #world: World
   readonly #keys: readonly Uint8Array[]
+  /** By how much answers are late, in ms, from a token or from memory. */
+  slowMs = 0
   #wellSince: number | undefined
   #garbageSince: number | undefined
 
@@ -27,6 +31,23 @@ export class TokenTrouble {
     this.#world = world
     this.#keys = keys
     this.heal()
+  }
+
+  /** As one more process has it. While it is in trouble that one cannot begin. */
+  open(): FakeToken {
+    const token = new FakeToken()
+    this.#keys.forEach((key, at) => token.keys.set(String(at + 1), key))
+    if (this.isWell) this.#modules.add(token)
+    return token
+  }
+
+  /** All processes are gone. */
+  forget(): void {
+    this.#modules.clear()
+  }
+
+  get isWell(): boolean {
+    return this.#wellSince !== undefined
   }
 
   /** Virtual ms; undefined while it is in trouble. */
@@ -50,38 +71,49 @@ export class TokenTrouble {
 
   /** All trouble is over, and no key is missing. */
   heal(): void {
-    this.token.heal()
-    this.#keys.forEach((key, at) => this.token.keys.set(String(at + 1), key))
+    for (const token of this.#modules) {
+      token.heal()
+      this.#keys.forEach((key, at) => token.keys.set(String(at + 1), key))
+    }
     this.#wellSince ??= this.#world.now
   }
 
   #make(kind: TokenTroubleKind, random: SeededRandom): void {
-    const { token } = this
     switch (kind) {
       case 'away':
         return this.#refuse(GONE)
       case 'silent':
-        token.isSilent = true
+        for (const token of this.#modules) token.isSilent = true
         return this.#refuse(TIMEOUT)
-      case 'hiccup':
-        return token.fail({ ...SESSION_DEAD, calls: random.between(1, HICCUPS_MAX) })
+      case 'hiccup': {
+        const calls = random.between(1, HICCUPS_MAX)
+        for (const token of this.#modules) token.fail({ ...SESSION_DEAD, calls })
+        return
+      }
       case 'garbage':
-        token.givesGarbage = true
+        for (const token of this.#modules) token.givesGarbage = true
         this.#garbageSince = this.#world.now
         return
       case 'dead-copies':
         // As if somebody else had initialised the module.
-        token.failRestart(undefined)
-        return token.restart()
-      case 'lost-key':
-        token.keys.delete(String(random.between(1, this.#keys.length)))
+        for (const token of this.#modules) {
+          token.failRestart(undefined)
+          token.restart()
+        }
+        return
+      case 'lost-key': {
+        const label = String(random.between(1, this.#keys.length))
+        for (const token of this.#modules) token.keys.delete(label)
         this.#refuse(GONE)
-        this.#world.after(LOST_AFTER_MS, () => token.heal())
+        this.#world.after(LOST_AFTER_MS, () => this.#modules.forEach((token) => token.heal()))
+      }
     }
   }
 
   #refuse(failure: { readonly code: string; readonly value?: number }): void {
-    this.token.fail(failure)
-    this.token.failRestart(failure)
+    for (const token of this.#modules) {
+      token.fail(failure)
+      token.failRestart(failure)
+    }
   }
 }

@@ -1,9 +1,13 @@
 import { OPEN_ACCESS, UNGUARDED, type Settings } from '../../src/core/settings.ts'
-import { AMPLE_BUFFERS_BYTES, MASK_IP, type RunOptions } from '../scenarios/options.ts'
+import { AMPLE_BUFFERS_BYTES, MASK_IP, WORKER_FAULTS, type Fault, type RunOptions } from '../scenarios/options.ts'
 import type { Restriction } from './case.ts'
 
 /** What can be made as simple as it can be, each by itself. */
 export const PLAIN = {
+  workers: (options) => {
+    const faults = [...options.faults].filter((fault) => !(WORKER_FAULTS as readonly Fault[]).includes(fault))
+    return { ...options, workers: 1, faults: new Set(faults) }
+  },
   vault: (options) => ({ ...options, vault: { ...options.vault, place: 'memory', answerMs: 0 } }),
   mask: (options) => ({ ...withSettings(options, 'mask', { host: MASK_IP }), mask: 'literal' }),
   ipv4: (options) => ({ ...withSettings(options, 'telegram', { prefer: 'ipv4' }), hasIpv6: false }),

@@ -38,3 +38,40 @@ export class VirtualClock implements Clock {
     this.#driftPpm = ppm
   }
 }
+
+/**
+ * The clocks of one machine of the world. The first counts from the start of the machine, and may stand still while it sleeps; the
+ * second is the world's.
+ */
+export class MachineClock implements Clock {
+  readonly #world: Clock
+  /** World ms at which it shows 0. */
+  #zeroMs = 0
+
+  constructor(world: Clock) {
+    this.#world = world
+  }
+
+  mono(): number {
+    return this.#world.mono() - this.#zeroMs
+  }
+
+  wall(): number {
+    return this.#world.wall()
+  }
+
+  /** When the world comes to what this clock calls `monoMs`, if neither sleeps. */
+  worldMs(monoMs: number): number {
+    return monoMs + this.#zeroMs
+  }
+
+  /** It has slept for so long, and does not know. */
+  miss(ms: number): void {
+    this.#zeroMs += ms
+  }
+
+  /** The machine starts anew: it has been up for `upMs`. */
+  restart(upMs: number): void {
+    this.#zeroMs = this.#world.mono() - upMs
+  }
+}

@@ -17,6 +17,12 @@ export interface LinkPlan {
   readonly stallMs: number
   /** After this many bytes in one direction the connection breaks, and both ends learn it; undefined: never. */
   readonly resetAfterBytes?: number
+  /** The connection breaks as soon as that end has been given exactly so many bytes; undefined: never. */
+  readonly breaksAt?: { readonly end: End; readonly bytes: number }
+  /** When the end that dialled has been given so many bytes, it reads nothing for a while. */
+  readonly stopsAt?: { readonly bytes: number; readonly forMs: number }
+  /** What arrives is late by up to this much, and never overtakes; 0 or undefined: not at all. */
+  readonly jitterMs?: number
   /** After this many bytes in one direction nothing arrives any more and nobody is told, but by waiting in vain; undefined: never. */
   readonly deadAfterBytes?: number
   /** What arrives waits this long for more to be given together with it; 0 or undefined: not at all. */
@@ -25,6 +31,8 @@ export interface LinkPlan {
   readonly isStingy?: boolean
 }
 
+export type End = 'dialler' | 'listener'
+
 const POISON = 0xdb
 const STALL_ONE_IN = 20
 const STINGY_ONE_IN = 3
@@ -32,8 +40,12 @@ const STINGY_ONE_IN = 3
 export const DEAD_PEER_MS = 924_000
 
 export interface ConnectionWatcher {
+  /** Virtual ms before which the process at this end hears nothing; in the past while it runs. */
+  freeAt(): number
   /** Another handler is about to take over from the one it had. */
   onHandOver(connection: VirtualConnection): void
+  /** Another process of the same machine had it before. */
+  onCome(connection: VirtualConnection): void
   onGone(connection: VirtualConnection): void
 }
 
@@ -53,7 +65,8 @@ export class VirtualConnection implements Connection {
   readonly openedAt: number
   readonly #world: World
   readonly #random: SeededRandom
-  readonly #watcher: ConnectionWatcher
+  readonly #end: End
+  #watcher: ConnectionWatcher
   #handler = IGNORE
   /** What has come and waits to be read. */
   readonly #arrived = new ByteQueue()
@@ -63,11 +76,14 @@ export class VirtualConnection implements Connection {
   #receivedBytes = 0
   #isPaused = false
   #isWaking = false
+  /** Virtual ms until which its owner does not come to read. */
+  #stoppedUntil = 0
   #wantsDrain = false
   #isConfirming = false
   #hasEnded = false
   #fin: 'none' | 'arrived' | 'told' = 'none'
   #isBroken = false
+  #isCut = false
   #isDead = false
   #isGone = false
   #isGivenUp = false
@@ -76,13 +92,14 @@ export class VirtualConnection implements Connection {
     world: World,
     random: SeededRandom,
     plan: LinkPlan,
-    ends: { id: string; local: Address; remote: Address },
+    ends: { id: string; local: Address; remote: Address; end: End },
     watcher: ConnectionWatcher,
   ) {
     this.#world = world
     this.#random = random
     this.plan = plan
     this.id = ends.id
+    this.#end = ends.end
     this.local = ends.local
     this.remote = ends.remote
     this.#watcher = watcher
@@ -110,6 +127,14 @@ export class VirtualConnection implements Connection {
 
   get isGone(): boolean {
     return this.#isGone
+  }
+
+  /** Another process of its machine has it from now on. */
+  moveTo(watcher: ConnectionWatcher): void {
+    if (watcher === this.#watcher) return
+    this.#watcher.onGone(this)
+    this.#watcher = watcher
+    watcher.onCome(this)
   }
 
   /** Bytes that have come or are on their way and that the handler has not been given. */
@@ -171,6 +196,13 @@ export class VirtualConnection implements Connection {
     for (const end of [this, this.peer]) end.#world.after(0, () => end.#break())
   }
 
+  /** It breaks right here: of what has come or is on its way no byte is given. */
+  #cut(): void {
+    this.#isCut = true
+    this.#arrived.clear()
+    this.sever()
+  }
+
   /** From now on nothing arrives in either direction, and nobody is told: a cable pulled, a machine without power. */
   die(): void {
     this.#isDead = this.peer.#isDead = true
@@ -197,6 +229,7 @@ export class VirtualConnection implements Connection {
         this.#sendReset()
         return
       }
+      if (this.#isCut) return
       this.#arrived.push(bytes)
       this.#wake(this.plan.coalesceMs ?? 0)
     })
@@ -217,9 +250,10 @@ export class VirtualConnection implements Connection {
 
   /** Something sets out for us in `afterMs`, behind all that did before. On a dead path its sender waits in vain. */
   #arrive(afterMs: number, happen: () => void): void {
-    const { latencyMs, stallMs } = this.plan
+    const { latencyMs, stallMs, jitterMs = 0 } = this.plan
     const stall = stallMs > 0 && this.#random.chance(1, STALL_ONE_IN) ? this.#random.between(1, stallMs) : 0
-    this.#lastArrivalAt = Math.max(this.#lastArrivalAt, this.#world.now + afterMs + latencyMs + stall)
+    const late = stall + (jitterMs > 0 ? this.#random.below(jitterMs) : 0)
+    this.#lastArrivalAt = Math.max(this.#lastArrivalAt, this.#world.now + afterMs + latencyMs + late)
     this.#world.at(this.#lastArrivalAt, () => {
       if (!this.#isDead) happen()
       else this.#world.after(DEAD_PEER_MS, () => this.peer.#break())
@@ -235,10 +269,18 @@ export class VirtualConnection implements Connection {
   #wake(afterMs: number): void {
     if (this.#isWaking || this.#isGone) return
     this.#isWaking = true
-    this.#world.after(afterMs, () => {
-      this.#isWaking = false
-      this.#tell()
-    })
+    this.#world.after(afterMs, () => this.#waken())
+  }
+
+  /** Who is stalled is told when it runs again. */
+  #waken(): void {
+    const freeAt = Math.max(this.#watcher.freeAt(), this.#stoppedUntil)
+    if (freeAt > this.#world.now && !this.#isGone) {
+      this.#world.at(freeAt, () => this.#waken())
+      return
+    }
+    this.#isWaking = false
+    this.#tell()
   }
 
   #hasNews(): boolean {
@@ -262,14 +304,23 @@ export class VirtualConnection implements Connection {
 
   /** A piece of what waits: pieces that were written apart may come joined, and one write may come in several. */
   #deliver(): void {
-    const { segmentBytes, isChoppy, resetAfterBytes, deadAfterBytes } = this.plan
-    const most = Math.min(this.#arrived.length, segmentBytes)
+    const { segmentBytes, isChoppy, resetAfterBytes, deadAfterBytes, breaksAt, stopsAt } = this.plan
+    const breakAt = breaksAt?.end === this.#end ? breaksAt.bytes : Infinity
+    const most = Math.min(this.#arrived.length, segmentBytes, breakAt - this.#receivedBytes)
     const chunk = this.#arrived.take(isChoppy ? this.#random.between(1, most) : most)
     this.#receivedBytes += chunk.length
     if (this.#world.isTraced) this.#world.trace(`${this.id} data ${chunk.length}`, chunk)
     this.#handler.onData(chunk)
     chunk.fill(POISON)
     if (resetAfterBytes !== undefined && this.#receivedBytes >= resetAfterBytes) this.sever()
+    if (this.#receivedBytes >= breakAt) this.#cut()
+    if (
+      stopsAt !== undefined &&
+      this.#end === 'dialler' &&
+      this.#stoppedUntil === 0 &&
+      this.#receivedBytes >= stopsAt.bytes
+    )
+      this.#stoppedUntil = this.#world.now + stopsAt.forMs
     if (deadAfterBytes !== undefined && this.#receivedBytes >= deadAfterBytes) this.die()
     this.peer.#confirmSoon()
     if (this.#hasNews()) this.#wake(0)
@@ -279,12 +330,19 @@ export class VirtualConnection implements Connection {
   #confirmSoon(): void {
     if (!this.#wantsDrain || this.#isConfirming || this.#isDead) return
     this.#isConfirming = true
-    this.#world.after(this.plan.latencyMs, () => {
-      this.#isConfirming = false
-      if (!this.#wantsDrain || this.#isGone || this.#isBroken || this.#room() === 0) return
-      this.#wantsDrain = false
-      this.#handler.onDrain()
-    })
+    this.#world.after(this.plan.latencyMs, () => this.#confirmed())
+  }
+
+  #confirmed(): void {
+    const freeAt = this.#watcher.freeAt()
+    if (freeAt > this.#world.now && !this.#isGone) {
+      this.#world.at(freeAt, () => this.#confirmed())
+      return
+    }
+    this.#isConfirming = false
+    if (!this.#wantsDrain || this.#isGone || this.#isBroken || this.#room() === 0) return
+    this.#wantsDrain = false
+    this.#handler.onDrain()
   }
 
   #gone(kind: CloseKind): void {

@@ -2,6 +2,7 @@ import type {
   Address,
   Cancellable,
   Connection,
+  DialFailure,
   Dialing,
   Handler,
   NameAnswer,
@@ -20,6 +21,8 @@ const EPHEMERAL_TO = 60_999
 export class HostNetwork implements Network, Resolver {
   readonly readMaxBytes = READ_MAX_BYTES
   readonly ip: string
+  /** Which of the processes of its machine; 0: the machine itself, where it is not divided. */
+  readonly number: number
   readonly #network: VirtualNetwork
   readonly #ips: readonly string[]
   /** Ends that live here. */
@@ -30,21 +33,36 @@ export class HostNetwork implements Network, Resolver {
   uplink: Uplink | undefined
   /** Most sockets held at a time, dials under way included. */
   descriptorsMax = Infinity
+  /** Why no dial can set out, as where every port is taken; undefined: it can. */
+  dialFault: DialFailure | undefined
   /** Dials that are not answered yet. */
   readonly attempts = new Set<Cancellable>()
   /** Accepted connections closed at once for want of descriptors. */
   refused = 0
   readonly #listeners = new Map<number, (connection: Connection) => Handler>()
-  #port = EPHEMERAL_FROM
+  readonly #ports: PortCounter
   /** Counts processes that ran here, one after the other: an answer meant for a dead one is dropped. */
   #life = 0
+  /** Virtual ms until which nothing is told here. */
+  #busyUntil = 0
 
-  constructor(network: VirtualNetwork, ips: readonly string[]) {
+  constructor(
+    network: VirtualNetwork,
+    ips: readonly string[],
+    { number, ports } = { number: 0, ports: new PortCounter() },
+  ) {
     this.#network = network
     this.#ips = ips
     this.ip = ips[0]
+    this.number = number
+    this.#ports = ports
     this.watcher = {
+      freeAt: () => this.#busyUntil,
       onHandOver: (connection) => network.onHandOver(connection),
+      onCome: (connection) => {
+        network.connections.add(connection)
+        this.connections.add(connection)
+      },
       onGone: (connection) => {
         network.connections.delete(connection)
         this.connections.delete(connection)
@@ -55,6 +73,59 @@ export class HostNetwork implements Network, Resolver {
   /** Sockets held now: connections of both kinds and dials under way. */
   get open(): number {
     return this.connections.size + this.attempts.size
+  }
+
+  /** Nothing is short any more. */
+  heal(): void {
+    this.descriptorsMax = Infinity
+    this.dialFault = undefined
+  }
+
+  /** One of several processes of this machine, by its number: the same addresses, with sockets of its own. */
+  fork(number: number): HostNetwork {
+    return new HostNetwork(this.#network, this.#ips, { number, ports: this.#ports })
+  }
+
+  /** For so many milliseconds the process here hears and does nothing: a long call, a garbage collection, a machine that sleeps. */
+  stall(ms: number): void {
+    this.#busyUntil = Math.max(this.#busyUntil, this.#network.world.now + ms)
+  }
+
+  get isBusy(): boolean {
+    return this.#network.world.now < this.#busyUntil
+  }
+
+  /** Virtual ms; in the past while it is not stalled. */
+  get freeAt(): number {
+    return this.#busyUntil
+  }
+
+  /** Does that as soon as the process here does anything; never if it dies first. */
+  whenFree(run: () => void): void {
+    const life = this.#life
+    if (!this.isBusy) run()
+    else this.#network.world.at(this.#busyUntil, () => life === this.#life && this.whenFree(run))
+  }
+
+  /** A connection that has come to this machine is this process's from now on. It is given back where no descriptor is left. */
+  receive(connection: VirtualConnection, accept: (connection: Connection) => Handler): void {
+    connection.moveTo(this.watcher)
+    if (this.open > this.descriptorsMax) {
+      // The kernel has accepted it; an adapter without descriptors left gives it back at once.
+      this.refused++
+      connection.close()
+      return
+    }
+    if (!this.isBusy) {
+      connection.handler = accept(connection)
+      return
+    }
+    connection.pause()
+    this.whenFree(() => {
+      if (connection.isGone) return
+      connection.resume()
+      connection.handler = accept(connection)
+    })
   }
 
   /** On all addresses of the host. False when the port is taken. */
@@ -74,8 +145,7 @@ export class HostNetwork implements Network, Resolver {
   }
 
   nextPort(): number {
-    this.#port = this.#port === EPHEMERAL_TO ? EPHEMERAL_FROM : this.#port + 1
-    return this.#port
+    return this.#ports.next()
   }
 
   /** Our address of the same family, if we have one. */
@@ -110,12 +180,14 @@ export class HostNetwork implements Network, Resolver {
   query(host: string, reply: (answer: NameAnswer) => void): void {
     const life = this.#life
     this.#network.query(host, (answer) => {
-      if (life === this.#life) reply(answer)
+      if (life === this.#life) this.whenFree(() => reply(answer))
     })
   }
 
   #leaveAll(leave: (connection: VirtualConnection) => void): void {
     this.#life++
+    this.#busyUntil = 0
+    this.heal()
     this.#listeners.clear()
     for (const connection of [...this.connections]) leave(connection)
     for (const attempt of [...this.attempts]) attempt.cancel()
@@ -123,5 +195,15 @@ export class HostNetwork implements Network, Resolver {
 
   ownAddresses(): readonly string[] {
     return this.#ips
+  }
+}
+
+/** Ephemeral ports of one machine, whichever of its processes asks. */
+class PortCounter {
+  #port = EPHEMERAL_FROM
+
+  next(): number {
+    this.#port = this.#port === EPHEMERAL_TO ? EPHEMERAL_FROM : this.#port + 1
+    return this.#port
   }
 }

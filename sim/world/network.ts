@@ -7,7 +7,7 @@ import type {
   Handler,
   NameAnswer,
 } from '../../src/core/ports.ts'
-import { VirtualConnection, type LinkPlan } from './connection.ts'
+import { VirtualConnection, type End, type LinkPlan } from './connection.ts'
 import { HostNetwork, READ_MAX_BYTES } from './host.ts'
 import type { SeededRandom } from './random.ts'
 import type { World } from './world.ts'
@@ -15,9 +15,11 @@ import type { World } from './world.ts'
 export { READ_MAX_BYTES }
 export type { HostNetwork }
 
-/** What an endpoint does to whoever dials it. */
-export type Reachability = 'open' | 'refusing' | 'black-hole' | 'unreachable'
+/** What an endpoint does to whoever dials it; `resetting`: it accepts, and resets a moment later. */
+export type Reachability = 'open' | 'refusing' | 'black-hole' | 'unreachable' | 'resetting'
 
+const NOBODY: Handler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} }
+const RESETTING_MS = 50
 const CALM: LinkPlan = { latencyMs: 10, windowBytes: 65_536, segmentBytes: READ_MAX_BYTES, isChoppy: false, stallMs: 0 }
 
 /** All hosts of a virtual world and the connections between them. */
@@ -25,10 +27,10 @@ export class VirtualNetwork {
   readonly world: World
   /** Draws how each new connection behaves. */
   plan: (from: string, to: Address) => LinkPlan = () => CALM
-  /** Told of every attempt, when it is made. */
-  onDial: (from: string, to: Address) => void = () => {}
+  /** Told of every attempt, when it is made, and by which process of its machine. */
+  onDial: (from: string, to: Address, pid: number) => void = () => {}
   /** Told of every attempt that leads to a connection. */
-  onOpen: (from: string, to: Address) => void = () => {}
+  onOpen: (from: string, to: Address, pid: number) => void = () => {}
   /** Told when a connection that somebody had is about to be somebody else's. */
   onHandOver: (connection: VirtualConnection) => void = () => {}
   readonly connections = new Set<VirtualConnection>()
@@ -36,6 +38,8 @@ export class VirtualNetwork {
   readonly #random: SeededRandom
   /** Nobody answers questions that are put from now on. */
   isResolverFailing = false
+  /** What the resolver says in place of the truth; undefined: it says that. */
+  resolverLie: ((truth: NameAnswer | undefined) => NameAnswer | undefined) | undefined
   readonly #names = new Map<string, NameAnswer>()
   readonly #reachability = new Map<string, Reachability>()
   #dialled = 0
@@ -61,8 +65,10 @@ export class VirtualNetwork {
 
   query(name: string, reply: (answer: NameAnswer) => void): void {
     const isFailing = this.isResolverFailing
+    const lie = this.resolverLie?.(this.#names.get(name))
     this.world.after(20, () => {
-      reply(isFailing ? { kind: 'failed', why: 'out of reach' } : (this.#names.get(name) ?? { kind: 'no-address' }))
+      if (isFailing) reply({ kind: 'failed', why: 'out of reach' })
+      else reply(lie ?? this.#names.get(name) ?? { kind: 'no-address' })
     })
   }
 
@@ -82,13 +88,14 @@ export class VirtualNetwork {
     const attempt = new Attempt(`c${++this.#dialled}`, this.plan(ip, to), { from, local, to }, dialing)
     const heals = this.#heals
     if (this.world.isTraced) this.world.trace(`${attempt.id} dial ${ip} ${to.ip} ${to.port}`)
-    this.onDial(ip, to)
-    this.world.after(2 * attempt.plan.latencyMs + 1, () => {
+    this.onDial(ip, to, from.number)
+    const answer = () => {
       if (attempt.isOver || this.reachability(to.ip) === 'black-hole') return
       attempt.cancel()
       if (heals !== this.#heals) attempt.plan = calmed(attempt.plan)
       this.#answer(attempt)
-    })
+    }
+    this.world.after(2 * attempt.plan.latencyMs + 1, () => from.whenFree(answer))
     return attempt
   }
 
@@ -107,7 +114,13 @@ export class VirtualNetwork {
     const accept = host?.listenerOn(to)
     if (how === 'unreachable' || (local === undefined && !from.hasFamilyOf(to.ip))) this.#fail(attempt, 'unreachable')
     else if (how === 'refusing' || host === undefined || accept === undefined) this.#fail(attempt, 'refused')
-    else this.#connect(attempt, host, accept)
+    else if (from.dialFault !== undefined) this.#fail(attempt, from.dialFault)
+    else this.#connect(attempt, host, how === 'resetting' ? this.#resetSoon : accept)
+  }
+
+  readonly #resetSoon = (connection: Connection): Handler => {
+    this.world.after(this.world.random('resetting').below(RESETTING_MS), () => connection.reset())
+    return NOBODY
   }
 
   #fail({ id, dialing }: Attempt, why: DialFailure): void {
@@ -118,21 +131,21 @@ export class VirtualNetwork {
   #connect(attempt: Attempt, host: HostNetwork, accept: (connection: Connection) => Handler): void {
     const { id, plan, from, to } = attempt
     const local = attempt.local ?? { ip: isLoopback(to.ip) ? to.ip : from.addressLike(to.ip), port: from.nextPort() }
-    const near = this.#end(plan, { id: `${id}>`, local, remote: to }, from)
-    const far = this.#end(plan, { id: `${id}<`, local: to, remote: local }, host)
-    this.onOpen(from.ip, to)
+    const near = this.#end(plan, { id: `${id}>`, local, remote: to, end: 'dialler' }, from)
+    const far = this.#end(plan, { id: `${id}<`, local: to, remote: local, end: 'listener' }, host)
+    this.onOpen(from.ip, to, from.number)
     near.peer = far
     far.peer = near
-    if (host.open > host.descriptorsMax) {
-      // The kernel has accepted it; an adapter without descriptors left gives it back at once.
-      host.refused++
-      far.close()
-    } else far.handler = accept(far)
+    host.receive(far, accept)
     // Accepting may end the process that dialled, when both run on one host.
     if (!near.isGone) near.handler = attempt.dialing.onOpen(near)
   }
 
-  #end(plan: LinkPlan, ends: { id: string; local: Address; remote: Address }, host: HostNetwork): VirtualConnection {
+  #end(
+    plan: LinkPlan,
+    ends: { id: string; local: Address; remote: Address; end: End },
+    host: HostNetwork,
+  ): VirtualConnection {
     const connection = new VirtualConnection(this.world, this.#random, plan, ends, host.watcher)
     connection.uplink = host.uplink
     this.connections.add(connection)

@@ -24,6 +24,11 @@ export interface VaultPlan {
   readonly answerMs: number
 }
 
+/** By the number of the secret, from 1 on. */
+export function isInToken({ place }: VaultPlan, id: SecretId): boolean {
+  return place === 'token' || (place === 'both' && id % 2 === 1)
+}
+
 export interface SimulatedVaultOptions {
   readonly world: World
   readonly plan: VaultPlan
@@ -31,9 +36,11 @@ export interface SimulatedVaultOptions {
   /** Of secrets 1, 2 and so on; in the token by the same numbers. */
   readonly keys: readonly Uint8Array[]
   readonly waitMs: number
+  /** By how much every answer is late now, in ms; absent: never. */
+  readonly slowMs?: () => number
   readonly emit: Emit
-  /** Whether the process runs: an answer for one that died reaches nobody. */
-  readonly isAlive: () => boolean
+  /** Hands an answer to the process; one for a process that died reaches nobody. */
+  readonly deliver: (answer: () => void) => void
 }
 
 /** The vaults of one simulated process: what keeps secrets, finds them again, and waits for them, is what runs outside. */
@@ -41,27 +48,25 @@ export class SimulatedVault implements Vault {
   readonly #vault: Vault
   readonly #hsm: HsmVault | undefined
   readonly #waiting: WaitingVault | undefined
-  readonly #inToken = new Set<SecretId>()
 
   constructor(options: SimulatedVaultOptions) {
-    const { world, plan, keys, waitMs, isAlive } = options
+    const { world, plan, keys, waitMs, deliver, slowMs = () => 0 } = options
     const later = (ms: number, run: () => void) => {
       if (ms === 0) run()
-      else world.after(ms, () => isAlive() && run())
+      else world.after(ms, () => deliver(run))
     }
-    const memory = new MemoryVault(plan.answerMs > 0 ? { later: (run) => later(plan.answerMs, run) } : {})
+    const memory = new MemoryVault({ later: (run) => later(plan.answerMs + slowMs(), run) })
     if (plan.place !== 'memory') this.#hsm = openToken(options)
     keys.forEach((key, at) => {
       const id = at + 1
-      if (this.#hsm === undefined || (plan.place === 'both' && at % 2 === 1)) return memory.put(id, key)
-      this.#inToken.add(id)
-      this.#hsm.put(id, String(id))
+      if (this.#hsm === undefined || !isInToken(plan, id)) memory.put(id, key)
+      else this.#hsm.put(id, String(id))
     })
     this.#vault = memory
     if (this.#hsm === undefined) return
     const hsm = this.#hsm
-    const far = new FarVault(hsm, (run) => later(options.token.isSilent ? SILENCE_MS : plan.answerMs, run))
-    const split = new SplitVault({ near: memory, far, isFar: (id) => this.#inToken.has(id) })
+    const far = new FarVault(hsm, (run) => later(options.token.isSilent ? SILENCE_MS : plan.answerMs + slowMs(), run))
+    const split = new SplitVault({ near: memory, far, isFar: (id) => isInToken(plan, id) })
     this.#vault = split
     if (plan.outage === 'mask') return
     const now = () => world.now
@@ -72,10 +77,6 @@ export class SimulatedVault implements Vault {
   /** Also where all secrets are in memory. */
   get isReachable(): boolean {
     return this.#hsm?.isReachable ?? true
-  }
-
-  isInToken(id: SecretId): boolean {
-    return this.#inToken.has(id)
   }
 
   /** As a reload does. */

@@ -29,6 +29,11 @@ export interface Ticker {
   nextAt(): number | undefined
 }
 
+interface TickerEntry {
+  readonly ticker: Ticker
+  lastAt: number
+}
+
 /** What clocks show at the start of a run, in unix seconds. */
 export const WALL_START = 1_790_000_000
 /** What the monotonic clock shows there, in ms. */
@@ -47,7 +52,7 @@ export class World {
   readonly #trace: Hash = createHash('sha256')
   readonly #eventsMax: number
   readonly #onTrace: WorldOptions['onTrace']
-  readonly #tickers: { readonly ticker: Ticker; lastAt: number }[] = []
+  readonly #tickers: TickerEntry[] = []
   #order = 0
   #events = 0
 
@@ -154,22 +159,26 @@ export class World {
     if (++this.#events > this.#eventsMax) throw new Error(`livelock: more than ${this.#eventsMax} events`)
   }
 
-  /** The tick that comes before `beforeMs`: the first with something to do, else the last, which brings clocks up to date. */
-  #nextTick(
-    beforeMs: number,
-  ): { readonly at: number; readonly entry: { readonly ticker: Ticker; lastAt: number } } | undefined {
+  /** The tick that comes first before `beforeMs`: one with something to do, else the last, which brings clocks up to date. */
+  #nextTick(beforeMs: number): { readonly at: number; readonly entry: TickerEntry } | undefined {
+    let first: { readonly at: number; readonly entry: TickerEntry } | undefined
     for (const entry of this.#tickers) {
-      const { everyMs } = entry.ticker
-      const last = beforeMs - (beforeMs % everyMs)
-      if (last <= entry.lastAt) continue
-      const due = entry.ticker.nextAt()
-      const first = entry.lastAt - (entry.lastAt % everyMs) + everyMs
-      const wanted = due === undefined ? last : Math.max(first, Math.ceil(due / everyMs) * everyMs)
-      // Without any event ahead a tick that has nothing to do would only run the clock to the limit.
-      if (this.#heap.length === 0 && (due === undefined || wanted > last)) continue
-      return { at: Math.min(wanted, last), entry }
+      const at = this.#tickOf(entry, beforeMs)
+      if (at !== undefined && (first === undefined || at < first.at)) first = { at, entry }
     }
-    return undefined
+    return first
+  }
+
+  #tickOf({ ticker, lastAt }: TickerEntry, beforeMs: number): number | undefined {
+    const { everyMs } = ticker
+    const last = beforeMs - (beforeMs % everyMs)
+    if (last <= lastAt) return undefined
+    const due = ticker.nextAt()
+    const first = lastAt - (lastAt % everyMs) + everyMs
+    const wanted = due === undefined ? last : Math.max(first, Math.ceil(due / everyMs) * everyMs)
+    // Without any event ahead a tick that has nothing to do would only run the clock to the limit.
+    if (this.#heap.length === 0 && (due === undefined || wanted > last)) return undefined
+    return Math.min(wanted, last)
   }
 
   #push(event: Event): void {

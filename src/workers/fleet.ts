@@ -64,6 +64,8 @@ interface Slot {
 const START_MS = 30_000
 /** A worker tells of itself every two seconds; one that is silent for so long hangs. */
 const SILENT_MS = 60_000
+/** Ticks come ten times a second; where the next one is so late, all of us stood still. */
+const STILL_MS = 5000
 const STOP_MS = 3000
 /** Beyond the time that a drain may take, before a worker that does not end is ended. */
 const DRAIN_GRACE_MS = 10_000
@@ -80,6 +82,8 @@ export class Fleet {
   /** Slots whose worker is still to be replaced by a planned restart; undefined when none is under way. */
   #rolling: number[] | undefined
   #isHeld = false
+  /** Monotonic ms. */
+  #tickedAt = Infinity
   #phase: 'starting' | 'running' | 'ending' | 'over' = 'starting'
 
   constructor(options: FleetOptions) {
@@ -161,6 +165,8 @@ export class Fleet {
   /** About ten times a second. */
   tick(): void {
     const now = this.#options.mono()
+    this.#forgive(now - this.#tickedAt)
+    this.#tickedAt = now
     for (const worker of this.workers) {
       const isSilent = worker.state === 'running' && now - worker.lastHeard >= SILENT_MS
       if (now < worker.killAt && !isSilent) continue
@@ -185,6 +191,16 @@ export class Fleet {
       worker.killAt = Math.min(worker.killAt, this.#options.mono() + STOP_MS)
       worker.handle.stop()
     })
+  }
+
+  /** A pause of the machine is held against nobody: what workers told meanwhile lies there unread, or they could not. */
+  #forgive(sinceMs: number): void {
+    if (sinceMs < STILL_MS) return
+    const now = this.#options.mono()
+    for (const worker of this.#workers.values()) {
+      worker.lastHeard = Math.min(now, worker.lastHeard + sinceMs)
+      worker.killAt += sinceMs
+    }
   }
 
   #end(tell: (worker: LiveWorker) => void): void {

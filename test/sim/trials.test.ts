@@ -59,7 +59,7 @@ function scene(vaultMs: number) {
     const place = { worker: { column, columns: WORKERS }, keepsBans: column === 0 }
     const proxy = new Proxy({ ...ports, ...place, memory, store, sharesAhead: 2 }, SETTINGS, (event) => {
       events.push(event)
-      checker.onEvent?.(event)
+      checker.onEvent?.(event, column)
     })
     proxy.start([{ ip: '0.0.0.0', port: 443 }])
     world.addTicker({ everyMs: 50, tick: () => proxy.tick(), nextAt: () => proxy.wheel.nextAt() })
@@ -113,12 +113,12 @@ describe('the checker of I6', () => {
 
   it('sees what one prefix costs beyond its budget, and forgives with time', () => {
     const { world, checker, violations } = scene(0)
-    checker.onEvent?.(event('192.0.2.1', 200))
-    checker.onEvent?.(event('192.0.3.1', 200))
+    checker.onEvent?.(event('192.0.2.1', 200), 0)
+    checker.onEvent?.(event('192.0.3.1', 200), 0)
     world.runFor(8_000)
-    checker.onEvent?.(event('192.0.2.9', 200))
+    checker.onEvent?.(event('192.0.2.9', 200), 0)
     expect(violations).toEqual([])
-    checker.onEvent?.(event('192.0.2.7', 100))
+    checker.onEvent?.(event('192.0.2.7', 100), 0)
     expect(violations).toEqual(['290 trials of 192.0.2 were not in its budget'])
   })
 })

@@ -39,7 +39,7 @@ export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[
 
 const SIM_COMMANDS = '(run|demo|attacks|live|conformance|probing|replay)\\.ts'
 const OF_SIM = new RegExp(
-  `^(src/(core|vault|config|observe/trace)/|sim/(?!${SIM_COMMANDS}|attacks/live/|demo/|conformance/|mutants/)|fixtures/)`,
+  `^(src/(core|vault|config|workers|observe/trace)/|sim/(?!${SIM_COMMANDS}|attacks/live/|demo/|conformance/|mutants/)|fixtures/)`,
 )
 
 /** Imports point inwards: core/protocol, core/memory <- core <- the ring <- runtime <- main and start <- cli. */

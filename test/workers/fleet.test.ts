@@ -89,7 +89,14 @@ class World {
       }
     }
   }
+  /** In steps, as ticks come. */
   pass(ms: number): void {
+    const until = this.now + ms
+    do this.standStill(Math.min(1000, until - this.now))
+    while (this.now < until)
+  }
+  /** Nobody does anything meanwhile. */
+  standStill(ms: number): void {
     this.now += ms
     this.fleet.tick()
   }
@@ -165,6 +172,19 @@ describe('a worker that dies', () => {
     world.pass(59_999)
     expect(world.hand(1).told).toEqual([])
     world.pass(1)
+    expect(world.hand(1).told).toEqual(['kill'])
+  })
+})
+
+describe('a pause of the whole machine', () => {
+  it('is held against no worker: what it told meanwhile lies there unread', () => {
+    const world = World.running(2)
+    world.pass(1_000)
+    world.standStill(300_000)
+    expect(world.alive.flatMap(({ told }) => told)).toEqual([])
+    world.pass(58_000)
+    expect(world.hand(1).told).toEqual([])
+    world.pass(2_000)
     expect(world.hand(1).told).toEqual(['kill'])
   })
 })

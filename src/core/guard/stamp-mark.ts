@@ -2,6 +2,8 @@ import { read32le, write32le } from '../protocol/bytes.ts'
 import type { Store } from '../ports.ts'
 
 const KEY = 'replay-mark'
+// unix seconds(4) | the same with every bit turned(4): a mark that is broken would keep everybody out for years.
+const MARK_BYTES = 8
 /** The mark is written this far ahead of the stamps, and again when they have come half as near. */
 const AHEAD_SEC = 60
 
@@ -19,10 +21,10 @@ export class StampMark {
     this.#word = word
   }
 
-  /** Tells what was written last, in unix seconds; 0 when nothing was or the store failed. */
+  /** Tells what was written last, in unix seconds; 0 when nothing was, the store failed, or what it has is no mark. */
   load(reply: (markSec: number) => void): void {
     this.#store.get(KEY, (value) => {
-      const markSec = value?.length === 4 ? read32le(value, 0) : 0
+      const markSec = value === undefined ? 0 : readMark(value)
       if (markSec > this.#word[0] >>> 0) this.#word[0] = markSec | 0
       reply(markSec)
     })
@@ -33,10 +35,22 @@ export class StampMark {
     if (stamp + AHEAD_SEC / 2 <= this.#word[0] >>> 0) return
     const markSec = stamp + AHEAD_SEC
     this.#word[0] = markSec | 0
-    const value = new Uint8Array(4)
-    write32le(value, 0, markSec)
-    this.#store.put(KEY, value, (isDurable) => {
+    this.#store.put(KEY, writeMark(markSec), (isDurable) => {
       if (!isDurable && this.#word[0] >>> 0 === markSec) this.#word[0] = 0
     })
   }
+}
+
+function writeMark(markSec: number): Uint8Array {
+  const value = new Uint8Array(MARK_BYTES)
+  write32le(value, 0, markSec)
+  write32le(value, 4, ~markSec)
+  return value
+}
+
+function readMark(value: Uint8Array): number {
+  // Earlier versions wrote the first half alone.
+  if (value.length === MARK_BYTES / 2) return read32le(value, 0)
+  const isWhole = value.length === MARK_BYTES && (read32le(value, 0) ^ read32le(value, 4)) === -1
+  return isWhole ? read32le(value, 0) : 0
 }

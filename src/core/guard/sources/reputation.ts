@@ -11,7 +11,7 @@ const CREDIT_HALVINGS = 12
  */
 const SCALE = 16
 /** As many successes of late raise the limits of a source by one more of what is configured. */
-const SUCCESSES_PER_FACTOR = 32
+export const SUCCESSES_PER_FACTOR = 32
 
 /** How bad one failed handshake is. */
 export const WEIGHTS = {
