@@ -106,7 +106,7 @@ export const VAULT_MUTANTS: readonly Mutant[] = [
   {
     name: 'a vault that cannot say is held against the source',
     invariant: 'I21',
-    file: 'src/core/session/session.ts',
+    file: 'src/core/guard/blame.ts',
     find: "'trial-budget': 'failure',",
     replace: "'trial-budget': 'failure',\n  'vault-failed': 'failure',",
   },

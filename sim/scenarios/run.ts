@@ -36,6 +36,8 @@ const LIVENESS_MS = 400_000
 const DRAIN_GRACE_MS = 200
 /** Long enough for every name to be asked for. */
 const RESOLVED_MS = 1_000
+/** A worker that died in the very end is replaced within a minute, and asks then. */
+const ALL_RESOLVED_MS = 90_000
 
 /**
  * One run of one seed: a time with faults, in which nothing forbidden may happen; then a time without, in which everything
@@ -94,7 +96,8 @@ function liveness(scene: Scene, cast: Cast): void {
   repair(scene)
   scene.reload(options.settings)
   // The resolver alone stays broken: every site has to be found by what it said before.
-  if (options.faults.has('resolver-failures')) world.after(RESOLVED_MS, () => (scene.network.isResolverFailing = true))
+  const resolvedMs = options.workers > 1 ? ALL_RESOLVED_MS : RESOLVED_MS
+  if (options.faults.has('resolver-failures')) world.after(resolvedMs, () => (scene.network.isResolverFailing = true))
   // What was let in under a clock that ran ahead keeps everybody out who has the right time, until that time has come.
   // And a link whose path died has to be found out by its silence.
   scene.runUntil(world.now + (scene.worstClockSec + 2 * options.settings.mask.skewSec + DEAD_LINK_SEC) * 1000)

@@ -265,8 +265,9 @@ export class MiddleLink implements Handler {
 
   #refuse(why: string): void {
     if (this.#state.name === 'closed') return
+    const isOpen = this.#state.name === 'open'
     this.#leave()
-    this.#middle.onFault(why)
+    this.#middle.onFault(why, isOpen)
     this.#queue.end()
   }
 

@@ -70,7 +70,7 @@ export class SimulatedMiddleProxy {
   /** Links that live, oldest first. */
   readonly links = new Set<MiddleLink>()
   /** Told of every rule that a proxy broke; its link is closed. */
-  onFault: (why: string) => void = () => {}
+  onFault: (why: string, isOpen: boolean) => void = () => {}
   readonly #startedSec: number
 
   constructor(options: MiddleProxyOptions) {

@@ -134,7 +134,7 @@ max_time = 10
       'palisade.toml:5: unknown key secret.0.a\\u000ab\\u007f',
       'palisade.toml:6: unknown key secret.0.(32 hex digits)',
     ])
-    expect(problemsOf('#\x7f')).toEqual([expect.stringMatching(/^palisade.toml:1: not valid TOML: [\x20-\x7e]+$/)])
+    expect(problemsOf('#\x7f')).toEqual([expect.stringMatching(/^palisade.toml:1:2: not valid TOML: [\x20-\x7e]+$/)])
   })
 
   it('tells who pasted what a client is given', () => {
