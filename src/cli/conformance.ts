@@ -68,7 +68,8 @@ ban you for it: with Palisade [access] rules = [{ cidr = "YOUR ADDRESS",
 level = "full" }], or [guard] enabled = false.
 
 Example:
-  palisade conformance --target 127.0.0.1:8443 --secret ee... --mask example.com:443`
+  palisade conformance --target 127.0.0.1:8443 --secret ee... \\
+    --mask example.com:443`
 
 export function addConformance(program: Command): void {
   program

@@ -42,7 +42,7 @@ export function addSimReplay(sim: Command): void {
     .addHelpText(
       'after',
       '\nExamples:\n  palisade sim replay trace --config new.toml' +
-        '\n  palisade sim replay trace --set guard.connections_per_ip=8 --set guard.dry_run=false',
+        '\n  palisade sim replay trace --set guard.connections_per_ip=8',
     )
     .action(replay)
 }

@@ -42,7 +42,8 @@ const DRAWN = ['mix', 'all']
 export function addSim(program: Command): void {
   const sim = program.command('sim').description('attack the core in a simulated world')
   addScenarios(sim)
-  withLiveOptions(sim.command('run'))
+  const run = sim
+    .command('run')
     .description('run seeds one after the other, and check what must always hold')
     .addArgument(
       new Argument(
@@ -74,6 +75,7 @@ export function addSim(program: Command): void {
     .addOption(
       new Option('--trace', 'print all that happens in the run, one line each').conflicts(['runs', 'time', 'jobs']),
     )
+  withLiveOptions(run)
     .addHelpText(
       'after',
       '\nExamples:\n  palisade sim run --seed 42 --runs 100\n  palisade sim run all --seed commit --time 60s --shrink' +

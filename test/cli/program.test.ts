@@ -92,6 +92,8 @@ describe('results', () => {
       ['ban', '--help'],
       ['events', '--help'],
       ['sim', 'run', '--help'],
+      ['sim', 'replay', '--help'],
+      ['conformance', '--help'],
     ]) {
       const { status, stdout } = palisade(args)
       expect(status).toBe(0)
