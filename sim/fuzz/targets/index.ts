@@ -26,6 +26,7 @@ export const TARGETS: Readonly<Record<string, Load>> = {
   'token-records': () => import('./token-records.ts'),
   'sealed-state': () => import('./sealed-state.ts'),
   'stored-values': () => import('./stored-values.ts'),
+  trace: () => import('./trace.ts'),
   values: () => import('./values.ts'),
   certificates: () => import('./certificates.ts'),
   requests: () => import('./requests.ts'),
