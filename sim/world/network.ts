@@ -189,7 +189,7 @@ class Attempt implements Cancellable {
 }
 
 function calmed({ windowBytes, latencyMs }: LinkPlan): LinkPlan {
-  return { ...CALM, windowBytes, latencyMs }
+  return { ...CALM, windowBytes: Math.max(windowBytes, CALM.windowBytes), latencyMs }
 }
 
 function isLoopback(ip: string): boolean {
