@@ -64,17 +64,18 @@ export class Capture {
       .map((line) => line.split('\t'))
   }
 
-  /** Until a connection of ours shows that was made after the call, and from no port that was seen before. */
+  /** Until a connection to our own port shows that was made after the call, and from no port that was seen before. */
   async #seeMark(): Promise<void> {
-    const before = new Set(this.#sniffer.stdout.all.flatMap((line) => line.split(',')))
+    const port = portOf(this.#mark)
+    const before = new Set(this.#sniffer.stdout.all)
     const made = new Set<string>()
     await until('packets in the capture', async () => {
-      const socket = connect({ host: '127.0.0.1', port: portOf(this.#mark) })
+      const socket = connect({ host: '127.0.0.1', port })
       await once(socket, 'connect')
-      const own = String(socket.localPort)
+      const shown = `${socket.localPort},${port}`
       await once(socket.resume(), 'close')
-      if (!before.has(own)) made.add(own)
-      return this.#sniffer.stdout.all.some((line) => line.split(',').some((port) => made.has(port)))
+      if (!before.has(shown)) made.add(shown)
+      return this.#sniffer.stdout.all.some((line) => made.has(line))
     })
   }
 }
