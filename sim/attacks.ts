@@ -15,7 +15,7 @@ import type { RunReport } from './report/data.ts'
 import { checkReportFile, runtimeText, shellWord, writeReport } from './report/file.ts'
 import { attacksPage } from './report/html/attacks-page.ts'
 import { sparklines } from './report/spark.ts'
-import { ProgressBar } from './report/terminal.ts'
+import { ProgressLine } from './report/terminal.ts'
 
 export interface AttackOptions {
   /** Of a file in fixtures/scenarios, a path that ends in ".toml", or "all". */
@@ -75,7 +75,11 @@ export async function playAttacks({
   const wanted = tasks.length
   const told: Told[] = []
   const gathered = new Gathered(seed)
-  const bar = new ProgressBar(wanted)
+  const startedAt = performance.now()
+  const bar = new ProgressLine(() => ({
+    ...{ what: 'runs', done: told.length, of: wanted, elapsedMs: performance.now() - startedAt },
+    failed: told.filter(({ failures }) => failures.length > 0).length,
+  }))
   const worker = async () => {
     for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
       const report = await playInChild(task)
@@ -84,13 +88,14 @@ export async function playAttacks({
       if (file !== undefined) gathered.add(report)
       const text =
         runs > 1 ? progress(one, told.length, wanted) : [tableOf(one), ...sparklines(report.series)].join('\n')
-      bar.done(one.failures.length === 0, text)
+      bar.clear()
+      print(text)
     }
   }
   try {
     await Promise.all(Array.from({ length: Math.max(1, Math.min(jobs, wanted)) }, worker))
   } finally {
-    bar.close()
+    bar.end()
   }
   const byName = [...told].sort((a, b) =>
     a.run.scenario < b.run.scenario ? -1 : a.run.scenario > b.run.scenario ? 1 : 0,

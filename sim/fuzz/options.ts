@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { readDuration } from '../../src/config/values/time.ts'
+import { baseOfCommit } from '../swarm/base.ts'
 
 export interface Options {
   readonly names: readonly string[]
@@ -19,7 +20,6 @@ export interface Options {
 
 const DEFAULT_TIME = '60s'
 const JOBS_MAX = 2
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
 
 /** What the command line says; throws with one line where it is wrong. `known`: all targets. */
 export function readOptions(args: readonly string[], known: readonly string[]): Options {
@@ -41,26 +41,17 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
   if (values.input !== undefined && positionals.length !== 1) throw new Error('--input: goes with one target')
   return {
     ...{ names, jobs, executions, isSaving: values.save === true, otherRuntime: values['other-runtime'] },
-    seed: values.seed === undefined ? seedOfCommit() : count('seed', values.seed, 0),
+    seed: values.seed === undefined ? baseOfCommit().seed : count('seed', values.seed, 0),
     // The time is for all of them together, and some run side by side.
     timeMs: time === undefined ? undefined : (milliseconds(time) * Math.min(jobs, names.length)) / names.length,
     input: values.input === undefined ? undefined : bytesOf(values.input),
   }
 }
 
-/** The commit decides: who has the same one fuzzes alike, and every commit goes somewhere else. */
-function seedOfCommit(): number {
-  try {
-    return parseInt(execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).slice(0, 8), 16)
-  } catch {
-    return 1
-  }
-}
-
 function milliseconds(text: string): number {
-  const [, digits, unit] = /^(\d{1,6})(ms|s|m|h)$/.exec(text) ?? []
-  if (digits === undefined) throw new Error(`--time: expected a time such as "60s" or "5m", got ${text}`)
-  return Number(digits) * UNITS[unit as keyof typeof UNITS]
+  const ms = readDuration(text)
+  if (ms === undefined) throw new Error(`--time: expected a time such as "60s" or "5m", got ${text}`)
+  return ms
 }
 
 function count(name: string, text: string, least: number): number {

@@ -1,45 +1,35 @@
-import { progressLine, type Progress } from './progress.ts'
+import { progressText, type Progress } from './progress.ts'
 
-const CLEAR = '\r\u001b[2K'
+const COLUMNS = 80
+const EVERY_MS = { terminal: 1_000, log: 10_000 }
+const CLEAR_LINE = '\r\x1b[K'
 
-/** A bar on standard error while runs go on, where that is a terminal; what is printed meanwhile goes to standard output above it. */
-export class ProgressBar {
-  readonly #wanted: number
-  readonly #startedAt = performance.now()
-  readonly #isShown: boolean
-  #done = 0
-  #failed = 0
+/** Tells of progress on stderr until `end`: one line that changes on a terminal, a line now and then elsewhere. */
+export class ProgressLine {
+  readonly #read: () => Progress
+  readonly #isTerminal = process.stderr.isTTY === true
+  readonly #timer: NodeJS.Timeout
 
-  /** No bar for a single run: it would show nothing but its end. */
-  constructor(wanted: number) {
-    this.#wanted = wanted
-    this.#isShown = process.stderr.isTTY && wanted > 1
-    this.#draw()
+  constructor(read: () => Progress) {
+    this.#read = read
+    this.#timer = setInterval(() => this.show(), this.#isTerminal ? EVERY_MS.terminal : EVERY_MS.log)
+    if (this.#isTerminal) this.show()
   }
 
-  /** One more is done. */
-  done(isGood: boolean, text: string): void {
-    this.#done++
-    if (!isGood) this.#failed++
-    this.#erase()
-    process.stdout.write(`${text}\n`)
-    if (this.#done < this.#wanted) this.#draw()
+  /** Takes the line away, so that something else can be written. */
+  clear(): void {
+    if (this.#isTerminal) process.stderr.write(CLEAR_LINE)
   }
 
-  /** Whatever comes next has the line to itself. */
-  close(): void {
-    this.#erase()
+  end(): void {
+    clearInterval(this.#timer)
+    this.clear()
   }
 
-  #draw(): void {
-    const progress: Progress = {
-      ...{ done: this.#done, wanted: this.#wanted, failed: this.#failed },
-      elapsedMs: performance.now() - this.#startedAt,
-    }
-    if (this.#isShown) process.stderr.write(CLEAR + progressLine(progress))
-  }
-
-  #erase(): void {
-    if (this.#isShown) process.stderr.write(CLEAR)
+  show(): void {
+    const text = progressText(this.#read())
+    // A terminal that does not know its width says 0.
+    const columns = process.stderr.columns || COLUMNS
+    process.stderr.write(this.#isTerminal ? `${CLEAR_LINE}${text.slice(0, columns - 1)}` : `${text}\n`)
   }
 }

@@ -5,13 +5,13 @@ import { CHECKERS } from '../checkers/index.ts'
 import { checkReportFile, runtimeText, writeReport } from '../report/file.ts'
 import { swarmPage } from '../report/html/swarm-page.ts'
 import { SwarmCollector } from '../report/swarm.ts'
+import { ProgressLine } from '../report/terminal.ts'
 import { readCase, readCaseObject, type Case } from './case.ts'
 import { readCorpus } from './corpus.ts'
 import { seedsFrom, Swarm } from './driver.ts'
 import { marksTable, missed } from './marks.ts'
 import { replayCommand } from './failure.ts'
 import { runCase } from './outcome.ts'
-import { ProgressLine } from './progress.ts'
 import { Report } from './report.ts'
 
 export interface SimulationOptions {
@@ -135,7 +135,7 @@ async function runCases(
   })
   const progress = new ProgressLine(() => {
     const { done, events, failed } = swarm.tally
-    return { done, of, elapsedMs: swarm.elapsedMs, limitMs: timeMs, events, failed }
+    return { what: 'seeds', done, of, elapsedMs: swarm.elapsedMs, limitMs: timeMs, events, failed }
   })
   await swarm.run()
   progress.end()

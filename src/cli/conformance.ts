@@ -23,28 +23,6 @@ interface ConformanceCommand {
   readonly report?: string
 }
 
-/** What sim/conformance.ts offers. Loaded when it is wanted. */
-interface Conformance {
-  unknownIds(only: readonly string[]): readonly string[]
-  checkReportFile(path: string): void
-  tryConformance(options: {
-    readonly target: Address
-    readonly secret: ClientSecret
-    readonly mask?: Address
-    readonly telegram?: Address
-    readonly dc: number
-    readonly hasProxyHeaders: boolean
-    readonly only?: readonly string[]
-    readonly answerMs: number
-    readonly silenceMs: number
-    readonly slackMs: number
-    readonly samples: number
-    readonly isJson: boolean
-    readonly junit?: string
-    readonly report?: string
-  }): Promise<boolean>
-}
-
 interface Place {
   readonly host: string
   readonly port: number
@@ -116,7 +94,9 @@ export function addConformance(program: Command): void {
 async function conformance(options: ConformanceCommand): Promise<void> {
   const { secret: wanted, dc, only, answer: answerMs, silence: silenceMs, slack: slackMs, samples } = options
   const { junit, report } = options
-  const suite = (await import(new URL('../../sim/conformance.ts', import.meta.url).href)) as Conformance
+  const suite = (await import(
+    new URL('../../sim/conformance.ts', import.meta.url).href
+  )) as typeof import('../../sim/conformance.ts')
   const unknown = suite.unknownIds(only ?? [])
   if (unknown.length > 0) throw new CliError(EXIT.usage, `--only: no such group or case: ${unknown.join(', ')}`)
   try {

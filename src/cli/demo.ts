@@ -10,11 +10,6 @@ interface DemoOptions {
   readonly record?: string
 }
 
-/** What sim/demo.ts offers. Loaded when it is wanted. */
-interface Demo {
-  runDemo(options: { timeSec: number | undefined; record: string | undefined }): Promise<boolean>
-}
-
 /** How long it runs where nobody can press Ctrl-C. */
 const UNATTENDED_SEC = 10
 const TIME_MAX_SEC = 86_400
@@ -34,7 +29,7 @@ export function addDemo(program: Command): void {
 }
 
 async function runDemo({ time, record }: DemoOptions): Promise<void> {
-  const demo = (await import(new URL('../../sim/demo.ts', import.meta.url).href)) as Demo
+  const demo = (await import(new URL('../../sim/demo.ts', import.meta.url).href)) as typeof import('../../sim/demo.ts')
   // What is there already is not the demo's to overwrite.
   if (record !== undefined && existsSync(join(record, 'palisade.toml')))
     throw new CliError(EXIT.usage, `demo: ${record} holds a configuration already`)

@@ -20,21 +20,6 @@ export interface LiveCommand {
   readonly config?: string
 }
 
-/** What sim/live.ts offers. */
-interface Live {
-  playLive(options: {
-    readonly name: string
-    readonly seed: number
-    readonly proxy: Address
-    readonly secrets: readonly ClientSecret[]
-    readonly scale: number
-    readonly speed: number | { readonly timeMs: number }
-    readonly telegram?: Address
-    readonly insight?: { bans(): Promise<Bans>; readonly metrics: string }
-  }): Promise<boolean>
-  Unplayable: new () => Error
-}
-
 const TIME_MAX_MS = 3_600_000
 const SPEED_MAX = 100_000
 
@@ -82,7 +67,7 @@ export async function runLive(
     throw new CliError(EXIT.usage, '--time: expected at most 1h with --live')
   if (secrets.length === 0) throw new CliError(EXIT.usage, '--live: expected a --secret of that proxy')
   const insight = config === undefined ? undefined : await insightOf(config)
-  const live = (await import(new URL('../../sim/live.ts', import.meta.url).href)) as Live
+  const live = (await import(new URL('../../sim/live.ts', import.meta.url).href)) as typeof import('../../sim/live.ts')
   const playing = live.playLive({
     ...{ name, seed, proxy, secrets, scale, speed: time === undefined ? speed : { timeMs: time } },
     ...(telegram === undefined ? {} : { telegram }),

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Report, SourceRow } from '../../sim/replay.ts'
-import type { LoadedConfig } from '../config/load.ts'
 import { DEFAULT_FILE, loadOrExit, withConfigOptions, type ConfigOptions } from './config-file.ts'
 import { CliError, EXIT } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
@@ -13,15 +12,6 @@ interface ReplayCommand extends ConfigOptions {
   readonly json?: true
   readonly top: number
   readonly failOnVictims?: true
-}
-
-/** What sim/replay.ts offers. Loaded when it is wanted. */
-interface Replayer {
-  readonly replayFiles: (options: {
-    readonly paths: readonly string[]
-    readonly loaded: LoadedConfig | undefined
-    readonly stateFolder: string
-  }) => Report
 }
 
 const TOP = 20
@@ -48,7 +38,9 @@ export function addSimReplay(sim: Command): void {
 }
 
 async function replay(paths: readonly string[], options: ReplayCommand): Promise<void> {
-  const { replayFiles } = (await import(new URL('../../sim/replay.ts', import.meta.url).href)) as Replayer
+  const { replayFiles } = (await import(
+    new URL('../../sim/replay.ts', import.meta.url).href
+  )) as typeof import('../../sim/replay.ts')
   const hasConfig = options.config !== undefined || options.set !== undefined || existsSync(DEFAULT_FILE)
   const loaded = hasConfig ? loadOrExit(options) : undefined
   const stateFolder = options.state ?? loaded?.config.state.path ?? STATE_FOLDER

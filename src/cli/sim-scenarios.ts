@@ -2,12 +2,6 @@ import type { Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { print, say } from './output.ts'
 
-/** What sim/attacks.ts offers. Loaded when it is wanted. */
-interface Scenarios {
-  scenarioNames(): readonly string[]
-  loadScenario(name: string): { readonly name: string; readonly what: string }
-}
-
 /** What there is to play, and whether a file can be. */
 export function addScenarios(sim: Command): void {
   sim.command('scenarios').description('list the scenarios that come with Palisade').action(list)
@@ -47,6 +41,6 @@ async function check(names: readonly string[]): Promise<void> {
   if (bad !== undefined) throw new CliError(EXIT.config)
 }
 
-async function load(): Promise<Scenarios> {
-  return (await import(new URL('../../sim/attacks.ts', import.meta.url).href)) as Scenarios
+async function load(): Promise<typeof import('../../sim/attacks.ts')> {
+  return (await import(new URL('../../sim/attacks.ts', import.meta.url).href)) as typeof import('../../sim/attacks.ts')
 }

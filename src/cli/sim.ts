@@ -17,23 +17,6 @@ interface SimOptions {
   readonly report?: string
 }
 
-/** What sim/run.ts offers. Loaded when it is wanted: a proxy that serves needs no simulator. */
-interface Simulator {
-  readonly runSimulation: (options: Omit<SimOptions, 'time'> & { readonly timeMs?: number }) => Promise<boolean>
-  readonly SimulationProblem: new () => Error
-}
-
-/** What sim/attacks.ts offers. */
-interface Attacks {
-  playAttacks(options: {
-    readonly name: string
-    readonly seed: number
-    readonly runs: number
-    readonly jobs?: number
-    readonly report?: string
-  }): Promise<boolean>
-}
-
 const SEED_MAX = 2 ** 32 - 1
 const TIME_MS = { min: 1_000, max: 7 * 86_400_000 }
 /** What is no scenario file: everything drawn from the seed. */
@@ -107,7 +90,9 @@ function seedNumber(seed: SimOptions['seed']): number {
 async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...others }: SimOptions): Promise<void> {
   const [other] = Object.keys(others)
   if (other !== undefined) throw new CliError(EXIT.usage, `--${other} is for mix`)
-  const attacks = (await import(new URL('../../sim/attacks.ts', import.meta.url).href)) as Attacks
+  const attacks = (await import(
+    new URL('../../sim/attacks.ts', import.meta.url).href
+  )) as typeof import('../../sim/attacks.ts')
   const name = scenario === 'attacks' ? 'all' : scenario
   let isGood: boolean
   try {
@@ -126,7 +111,7 @@ async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...o
 async function runSim({ time, ...options }: SimOptions): Promise<void> {
   const { runSimulation, SimulationProblem } = (await import(
     new URL('../../sim/run.ts', import.meta.url).href
-  )) as Simulator
+  )) as typeof import('../../sim/run.ts')
   let isGood: boolean
   try {
     isGood = await runSimulation({ ...options, ...(time === undefined ? {} : { timeMs: time }) })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { counted, milliseconds, moment, number, percent, size } from '../../../sim/report/figures.ts'
-import { progressLine } from '../../../sim/report/progress.ts'
+import { progressText } from '../../../sim/report/progress.ts'
 import { sparkline, sparklines } from '../../../sim/report/spark.ts'
 import { verdictText } from '../../../sim/report/verdict-text.ts'
 import { playedReport } from './samples.ts'
@@ -65,20 +65,28 @@ describe('a sparkline', () => {
   })
 })
 
-describe('the progress bar', () => {
-  it('says how far it is, and how long it will take when that can be known', () => {
-    const wanted = 20
-    expect(progressLine({ done: 0, wanted, failed: 0, elapsedMs: 500 })).toBe(`[${'-'.repeat(16)}] 0 of 20 runs`)
-    expect(progressLine({ done: 5, wanted, failed: 1, elapsedMs: 10_000 })).toBe(
-      `[${'#'.repeat(4)}${'-'.repeat(12)}] 5 of 20 runs, 1 failed, about 30 s left`,
-    )
-    expect(progressLine({ done: 1, wanted, failed: 0, elapsedMs: 60_000 })).toContain('about 19 min left')
-    expect(progressLine({ done: 20, wanted, failed: 0, elapsedMs: 60_000 })).toBe(`[${'#'.repeat(16)}] 20 of 20 runs`)
+describe('the line of progress', () => {
+  const at = { what: 'seeds', done: 500, of: 2000, elapsedMs: 40_000, limitMs: undefined, events: 6_900_000, failed: 0 }
+  it('shows how much is done, how fast, and how long the rest will take', () => {
+    expect(progressText(at)).toBe('[###---------] 500 of 2000 seeds, 12.5/s, 6900 k events, 0 failed, 2m 0s left')
   })
-
-  it('fits into a narrow terminal', () => {
-    const line = progressLine({ done: 9_999_999, wanted: 10_000_000, failed: 9_999_998, elapsedMs: 1e12 })
-    expect(line.length).toBeLessThan(80)
+  it('goes by the time where that ends first', () => {
+    expect(progressText({ ...at, limitMs: 80_000, failed: 2, events: 12_340_000 })).toBe(
+      '[######------] 500 of 2000 seeds, 12.5/s, 12.3 M events, 2 failed, 40s left',
+    )
+    expect(progressText({ ...at, of: Infinity, limitMs: 50_000, events: 12 })).toBe(
+      '[##########--] 500 seeds, 12.5/s, 12 events, 0 failed, 10s left',
+    )
+  })
+  it('says nothing of the end before anything is done', () => {
+    expect(progressText({ ...at, done: 0, elapsedMs: 0 })).toBe(
+      `[${'-'.repeat(12)}] 0 of 2000 seeds, 0.0/s, 6900 k events, 0 failed`,
+    )
+  })
+  it('leaves out events where none are counted, and fits into a narrow terminal', () => {
+    const text = progressText({ what: 'runs', done: 5, of: 20, elapsedMs: 10_000, failed: 1 })
+    expect(text).toBe('[###---------] 5 of 20 runs, 0.5/s, 1 failed, 30s left')
+    expect(text.length).toBeLessThan(80)
   })
 })
 

@@ -3,7 +3,6 @@ import { baseOfCommit, seedOfHex } from '../../../sim/swarm/base.ts'
 import { failureText, shrunkText } from '../../../sim/swarm/failure.ts'
 import { MARKS, marksTable, missed } from '../../../sim/swarm/marks.ts'
 import type { Outcome } from '../../../sim/swarm/outcome.ts'
-import { progressText } from '../../../sim/swarm/progress.ts'
 
 describe('the seed of a commit', () => {
   it('is the number that its first seven digits write', () => {
@@ -17,26 +16,6 @@ describe('the seed of a commit', () => {
     expect(baseOfCommit()).toEqual(base)
     expect(base.seed).toBeLessThan(2 ** 28)
     if (base.from.startsWith('commit')) expect(base.seed).toBe(Number.parseInt(base.from.slice(7), 16))
-  })
-})
-
-describe('the line of progress', () => {
-  const at = { done: 500, of: 2000, elapsedMs: 40_000, limitMs: undefined, events: 6_900_000, failed: 0 }
-  it('shows how much is done, how fast, and how long the rest will take', () => {
-    expect(progressText(at)).toBe('[###---------] 500 of 2000 seeds, 12.5/s, 6900 k events, 0 failed, 2m 0s left')
-  })
-  it('goes by the time where that ends first', () => {
-    expect(progressText({ ...at, limitMs: 80_000, failed: 2, events: 12_340_000 })).toBe(
-      '[######------] 500 of 2000 seeds, 12.5/s, 12.3 M events, 2 failed, 40s left',
-    )
-    expect(progressText({ ...at, of: Infinity, limitMs: 50_000, events: 12 })).toBe(
-      '[##########--] 500 seeds, 12.5/s, 12 events, 0 failed, 10s left',
-    )
-  })
-  it('says nothing of the end before anything is done', () => {
-    expect(progressText({ ...at, done: 0, elapsedMs: 0 })).toBe(
-      `[${'-'.repeat(12)}] 0 of 2000 seeds, 0.0/s, 6900 k events, 0 failed`,
-    )
   })
 })
 
