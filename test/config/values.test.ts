@@ -32,9 +32,10 @@ describe('sizes', () => {
     ['256 KB', 262_144],
     ['1.5 GB', 1.5 * 1024 ** 3],
     ['10 B', 10],
+    ['8191 TB', 8191 * 1024 ** 4],
   ])('reads %s', (text, bytes) => expect(readSize(text)).toBe(bytes))
 
-  it.each(['', '64', '64 mb', '64 iB', '64  MB', '-1 MB', 'MB'])('refuses %j', (text) =>
+  it.each(['', '64', '64 mb', '64 iB', '64  MB', '-1 MB', 'MB', '8192 TB'])('refuses %j', (text) =>
     expect(readSize(text)).toBeUndefined(),
   )
 })

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { BAN_BYTES, readBans, writeBan } from '../../../src/core/guard/ban-record.ts'
 import { ListCopy } from '../../../src/core/guard/access/list-copy.ts'
 import { formatPrefix, parsePrefix, type Prefix } from '../../../src/core/guard/sources/prefix.ts'
@@ -19,7 +20,23 @@ export const target: Target = {
     concat(Uint8Array.of(0, 0), LIST),
     concat(Uint8Array.of(1, 2), LIST),
   ],
-  run: (input) => [bansIn(input), quotasIn(input), listIn(input)],
+  run: (input) => [
+    bansIn(input),
+    bansIn(checked(input, BAN_BYTES, 4)),
+    quotasIn(input),
+    quotasIn(checked(input, QUOTA_BYTES, 3)),
+    listIn(input),
+  ],
+}
+
+/** The same records, each with the right check at its end: what an older version wrote, and not what a disk broke. */
+function checked(input: Uint8Array, recordBytes: number, checkBytes: number): Uint8Array {
+  const out = input.slice()
+  for (let end = recordBytes; end <= out.length; end += recordBytes) {
+    const check = crc32(out.subarray(end - recordBytes, end - checkBytes))
+    for (let at = 0; at < checkBytes; at++) out[end - checkBytes + at] = check >>> (8 * at)
+  }
+  return out
 }
 
 function bansIn(input: Uint8Array): unknown {

@@ -9,11 +9,12 @@ const BIT_UNITS: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, Mbit: 1
 
 const SIZE = /^(\d{1,6}(?:\.\d{1,3})?) ?([KMGT]?)(i?)B$/
 
-/** Bytes of a size such as "64 MB" or "64 MiB", which mean the same; undefined for anything else. */
+/** Bytes of a size such as "64 MB" or "64 MiB", which mean the same, below 8192 TB (2^53); undefined for anything else. */
 export function readSize(found: string): number | undefined {
   const parts = SIZE.exec(found)
   if (parts === null || (parts[3] === 'i' && parts[2] === '')) return undefined
-  return Math.floor(Number(parts[1]) * SIZE_UNITS[`${parts[2]}B`])
+  const bytes = Math.floor(Number(parts[1]) * SIZE_UNITS[`${parts[2]}B`])
+  return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
 export function formatSize(bytes: number): string {
@@ -71,7 +72,7 @@ export interface Quota {
 }
 
 export function quota(): Kind<Quota> {
-  return text('a quota such as "50 GB / month" (or day, week)', (found) => {
+  return text('a quota below 8192 TB such as "50 GB / month" (or day, week)', (found) => {
     const parts = /^(.+?) ?\/ ?(day|week|month)$/.exec(found)
     const bytes = parts === null ? undefined : readSize(parts[1])
     return parts === null || bytes === undefined || bytes === 0
