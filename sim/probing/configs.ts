@@ -27,8 +27,8 @@ export const MASKED: readonly ProbedConfig[] = [
   },
 ]
 
-/** The mask host's own patience counts, from the first packet on. */
-export const EARLY = configOf('mask host dialled early', `[mask]\ndial = "early"\n${secrets(3)}`)
+/** The mask host's patience begins when it is needed, and not with the first packet. */
+export const LATE = configOf('mask host dialled late', `[mask]\ndial = "late"\n${secrets(3)}`)
 
 /** Bytes that may still become the 64 of an init are waited for. */
 export const ALL_MODES = configOf('every mode', secrets(3, '["fake-tls", "padded", "plain"]'))

@@ -1,5 +1,5 @@
 import { distinguish } from './auc.ts'
-import { ALL_MODES, EARLY, MASKED, UNMASKED } from './configs.ts'
+import { ALL_MODES, LATE, MASKED, UNMASKED } from './configs.ts'
 import type { Whom } from './place.ts'
 import { PATIENCE_PROBES, PROBES, RANDOM_BYTES, randomBytesOf, type ProbeKind } from './probes.ts'
 import { probeAll, type Sample } from './round.ts'
@@ -9,6 +9,8 @@ import { FEATURES, rowOf } from './visit.ts'
 export const AUC_MAX = 0.55
 /** Of all samples together this many a class are enough, and trees of more only take longer. */
 const POOLED_MAX = 8_000
+const BOTH: readonly Whom[] = ['proxy', 'site']
+const ALL_PROBES = [...PROBES, ...PATIENCE_PROBES]
 
 /** How well proxy and site can be told apart by one kind of probe, or by several. */
 export interface Line {
@@ -24,8 +26,8 @@ export interface Report {
   readonly byKind: readonly Line[]
   readonly byConfig: readonly Line[]
   readonly pooled: Line
-  /** The same where the mask host is dialled early, and what else holds only then. */
-  readonly early: readonly Line[]
+  /** By what the site answers, where the mask host is dialled late. */
+  readonly late: Line
   /** What is known not to hold, and how little. */
   readonly known: readonly Line[]
   /** Without a mask host, where there is no site to be compared with: of one length of garbage against another. */
@@ -40,38 +42,29 @@ export interface MeasureOptions {
 
 /** Every kind of probe, at the proxy and at the site it hides behind, in all configurations; and a tree that learns the difference. */
 export function measure({ seed, each }: MeasureOptions): Report {
-  const rounds = MASKED.map((config, at) => {
-    const plan = { kinds: [...PROBES, ...PATIENCE_PROBES], whom: ['proxy', 'site'] as const, each }
-    return { config, samples: probeAll(config, plan, seed + at) }
-  })
+  const rounds = MASKED.map((config, at) => ({
+    config,
+    samples: probeAll(config, { kinds: ALL_PROBES, whom: BOTH, each }, seed + at),
+  }))
   const all = rounds.flatMap(({ samples }) => samples)
-  const judged = all.filter(({ kind }) => PROBES.includes(kind))
   return {
-    byKind: PROBES.map((kind) => lineOf(titleOf(kind), ofKind(all, kind))),
-    byConfig: rounds.map(({ config, samples }) => pooledLine(config.name, samples.filter(isJudged))),
-    pooled: pooledLine('all together', judged),
-    early: earlyOf(seed, each),
-    known: [...PATIENCE_PROBES.map((kind) => lineOf(titleOf(kind), ofKind(all, kind))), ...knownOf(seed, each)],
+    byKind: ALL_PROBES.map((kind) => lineOf(titleOf(kind), ofKind(all, kind))),
+    byConfig: rounds.map(({ config, samples }) => pooledLine(config.name, samples)),
+    pooled: pooledLine('all together', all),
+    late: pooledLine(LATE.name, probeAll(LATE, { kinds: PROBES, whom: BOTH, each }, seed)),
+    known: knownOf(seed, each),
     unmasked: unmaskedOf(seed, each),
   }
-}
-
-function earlyOf(seed: number, each: number): readonly Line[] {
-  const whom = ['proxy', 'site'] as const
-  const judged = probeAll(EARLY, { kinds: PROBES, whom, each }, seed)
-  const patience = probeAll(EARLY, { kinds: PATIENCE_PROBES, whom, each: 4 * each }, seed + 1)
-  return [
-    pooledLine(EARLY.name, judged),
-    ...PATIENCE_PROBES.map((kind) => lineOf(`${titleOf(kind)}, dialled early`, ofKind(patience, kind))),
-  ]
 }
 
 /** What holds for no proxy, and what does not hold where clients without TLS come to the same port. */
 function knownOf(seed: number, each: number): readonly Line[] {
   const [browser] = PROBES.slice(-1)
   const bare = probeAll(MASKED[0], { kinds: [browser], whom: ['proxy', 'bare-site'], each: 4 * each }, seed)
-  const modes = probeAll(ALL_MODES, { kinds: [RANDOM_BYTES], whom: ['proxy', 'site'], each: 4 * each }, seed)
+  const late = probeAll(LATE, { kinds: PATIENCE_PROBES, whom: BOTH, each: 4 * each }, seed + 1)
+  const modes = probeAll(ALL_MODES, { kinds: [RANDOM_BYTES], whom: BOTH, each: 4 * each }, seed)
   return [
+    ...PATIENCE_PROBES.map((kind) => lineOf(`${titleOf(kind)}, dialled late`, ofKind(late, kind))),
     lineOf(`${titleOf(browser)}, of a site without a front`, bare, 'bare-site'),
     lineOf(`${titleOf(RANDOM_BYTES)}, with padded and plain modes`, modes),
   ]
@@ -98,7 +91,7 @@ function pooledLine(title: string, samples: readonly Sample[]): Line {
     const ofWhom = samples.filter((sample) => sample.whom === whom)
     const step = Math.max(1, Math.floor(ofWhom.length / POOLED_MAX))
     const some = ofWhom.filter((_, at) => at % step === 0)
-    return some.map(({ kind, visit }) => [...rowOf(visit), PROBES.indexOf(kind)])
+    return some.map(({ kind, visit }) => [...rowOf(visit), ALL_PROBES.indexOf(kind)])
   }
   const ours = rows('proxy')
   return { title, samples: ours.length, ...told(ours, rows('site')) }
@@ -115,10 +108,6 @@ function rowsOf(samples: readonly Sample[], whom: Whom): readonly (readonly numb
 
 function ofKind(samples: readonly Sample[], kind: ProbeKind): readonly Sample[] {
   return samples.filter((sample) => sample.kind === kind)
-}
-
-function isJudged({ kind }: Sample): boolean {
-  return PROBES.includes(kind)
 }
 
 function titleOf({ id, name }: ProbeKind): string {

@@ -122,7 +122,7 @@ export const PROBES: readonly ProbeKind[] = [
   }),
 ]
 
-/** What leaves the proxy nothing to decide: the site's clock runs from the first packet on, and the proxy's begins later. */
+/** What leaves the proxy nothing to decide: a site's clock runs from the first packet on, and that of a proxy that dials late does not. */
 export const PATIENCE_PROBES: readonly ProbeKind[] = [
   kind('P1', 'silence', () => ({ pieces: [] })),
   kind('P6', 'cut hello, then FIN', ({ random, domains, recorded }) => {

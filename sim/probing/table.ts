@@ -19,8 +19,8 @@ export function failuresOf(report: Report): readonly Line[] {
   return judgedOf(report).filter(({ auc }) => auc > AUC_MAX)
 }
 
-function judgedOf({ byKind, byConfig, pooled, early, unmasked }: Omit<Report, 'known'>): readonly Line[] {
-  return [...byKind, ...byConfig, pooled, ...early, ...unmasked]
+function judgedOf({ byKind, byConfig, pooled, late, unmasked }: Omit<Report, 'known'>): readonly Line[] {
+  return [...byKind, ...byConfig, pooled, late, ...unmasked]
 }
 
 function head(): string {

@@ -158,7 +158,7 @@ const OUTAGES: readonly Fault[] = ['vault-outages']
 function drawnSettings(seed: number, settings: Omit<Settings, 'access'>, access: SeededRandom): Settings {
   const refusals = new SeededRandom(seed, 'refusals')
   const guard = { ...settings.guard, onRefuse: refusals.pick(['mask', 'mask', 'tarpit', 'drop'] as const) }
-  const mask = { ...settings.mask, dialsEarly: new SeededRandom(seed, 'early-dials').chance(1, 4) }
+  const mask = { ...settings.mask, dialsEarly: new SeededRandom(seed, 'early-dials').chance(3, 4) }
   return { ...settings, guard, mask, access: drawAccess(access) }
 }
 

@@ -68,10 +68,10 @@ export const mask = section(
     max_bytes: key(size(64 * 1024, TB), '64 MB', 'Most that one masked connection may carry, jittered.'),
     max_time: key(duration(1000), '10m', 'Longest that one masked connection may last, jittered.'),
     dial: key(
-      oneOf('late', 'early'),
-      'late',
-      'When the mask host is dialled: "late", once somebody is to be handed to it; "early", as soon as somebody connects who has ' +
-        'not used a secret well of late, so that silence ends when the site ends it. That costs it a connection for every newcomer.',
+      oneOf('early', 'late'),
+      'early',
+      'When the mask host is dialled: "early", as soon as somebody connects who has not used a secret well of late, so that silence ' +
+        'ends when the site ends it, at the cost of a connection to it for every newcomer; "late", once somebody is to be handed to it.',
     ),
     group: key(
       oneOf('x25519', 'mirror'),
