@@ -1,8 +1,8 @@
 /**
- * Measures what recording connection events costs: connections set up through the program while a reload turns the trace on and
- * off in turns, and beside it the recorder alone. See docs/benchmarks.md.
+ * Measures what recording connection events costs: visits, or connections that are set up and say nothing, through the program while
+ * a reload turns the trace on and off in turns, and beside it the recorder alone. See docs/benchmarks.md.
  *
- *   node bench/trace.ts [--runtime bun|node] [--rounds N] [--amount CONNECTIONS]
+ *   node bench/trace.ts [--runtime bun|node] [--workload visit|set-up] [--rounds N] [--amount CONNECTIONS]
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,10 +21,12 @@ const MOST_RATIO = 1.02
 const { values } = parseArgs({
   options: {
     runtime: { type: 'string', default: 'bun' },
+    workload: { type: 'string', default: 'visit' },
     rounds: { type: 'string', default: '16' },
     amount: { type: 'string', default: '4000' },
   },
 })
+const workload = values.workload === 'set-up' ? 'set-up' : 'visit'
 const [rounds, amount] = [Number(values.rounds), Number(values.amount)]
 const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'))
 const file = join(folder, 'palisade.toml')
@@ -40,7 +42,7 @@ try {
       await turn(state)
       const { pid, port } = subject
       // Padded ones: of fake-TLS hellos the replay ring takes 24,576 in a few minutes, which is less than noise asks for.
-      const result = await generator.run({ workload: 'set-up', way: 'direct', mode: 'dd', pid, port, amount })
+      const result = await generator.run({ workload, way: 'direct', mode: 'dd', pid, port, amount })
       const us = (1000 * result.cpuMs) / result.amount
       console.log(`round ${round}, trace ${state.padEnd(3)}: ${us.toFixed(1)} us of CPU a connection`)
       if (round > 0) costs[state].push(us)
@@ -48,7 +50,9 @@ try {
   }
   const { relay: off, proxy: on, ratio, ratioMin, ratioMax } = compare(costs.off, costs.on)
   const alone = recorderUs()
-  console.log(`\n${values.runtime}: ${off.toFixed(1)} us a connection without, ${on.toFixed(1)} us with the trace`)
+  console.log(
+    `\n${values.runtime}, ${workload}: ${off.toFixed(1)} us a connection without, ${on.toFixed(1)} us with the trace`,
+  )
   console.log(`ratio ${ratio.toFixed(3)} (of single rounds: ${ratioMin.toFixed(3)} to ${ratioMax.toFixed(3)})`)
   console.log(
     `the recorder alone, in this process: ${alone.toFixed(2)} us a connection, ${((100 * alone) / off).toFixed(2)} %`,

@@ -12,13 +12,13 @@ export const LOAD_MODES = ['raw', 'plain', 'dd', 'ee'] as const
 export type LoadMode = (typeof LOAD_MODES)[number]
 
 export interface Job {
-  readonly workload: Workload | 'verify'
+  readonly workload: Workload | 'verify' | 'visit'
   readonly way: Way
   readonly mode: LoadMode
   /** Where the subject listens on 127.0.0.1, and its process. */
   readonly port: number
   readonly pid: number
-  /** Bytes for download and upload, round trips for ping-pong, connections for set-up and idle. */
+  /** Bytes for download and upload, round trips for ping-pong, connections for set-up, visit and idle. */
   readonly amount: number
 }
 

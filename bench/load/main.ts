@@ -9,7 +9,7 @@ import { Middle } from './middle.ts'
 import { verifyMiddle } from './middle-verify.ts'
 import * as byMiddle from './middle-workloads.ts'
 import { verify } from './verify.ts'
-import { download, idle, pingPong, setUp, upload } from './workloads.ts'
+import { download, idle, pingPong, setUp, upload, visit } from './workloads.ts'
 
 const dc = new Dc()
 const middle = new Middle()
@@ -23,6 +23,7 @@ const DIRECT: Runs = {
   'ping-pong': (job) => pingPong(dc, job),
   'set-up': (job) => setUp(dc, job),
   idle: (job) => idle(dc, job),
+  visit: (job) => visit(dc, job),
 }
 
 const MIDDLE: Runs = {
@@ -32,6 +33,7 @@ const MIDDLE: Runs = {
   'ping-pong': (job) => byMiddle.pingPong(middle, job),
   'set-up': (job) => byMiddle.setUp(middle, job),
   idle: (job) => byMiddle.idle(middle, job),
+  visit: () => Promise.reject(new Error('there are no visits by middle proxy')),
 }
 
 say({ dcPort: dc.port, middlePort: middle.port })

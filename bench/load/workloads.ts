@@ -86,6 +86,20 @@ export async function setUp(dc: Dc, job: Job): Promise<JobResult> {
   return await openAndClose(dc, job, closeClient)
 }
 
+/** What an app asks when it comes to the front, and what it is told: a few chats and the pictures in them. */
+const QUESTIONS = 10
+const ANSWER_BYTES = 8 << 10
+
+/** As `setUp`, with a short talk before the close. */
+export async function visit(dc: Dc, job: Job): Promise<JobResult> {
+  const answer = DOWNLINK_BLOCK.subarray(0, ANSWER_BYTES)
+  dc.handler = { onData: (end) => end.send(answer), onEnd: (end) => end.socket?.end() }
+  const question = job.mode === 'ee' ? asRecord(new Uint8Array(PING_BYTES)) : new Uint8Array(PING_BYTES)
+  return await openAndClose(dc, job, (client) =>
+    play(client, { nextPing: () => question, pongBytes: ANSWER_BYTES, rounds: QUESTIONS }, () => closeClient(client)),
+  )
+}
+
 /** Connections that rest. */
 export async function idle(dc: Dc, job: Job): Promise<JobResult> {
   dc.handler = { onData() {}, onEnd: (end) => end.socket?.end() }

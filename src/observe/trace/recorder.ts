@@ -1,9 +1,10 @@
-import { parseCidr, parseIp } from '../../core/address.ts'
+import { parseCidr } from '../../core/address.ts'
 import type { ProxyEvent } from '../../core/events.ts'
 import { BAN_REASONS } from '../../core/guard/sources/bans.ts'
 import type { SecretId } from '../../core/ports.ts'
 import { concat } from '../../core/protocol/bytes.ts'
 import { fileHead, TraceEncoder } from './encoder.ts'
+import { KnownAddresses } from './known-addresses.ts'
 import { WORDS, type EncryptedPrefix, type TraceStart } from './layout.ts'
 import type { PrefixCipher } from './prefix-cipher.ts'
 import { maskPrefix } from './prefixes.ts'
@@ -42,19 +43,27 @@ export interface RecorderOptions {
 
 /** How long records may wait for the disk. */
 const FLUSH_MS = 1_000
+/** Events that may wait to be recorded. */
+const WAITING_MAX = 256
 /** Bans that the beginning of a file tells of: what a block holds with room to spare. */
 const BANS_MAX = 1_000
 
 /**
  * Events of one process in, a trace out: what a replay needs, without payload, addresses encrypted before anything else sees them
  * (I24). It holds one block and no more. `tick` at least each second.
+ *
+ * Events wait for each other and are recorded together: one by one, between system calls, each would find our code and tables
+ * gone from the processor's caches, and cost several times as much.
  */
 export class TraceRecorder {
   readonly counts = { records: 0, bytes: 0, lost: 0 }
   rotateBytes: number
   readonly #options: RecorderOptions
   readonly #encoder = new TraceEncoder()
+  readonly #addresses: KnownAddresses
   #standing: Standing
+  #waiting: ProxyEvent[] = []
+  readonly #waitingMs = new Float64Array(WAITING_MAX)
   #startMs = 0
   #flushedMs = 0
   #fileBytes = 0
@@ -62,18 +71,20 @@ export class TraceRecorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options
+    this.#addresses = new KnownAddresses(options.cipher)
     this.#standing = options.standing
     this.rotateBytes = options.rotateBytes
     this.#begin()
   }
 
   readonly emit = (event: ProxyEvent): void => {
-    if (!this.#record(event)) return
-    if (this.#encoder.isFull) this.#flush()
+    this.#waitingMs[this.#waiting.length] = this.#ms
+    if (this.#waiting.push(event) === WAITING_MAX) this.#recordWaiting()
   }
 
   /** Another configuration is in force from now on. */
   configure(standing: Standing): void {
+    this.#recordWaiting()
     const isSame = standing.config.digest === this.#standing.config.digest
     this.#standing = standing
     if (isSame) return
@@ -83,65 +94,79 @@ export class TraceRecorder {
   }
 
   tick(): void {
-    if (this.#options.mono() - this.#flushedMs >= FLUSH_MS) this.#flush()
+    if (this.#options.mono() - this.#flushedMs < FLUSH_MS) return
+    this.#recordWaiting()
+    this.#flush()
+    this.#rotate()
   }
 
   /** Nothing may follow. */
   end(): void {
+    this.#recordWaiting()
     this.#encoder.end(this.#ms)
     this.#flush()
+  }
+
+  #recordWaiting(): void {
+    const events = this.#waiting
+    this.#waiting = []
+    for (let at = 0; at < events.length; at++) {
+      this.#record(events[at], this.#waitingMs[at])
+      if (this.#encoder.isFull) this.#flush()
+    }
+    this.#rotate()
   }
 
   get #ms(): number {
     return this.#options.mono() - this.#startMs
   }
 
-  /** False for what is not recorded. */
-  #record(event: ProxyEvent): boolean {
+  #record(event: ProxyEvent, atMs: number): void {
     const encoder = this.#encoder
     switch (event.kind) {
       case 'judged': {
         const { connection, level, refusal } = event
-        const ip = this.#encrypted(event.client.ip)
-        if (ip !== undefined) encoder.judged(this.#ms, { connection, ip, level, refusal })
-        return ip !== undefined
+        const ip = this.#addresses.encrypted(event.client.ip)
+        if (ip !== undefined) encoder.judged(atMs, { connection, ip, level, refusal })
+        return
       }
       case 'greeted':
-        encoder.greeted(this.#ms, event)
-        return true
+        encoder.greeted(atMs, event)
+        return
       case 'kept-out': {
         const { connection, reason } = event
-        encoder.keptOut(this.#ms, { connection, reason, user: this.#userOf(event.secret) })
-        return true
+        encoder.keptOut(atMs, { connection, reason, user: this.#userOf(event.secret) })
+        return
       }
       case 'entered':
-        encoder.entered(this.#ms, { connection: event.connection, user: this.#userOf(event.secret) })
-        return true
+        encoder.entered(atMs, { connection: event.connection, user: this.#userOf(event.secret) })
+        return
       case 'authenticated':
-        encoder.authenticated(this.#ms, event)
-        return true
+        encoder.authenticated(atMs, event)
+        return
       case 'rejected':
-        encoder.rejected(this.#ms, event)
-        return true
+        encoder.rejected(atMs, event)
+        return
       case 'relaying':
-        encoder.relaying(this.#ms, event)
-        return true
+        encoder.relaying(atMs, event)
+        return
       case 'closed':
-        encoder.closed(this.#ms, event)
-        return true
+        encoder.closed(atMs, event)
+        return
       case 'banned':
-        return this.#ban(event, event.score)
+        this.#ban(event, event.score, atMs)
+        return
       case 'unbanned': {
         const prefix = this.#prefix(event.prefix)
-        if (prefix !== undefined) encoder.unbanned(this.#ms, prefix)
-        return prefix !== undefined
+        if (prefix !== undefined) encoder.unbanned(atMs, prefix)
+        return
       }
       case 'attack':
-        encoder.attack(this.#ms, event)
-        return true
+        encoder.attack(atMs, event)
+        return
       case 'overload':
-        encoder.overload(this.#ms, event)
-        return true
+        encoder.overload(atMs, event)
+        return
       case 'accepted':
       case 'access-list':
       case 'dial-ahead':
@@ -160,21 +185,16 @@ export class TraceRecorder {
       case 'suspect':
       case 'vault':
       case 'would-refuse':
-        return false
+        // None of these is asked for by a replay.
+        return
     }
   }
 
-  #ban({ prefix: text, reason, forMs, times }: StandingBan, score: number): boolean {
+  #ban({ prefix: text, reason, forMs, times }: StandingBan, score: number, atMs: number): void {
     const prefix = this.#prefix(text)
     const why = BAN_REASONS.find((each) => each === reason)
-    if (prefix === undefined || why === undefined) return false
-    this.#encoder.banned(this.#ms, { ...prefix, reason: why, forMs, times, score })
-    return true
-  }
-
-  #encrypted(text: string): Uint8Array | undefined {
-    const ip = parseIp(text)
-    return ip === undefined ? undefined : this.#options.cipher.encrypt(ip)
+    if (prefix !== undefined && why !== undefined)
+      this.#encoder.banned(atMs, { ...prefix, reason: why, forMs, times, score })
   }
 
   #prefix(text: string): EncryptedPrefix | undefined {
@@ -207,7 +227,7 @@ export class TraceRecorder {
     let told = 0
     for (const ban of this.#options.bans()) {
       if (this.#encoder.isFull || ++told > BANS_MAX) return
-      this.#ban(ban, 0)
+      this.#ban(ban, 0, 0)
     }
   }
 
@@ -217,14 +237,21 @@ export class TraceRecorder {
     const { records } = this.#encoder
     const block = this.#encoder.take()
     if (block === undefined) return
-    const isTaken = sink.write(block)
-    if (isTaken) {
+    if (sink.write(block)) {
       this.counts.records += records
       this.counts.bytes += block.length
       this.#fileBytes += block.length
-    } else this.counts.lost += records
-    if (this.#fileBytes >= this.rotateBytes) this.#begin()
+      return
+    }
+    this.counts.lost += records
     // The sum, so that it does not matter when this one gets lost as well.
-    if (!isTaken) this.#encoder.lost(this.#ms, { records: this.counts.lost })
+    this.#encoder.lost(this.#ms, { records: this.counts.lost })
+  }
+
+  /** Only when nothing waits: its time would be before the new file's. */
+  #rotate(): void {
+    if (this.#fileBytes < this.rotateBytes) return
+    this.#flush()
+    this.#begin()
   }
 }
