@@ -11,8 +11,8 @@ export const TRACE_MUTANTS: readonly Mutant[] = [
   {
     name: 'addresses of clients stand in the trace in clear',
     invariant: 'I24',
-    file: RECORDER,
-    find: 'return ip === undefined ? undefined : this.#options.cipher.encrypt(ip)',
+    file: 'src/observe/trace/known-addresses.ts',
+    find: 'return ip === undefined ? undefined : this.#cipher.encrypt(ip)',
     replace: 'return ip',
     tests: RECORDER_TESTS,
   },
