@@ -35,10 +35,6 @@ export interface RuntimeNetwork extends Network {
     accept: (connection: Connection) => Handler,
     reply: (result: Listener | { readonly error: ListenError }) => void,
   ): void
-  /** Sockets held now: connections of both kinds and dials under way. */
-  readonly open: number
-  /** Accepted connections closed at once because the budget was spent, since the start. */
-  readonly refused: number
   readonly descriptors: DescriptorBudget
 }
 
@@ -65,7 +61,9 @@ export class DescriptorBudget {
   readonly max: number
   readonly #acceptMax: number
   readonly #limit = openFilesLimit()
+  /** Sockets held now: connections of both kinds and dials under way. */
   open = 0
+  /** Accepted connections closed at once because the budget was spent, since the start. */
   refused = 0
 
   constructor(max: number = softLimit()) {

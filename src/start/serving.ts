@@ -217,8 +217,8 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     listedPrefixes: proxy.listedPrefixes,
     staleNames: proxy.names.stale,
     buffers: bufferReadings(proxy.pool),
-    sockets: runtime.network.open,
-    socketsRefused: runtime.network.refused,
+    sockets: runtime.network.descriptors.open,
+    socketsRefused: runtime.network.descriptors.refused,
     loopLagSec: lag.worstMs / 1000,
     memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
   }

@@ -140,7 +140,7 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
     name: 'a cancelled dial gives its socket back while the peer has not answered',
     async run(subject) {
       const { network } = subject
-      const before = network.open
+      const before = network.descriptors.open
       const accepted: Connection[] = []
       const listener = await listening(network, { host: '127.0.0.1', port: 0, backlog: 1 }, (connection) => {
         accepted.push(connection)
@@ -160,9 +160,12 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
       await subject.until('some are through', () => opened.length > 0 && accepted.length === opened.length)
       const hanging = dials.length - opened.length
       assert.ok(hanging > 0, 'the backlog was full')
-      assert.equal(network.open - before, dials.length + accepted.length)
+      assert.equal(network.descriptors.open - before, dials.length + accepted.length)
       for (const dialing of dials) dialing.cancel()
-      await subject.until('the sockets are back', () => network.open - before === opened.length + accepted.length)
+      await subject.until(
+        'the sockets are back',
+        () => network.descriptors.open - before === opened.length + accepted.length,
+      )
       for (const connection of [...opened, ...accepted]) connection.close()
       listener.close()
     },
@@ -170,8 +173,8 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
   {
     name: 'sockets are counted while they are open, and counted out however they end',
     async run(subject) {
-      const before = subject.network.open
-      const count = () => subject.network.open - before
+      const before = subject.network.descriptors.open
+      const count = () => subject.network.descriptors.open - before
       const first = await connectPair(subject)
       assert.equal(count(), 2)
       first.dialled.connection.close()
@@ -194,9 +197,9 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
       dialled.send(subject.floodBytes)
       dialled.connection.end()
       await subject.settle()
-      assert.equal(subject.network.open, 2)
+      assert.equal(subject.network.descriptors.open, 2)
       dialled.connection.reset()
-      await subject.until('it is counted out', () => subject.network.open < 2)
+      await subject.until('it is counted out', () => subject.network.descriptors.open < 2)
       accepted.connection.reset()
     },
   },
@@ -229,7 +232,7 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
       ]
       for (const ending of endings) {
         ending(await connectPair(subject))
-        await subject.until('the sockets are counted out', () => subject.network.open === 0)
+        await subject.until('the sockets are counted out', () => subject.network.descriptors.open === 0)
         await subject.until('the descriptors are closed', () => openSockets() === before)
       }
     },
@@ -248,8 +251,8 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
       for (const client of clients) {
         subject.network.dial(listener.address, { onOpen: (connection) => client.own(connection), onFail: assert.fail })
       }
-      await subject.until('all are answered', () => accepted.length + small.refused === 20)
-      assert.deepEqual([accepted.length, small.refused, small.open], [14, 6, 14])
+      await subject.until('all are answered', () => accepted.length + small.descriptors.refused === 20)
+      assert.deepEqual([accepted.length, small.descriptors.refused, small.descriptors.open], [14, 6, 14])
       await subject.until('six hear of it', () => clients.filter((client) => client.events.length > 0).length === 6)
 
       const target = await subject.listen(peerFor)
@@ -268,7 +271,7 @@ const REAL_ONLY: readonly Case<RealSubject>[] = [
       assert.deepEqual(answers.sort(), ['descriptors', 'open', 'open'])
 
       for (const peer of accepted) peer.connection.close()
-      await subject.until('the sockets are back', () => small.open === 2)
+      await subject.until('the sockets are back', () => small.descriptors.open === 2)
       const late = new Peer()
       subject.network.dial(listener.address, { onOpen: (connection) => late.own(connection), onFail: assert.fail })
       await subject.until('there is room again', () => accepted.length === 15)

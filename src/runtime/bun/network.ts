@@ -40,22 +40,10 @@ const socketHandler: SocketHandler<SocketOwner, 'uint8array'> = {
 /** `RuntimeNetwork` over Bun's own sockets. */
 export class BunNetwork implements RuntimeNetwork {
   readonly readMaxBytes = READ_MAX_BYTES
-  readonly #budget: DescriptorBudget
+  readonly descriptors: DescriptorBudget
 
   constructor(options: NetworkOptions = {}) {
-    this.#budget = new DescriptorBudget(options.descriptorsMax)
-  }
-
-  get open(): number {
-    return this.#budget.open
-  }
-
-  get refused(): number {
-    return this.#budget.refused
-  }
-
-  get descriptors(): DescriptorBudget {
-    return this.#budget
+    this.descriptors = new DescriptorBudget(options.descriptorsMax)
   }
 
   listen(
@@ -65,7 +53,7 @@ export class BunNetwork implements RuntimeNetwork {
   ): void {
     let result: Listener | { readonly error: ListenError }
     try {
-      result = startListening(options, new Acceptor(this.#budget, accept))
+      result = startListening(options, new Acceptor(this.descriptors, accept))
     } catch (error) {
       result = { error: listenError(options, errorCode(error)) }
     }
@@ -73,7 +61,7 @@ export class BunNetwork implements RuntimeNetwork {
   }
 
   dial(address: Address, dialing: Dialing): Cancellable {
-    const dial = new Dial(address, dialing, this.#budget)
+    const dial = new Dial(address, dialing, this.descriptors)
     dial.begin()
     return dial
   }

@@ -24,22 +24,10 @@ const shared = Buffer.allocUnsafeSlow(READ_MAX_BYTES)
 /** `RuntimeNetwork` over node:net. */
 export class NodeNetwork implements RuntimeNetwork {
   readonly readMaxBytes = READ_MAX_BYTES
-  readonly #budget: DescriptorBudget
+  readonly descriptors: DescriptorBudget
 
   constructor(options: NetworkOptions = {}) {
-    this.#budget = new DescriptorBudget(options.descriptorsMax)
-  }
-
-  get open(): number {
-    return this.#budget.open
-  }
-
-  get refused(): number {
-    return this.#budget.refused
-  }
-
-  get descriptors(): DescriptorBudget {
-    return this.#budget
+    this.descriptors = new DescriptorBudget(options.descriptorsMax)
   }
 
   listen(
@@ -61,7 +49,7 @@ export class NodeNetwork implements RuntimeNetwork {
   }
 
   dial(address: Address, dialing: Dialing): Cancellable {
-    const dial = new Dial(address, dialing, this.#budget)
+    const dial = new Dial(address, dialing, this.descriptors)
     dial.begin()
     return dial
   }
@@ -72,15 +60,15 @@ export class NodeNetwork implements RuntimeNetwork {
 
   #accept(socket: Socket, accept: (connection: Connection) => Handler): void {
     const { remoteAddress, remotePort } = socket
-    if (!this.#budget.canAccept) this.#budget.refused++
+    if (!this.descriptors.canAccept) this.descriptors.refused++
     // No address: reset before we had a look.
-    if (!this.#budget.canAccept || remoteAddress === undefined || remotePort === undefined) {
+    if (!this.descriptors.canAccept || remoteAddress === undefined || remotePort === undefined) {
       socket.on('error', () => {})
       socket.destroy()
       return
     }
-    this.#budget.open++
-    const connection = new NodeConnection(socket, this.#budget, { ip: plainIp(remoteAddress), port: remotePort })
+    this.descriptors.open++
+    const connection = new NodeConnection(socket, this.descriptors, { ip: plainIp(remoteAddress), port: remotePort })
     connection.handler = accept(connection)
     connection.readByEvents()
   }
