@@ -1,7 +1,7 @@
 import type { Settings } from '../../src/core/settings.ts'
 import { compare, type Report } from './compare.ts'
 import { replay } from './engine.ts'
-import { Names, newLevel, newTerms, recordedLevel, recordedTerms, usedAtStart } from './terms.ts'
+import { Names, newLevel, newTerms, recordedLevel, recordedTerms, usedAtStart, type Listed } from './terms.ts'
 import type { Timeline } from './timeline.ts'
 
 export interface WhatIfOptions {
@@ -10,6 +10,8 @@ export interface WhatIfOptions {
   readonly next: Settings | undefined
   /** Whether addresses are those of clients, and not pseudonyms. */
   readonly hasKey: boolean
+  /** None unless given. */
+  readonly listed?: Listed
   readonly notes: readonly string[]
 }
 
@@ -17,13 +19,13 @@ export interface WhatIfOptions {
  * Plays a recording twice, by what was in force and by `next`, and compares. Both times it is the same engine, so that what it gets wrong
  * is wrong both times, and is no difference.
  */
-export function whatIf({ timeline, next, hasKey, notes }: WhatIfOptions): Report {
+export function whatIf({ timeline, next, hasKey, notes, listed = new Map() }: WhatIfOptions): Report {
   const names = new Names()
   const used = usedAtStart(timeline)
-  const recorded = timeline.configs.map((config) => recordedTerms(config, names))
+  const recorded = timeline.configs.map((config) => recordedTerms(config, names, listed))
   const before = replay({ timeline, terms: recorded[0], levelOf: recordedLevel, recorded, used })
   if (next === undefined) return compare({ timeline, before, now: before, next: recorded[0], notes })
-  const terms = newTerms(next, names)
+  const terms = newTerms(next, names, listed)
   const now = replay({ timeline, terms, levelOf: newLevel(terms, recorded, hasKey), used })
   return compare({ timeline, before, now, next: terms, notes })
 }

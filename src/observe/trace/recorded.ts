@@ -72,8 +72,11 @@ export const startSchema: z.ZodType<TraceStart> = z.object({
 /** A range as it may stand in a trace, or as it was before. */
 export type Turn = (ip: Uint8Array) => Uint8Array
 
+/** What of the settings decides who comes in. */
+export type Policy = Pick<Settings, 'access' | 'guard' | 'secrets'>
+
 /** `encrypt` is that of the trace's key; `usedOf` says what a user has used of its quota. */
-export function recordConfig(settings: Settings, encrypt: Turn, usedOf: (name: string) => number): RecordedConfig {
+export function recordConfig(settings: Policy, encrypt: Turn, usedOf: (name: string) => number): RecordedConfig {
   const { guard: guardSettings, secrets } = settings
   const { lists, ...rules } = settings.access
   const config = {

@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { parseCidr } from '../../../src/core/address.ts'
+import { Prefixes } from '../../../src/core/guard/access/prefixes.ts'
 import type { Settings } from '../../../src/core/settings.ts'
+import { digestOf } from '../../../src/observe/trace/recorded.ts'
 import { record, replayed, scenarioOf, type Recording } from './recording.ts'
 
 /** Quiet people, an office behind one address, and somebody who guesses secrets. */
@@ -46,6 +49,13 @@ beforeAll(() => {
   hour = record(scenarioOf(HOUR), 1)
 }, HOUR_LIMIT_MS)
 
+function prefixesOf(text: string): Prefixes {
+  const prefixes = new Prefixes()
+  const cidr = parseCidr(text)
+  if (cidr !== undefined) prefixes.add(cidr)
+  return prefixes
+}
+
 describe('an hour of connections, played again', () => {
   it('is decided as it was recorded', () => {
     const { agreement, connections, served } = replayed(hour, settings())
@@ -79,6 +89,16 @@ describe('an hour of connections, played again', () => {
     expect(ipv6.length).toBeGreaterThan(20)
     expect(differing.map(({ address }) => address).sort()).toEqual(ipv6)
     expect(newlyRefused.map(({ reason }) => reason)).toEqual(['access'])
+  })
+
+  it('names those whom a new list shuts out, and only them', () => {
+    const source = 'offices.netset'
+    const listed = new Map([[digestOf(source), prefixesOf('203.0.113.0/24')]])
+    const access = { ...settings().access, lists: [{ source, level: 'none' as const, refreshMs: 1 }] }
+    const { differing, newlyRefused } = replayed(hour, { ...settings(), access }, { listed })
+    expect(differing.map(({ address }) => address)).toEqual(addressesOf('office'))
+    expect(newlyRefused.map(({ reason }) => reason)).toEqual(['access'])
+    expect(replayed(hour, { ...settings(), access }).differing).toEqual([])
   })
 
   it('names those of whom bans came too late', () => {
@@ -123,7 +143,7 @@ describe('an hour of connections, played again', () => {
 describe('without the key of the addresses', () => {
   it('limits are decided all the same, of pseudonyms', () => {
     const next = withGuard({ connectionsPerIp: 3, credit: 1 })
-    const [withKey, without] = [replayed(hour, next), replayed(hour, next, false)]
+    const [withKey, without] = [replayed(hour, next), replayed(hour, next, { hasKey: false })]
     expect(without.newlyRefused.map(({ connections }) => connections)).toEqual(
       withKey.newlyRefused.map(({ connections }) => connections),
     )
@@ -134,7 +154,7 @@ describe('without the key of the addresses', () => {
 
   it('rules on addresses are not evaluated', () => {
     const access = { ...settings().access, deny: ['0.0.0.0/0', '::/0'] }
-    expect(replayed(hour, { ...settings(), access }, false).differing).toEqual([])
+    expect(replayed(hour, { ...settings(), access }, { hasKey: false }).differing).toEqual([])
     expect(replayed(hour, { ...settings(), access }).differing).not.toEqual([])
   })
 })
