@@ -73,4 +73,12 @@ export const TRACE_MUTANTS: readonly Mutant[] = [
     replace: 'levelOf: levelsOf(access, access.lists, new Map()),',
     tests: TERMS_TESTS,
   },
+  {
+    name: 'a replay turns away whom the budget of trials came to',
+    invariant: 'I6',
+    file: 'sim/replay/engine.ts',
+    find: '    return isWithin\n',
+    replace: '    return false\n',
+    tests: REPLAY_TESTS,
+  },
 ]

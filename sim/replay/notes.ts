@@ -1,4 +1,5 @@
 import type { GuardSettings, Settings } from '../../src/core/settings.ts'
+import { knowsHosts } from './terms.ts'
 import type { Timeline } from './timeline.ts'
 
 /** A list of addresses that a replay cannot ask. */
@@ -29,12 +30,15 @@ export function notesOf({ timeline, next, hasKey, missing, stateFolder }: NotesO
   if (lost > 0) notes.push(`${lost} records were lost when this was recorded: the disk was too slow`)
   if (configs.length > 1) notes.push(`the configuration was changed ${configs.length - 1} times during the recording`)
   if (next === undefined) return [...notes, 'no other configuration was given: nothing can differ']
-  const recorded = configs[0]
+  if (!knowsHosts(timeline))
+    notes.push(
+      'the budget of secret trials is not evaluated: an older version recorded this, without the hosts of users',
+    )
   for (const { name, why } of missing)
     notes.push(
       `access.lists: ${name} is not evaluated, since ${why}: what it said of an address when it came still holds`,
     )
-  if (JSON.stringify(recorded.guard.overload) !== JSON.stringify(next.guard.overload))
+  if (JSON.stringify(configs[0].guard.overload) !== JSON.stringify(next.guard.overload))
     notes.push('guard.overload is not replayed: how short things were is taken from the recording')
   return [...notes, ...idleNotes(next.guard)]
 }

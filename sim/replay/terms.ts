@@ -8,7 +8,7 @@ import type { Timeline, Visit } from './timeline.ts'
 /** By what a replay decides. */
 export interface Terms {
   readonly guard: GuardSettings
-  /** By name. */
+  /** By name; hosts are digests. */
   readonly users: ReadonlyMap<string, SecretSettings>
   /** What the access rules say of an address, and the lists that could be had. */
   readonly levelOf: (ip: Uint8Array) => AccessLevel
@@ -32,8 +32,8 @@ export class Names {
 }
 
 export function recordedTerms({ guard, access, users }: RecordedConfig, names: Names, listed: Listed): Terms {
-  const asSettings = ({ name, access: most, modes, expiresAt, limits }: RecordedUser): SecretSettings => ({
-    ...{ id: names.idOf(name), name, access: most, modes, expiresAt, domain: '', onRemove: 'drain' },
+  const asSettings = ({ name, access: most, modes, expiresAt, limits, host = '' }: RecordedUser): SecretSettings => ({
+    ...{ id: names.idOf(name), name, access: most, modes, expiresAt, domain: host, onRemove: 'drain' },
     limits: { ...limits, quota: limits.quota },
   })
   return {
@@ -47,9 +47,21 @@ export function newTerms({ guard, access, secrets }: Policy, names: Names, liste
   const lists = access.lists.map(({ source, level }) => ({ digest: digestOf(source), level }))
   return {
     guard,
-    users: new Map(secrets.map((secret) => [secret.name, { ...secret, id: names.idOf(secret.name) }])),
+    users: new Map(secrets.map((secret) => [secret.name, asRecorded(secret, names)])),
     levelOf: levelsOf(access, lists, listed),
   }
+}
+
+function asRecorded(secret: SecretSettings, names: Names): SecretSettings {
+  const { name, domain } = secret
+  return { ...secret, id: names.idOf(name), domain: domain === '' ? '' : digestOf(domain) }
+}
+
+/** Whether it is known which users share a host: without, nobody knows what a hello made us try. */
+export function knowsHosts({ configs }: Pick<Timeline, 'configs'>): boolean {
+  return configs.every(({ users }) =>
+    users.every(({ modes, host }) => host !== undefined || !modes.includes('fake-tls')),
+  )
 }
 
 function levelsOf(rules: Omit<AccessSettings, 'lists'>, lists: RecordedConfig['access']['lists'], listed: Listed) {

@@ -1,7 +1,16 @@
 import type { Settings } from '../../src/core/settings.ts'
 import { compare, type Report } from './compare.ts'
 import { replay } from './engine.ts'
-import { Names, newLevel, newTerms, recordedLevel, recordedTerms, usedAtStart, type Listed } from './terms.ts'
+import {
+  knowsHosts,
+  Names,
+  newLevel,
+  newTerms,
+  recordedLevel,
+  recordedTerms,
+  usedAtStart,
+  type Listed,
+} from './terms.ts'
 import type { Timeline } from './timeline.ts'
 
 export interface WhatIfOptions {
@@ -23,9 +32,14 @@ export function whatIf({ timeline, next, hasKey, notes, listed = new Map() }: Wh
   const names = new Names()
   const used = usedAtStart(timeline)
   const recorded = timeline.configs.map((config) => recordedTerms(config, names, listed))
-  const before = replay({ timeline, terms: recorded[0], levelOf: recordedLevel, recorded, used })
+  // Whoever was served was within the budget, whatever it says here of what was before the recording.
+  const budget = knowsHosts(timeline) ? 'all' : undefined
+  const before = replay({
+    ...{ timeline, terms: recorded[0], levelOf: recordedLevel, recorded, used, withinBudget: budget },
+  })
   if (next === undefined) return compare({ timeline, before, now: before, next: recorded[0], notes })
   const terms = newTerms(next, names, listed)
-  const now = replay({ timeline, terms, levelOf: newLevel(terms, recorded, hasKey), used })
+  const withinBudget = budget && before.beyondBudget
+  const now = replay({ timeline, terms, levelOf: newLevel(terms, recorded, hasKey), used, withinBudget })
   return compare({ timeline, before, now, next: terms, notes })
 }

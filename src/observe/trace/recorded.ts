@@ -46,6 +46,8 @@ const limits = z.object({
 
 const user = z.object({
   ...{ name: z.string(), access: level, modes: z.array(z.enum(MODES)), expiresAt: count, limits },
+  /** Tells the host of its fake TLS from others; traces of older versions do not have it. */
+  host: id.optional(),
   /** Of its quota in the period that is now, when this was written. */
   usedBytes: count,
 })
@@ -85,8 +87,9 @@ export function recordConfig(settings: Policy, encrypt: Turn, usedOf: (name: str
       ...turnRanges(rules, encrypt),
       lists: lists.map(({ source, level: its }) => ({ digest: digestOf(source), level: its })),
     },
-    users: secrets.map(({ name, access: most, modes, expiresAt, limits: its = NO_LIMITS }) => {
-      return { name, access: most, modes: [...modes], expiresAt, limits: its, usedBytes: usedOf(name) }
+    users: secrets.map(({ name, access: most, modes, domain, expiresAt, limits: its = NO_LIMITS }) => {
+      const host = domain === '' ? {} : { host: digestOf(domain) }
+      return { name, access: most, modes: [...modes], expiresAt, limits: its, usedBytes: usedOf(name), ...host }
     }),
   }
   const rest = { ...config, users: config.users.map(({ usedBytes: _, ...each }) => each) }

@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { parseCidr } from '../../../src/core/address.ts'
 import { Prefixes } from '../../../src/core/guard/access/prefixes.ts'
 import type { Settings } from '../../../src/core/settings.ts'
-import { digestOf } from '../../../src/observe/trace/recorded.ts'
+import { digestOf, type RecordedUser } from '../../../src/observe/trace/recorded.ts'
+import type { Timeline } from '../../../sim/replay/timeline.ts'
 import { record, replayed, scenarioOf, type Recording } from './recording.ts'
 
 /** Quiet people, an office behind one address, and somebody who guesses secrets. */
@@ -54,6 +55,17 @@ function prefixesOf(text: string): Prefixes {
   const cidr = parseCidr(text)
   if (cidr !== undefined) prefixes.add(cidr)
   return prefixes
+}
+
+/** Users who share a host with those of the recording, or have another. */
+function others(count: number, domain = settings().secrets[0].domain): Settings['secrets'] {
+  const [first] = settings().secrets
+  return Array.from({ length: count }, (_, at) => ({ ...first, name: `other-${at}`, domain }))
+}
+
+function withOthers(users: readonly RecordedUser[]): RecordedUser[] {
+  const [first] = users
+  return [...others(300).map(({ name }) => ({ ...first, name })), ...users]
 }
 
 describe('an hour of connections, played again', () => {
@@ -130,6 +142,42 @@ describe('an hour of connections, played again', () => {
     expect(byName.get(first.name)?.cut).toBeGreaterThan(0)
     expect([...(byName.get(second.name)?.reasons ?? [])]).toEqual(['user-connections'])
     expect(byName.get(second.name)?.crowdedMinutes).toBeGreaterThan(10)
+  })
+
+  it('tells whom the budget of trials no longer comes to, where there are more secrets than it pays for', () => {
+    const { newlyRefused, served } = replayed(hour, { ...settings(), secrets: [...others(300), ...settings().secrets] })
+    // Whose secret is never tried fails again and again.
+    expect(newlyRefused.map(({ reason }) => reason)).toEqual(['trial-budget', 'banned'])
+    expect(newlyRefused.reduce((sum, each) => sum + each.served, 0)).toBe(served)
+  })
+
+  it('finds them in the budget where they are tried first, or have a host of their own', () => {
+    const behind = { ...settings(), secrets: [...settings().secrets, ...others(300)] }
+    const away = { ...settings(), secrets: [...others(300, 'other.example'), ...settings().secrets] }
+    for (const next of [behind, away]) expect(replayed(hour, next).newlyRefused).toEqual([])
+  })
+
+  it('keeps in whom the budget came to when recorded, as their prefixes had used those secrets before', () => {
+    const secrets = [...others(300), ...settings().secrets]
+    const alter = (timeline: Timeline): Timeline => ({
+      ...timeline,
+      configs: timeline.configs.map((config) => ({ ...config, users: withOthers(config.users) })),
+    })
+    const { differing, agreement } = replayed(hour, { ...settings(), secrets }, { alter })
+    expect(differing).toEqual([])
+    expect(agreement.others).toEqual([])
+  })
+
+  it('does not ask the budget of trials of a recording without hosts', () => {
+    const secrets = [...others(300), ...settings().secrets]
+    const alter = (timeline: Timeline): Timeline => ({
+      ...timeline,
+      configs: timeline.configs.map((config) => ({
+        ...config,
+        users: config.users.map(({ host: _, ...user }) => user),
+      })),
+    })
+    expect(replayed(hour, { ...settings(), secrets }, { alter }).differing).toEqual([])
   })
 
   it('says that a user is none of the new configuration', () => {
