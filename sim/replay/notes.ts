@@ -1,4 +1,5 @@
-import type { GuardSettings, Settings } from '../../src/core/settings.ts'
+import { OVERLOAD_RESOURCES } from '../../src/core/events.ts'
+import type { GuardSettings, OverloadSettings, Settings } from '../../src/core/settings.ts'
 import { knowsHosts } from './terms.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -38,9 +39,13 @@ export function notesOf({ timeline, next, hasKey, missing, stateFolder }: NotesO
     notes.push(
       `access.lists: ${name} is not evaluated, since ${why}: what it said of an address when it came still holds`,
     )
-  if (JSON.stringify(configs[0].guard.overload) !== JSON.stringify(next.guard.overload))
+  if (configs.some(({ guard }) => !isSameOverload(guard.overload, next.guard.overload)))
     notes.push('guard.overload is not replayed: how short things were is taken from the recording')
   return [...notes, ...idleNotes(next.guard)]
+}
+
+function isSameOverload(a: OverloadSettings, b: OverloadSettings): boolean {
+  return OVERLOAD_RESOURCES.every((name) => a[name].from === b[name].from && a[name].to === b[name].to)
 }
 
 function idleNotes({ isEnabled, isDryRun }: GuardSettings): string[] {

@@ -36,6 +36,15 @@ describe('the notes of a replay', () => {
     expect(notes(withGuard({ connectionsPerIp: 1 }))).toEqual([])
   })
 
+  it('name overload only where its thresholds are others', () => {
+    const { overload } = policy.guard
+    const next = withGuard({ overload: { ...overload, memory: { from: 0.5, to: 0.95 } } })
+    const note = 'guard.overload is not replayed: how short things were is taken from the recording'
+    expect(notes(next)).toEqual([note])
+    const twice = [recordedBy(next), recordedBy(policy)]
+    expect(notes(next, twice)).toEqual(['the configuration was changed 1 times during the recording', note])
+  })
+
   it('say that the budget of trials is not asked of a recording that an older version made', () => {
     const [config] = [recordedBy(policy)]
     const old = { ...config, users: config.users.map(({ host: _, ...user }) => user) }
