@@ -16,11 +16,13 @@ import { CountingDc } from './counting-dc.ts'
 import { CountingVault } from './counting-vault.ts'
 import { Crowd } from './crowd.ts'
 import type { Scenario } from './plan/read.ts'
+import { ELSEWHERE } from './leech.ts'
 import { DCS, type Stage } from './stage.ts'
 
 const PROXY: Address = { ip: '10.0.0.1', port: 443 }
 const SITE_IP = '93.184.216.34'
 const EVERYBODY = '198.18.0.1'
+const ELSEWHERE_IP = '93.184.216.99'
 const TICK_MS = 50
 /** Long enough for names to be resolved and the mask host to be looked at. */
 const SETTLE_MS = 5_000
@@ -54,6 +56,8 @@ export class Arena implements Stage {
   onKill: () => void = () => {}
   /** Of the proxy's clock; people have the right time. */
   clockErrorMs = 0
+  /** Dials of the proxy to anything that is neither a DC nor the mask host. */
+  strays = 0
   /** Virtual ms at which the scenario begins. */
   readonly startAt: number
   readonly pace = 1
@@ -185,13 +189,25 @@ export class Arena implements Stage {
     }
   }
 
+  /** Of the settings in force. */
+  #isExpected({ ip, port }: Address): boolean {
+    const { mask, telegram } = this.#settings
+    if (ip === SITE_IP) return port === mask.port
+    return DCS.some((id) => addressesOf(id, telegram)?.some((dc) => dc.ip === ip && dc.port === port))
+  }
+
   #openPlaces({ secrets }: Settings): void {
     const { world } = this
+    this.network.onDial = (from, to) => {
+      if (from === PROXY.ip && !this.#isExpected(to)) this.strays++
+    }
     const dc = new CountingDc()
     for (const ip of DCS.flatMap((id) => this.ipsOfDc(id))) this.network.host(ip).listen(443, dc.accept)
     this.network.host(SITE_IP).listen(443, new MaskSite({ name: 'site', after: world.after }).accept)
     for (const domain of new Set(secrets.map((secret) => secret.domain)))
       this.network.setName(domain, [SITE_IP], TTL_SEC)
+    this.network.host(ELSEWHERE_IP).listen(443, new MaskSite({ name: ELSEWHERE, after: world.after }).accept)
+    this.network.setName(ELSEWHERE, [ELSEWHERE_IP], TTL_SEC)
     const links = world.random('links')
     this.network.plan = (_from, to) => {
       const where = to.ip === PROXY.ip ? 'client' : to.ip === SITE_IP ? 'site' : 'dc'

@@ -1,8 +1,9 @@
 import type { AttackContext } from '../actors/attacks.ts'
 import type { SeededRandom } from '../world/random.ts'
 import { drawSources, type Source } from './addresses.ts'
-import type { HelloMint } from './hello-mint.ts'
+import { HelloMint } from './hello-mint.ts'
 import { Intruder } from './intruder.ts'
+import { ELSEWHERE, Leech, openingOf } from './leech.ts'
 import { SCRIPTS, type Recorded, type ScriptContext } from './kinds/scripts.ts'
 import type { Scenario } from './plan/read.ts'
 import type { AttackPlan } from './plan/schema.ts'
@@ -30,6 +31,8 @@ export class Attackers {
   readonly #truth: Truth
   readonly #context: ScriptContext
   readonly #hogs = new Set<Visitor>()
+  /** Hellos that name another host. */
+  readonly #elsewhere: HelloMint | undefined
 
   constructor(options: AttackersOptions) {
     const { stage, plan, secrets, tape } = options
@@ -38,6 +41,7 @@ export class Attackers {
     this.#random = random
     this.#truth = { side: 'attack', group: plan.name }
     this.#context = { random, mint: secrets[0].mint, tape, probing: () => this.#probing() }
+    if (plan.kind === 'leech') this.#elsewhere = new HelloMint(random, ELSEWHERE)
     const { from, sources: count, rotate } = plan
     const sources = drawSources({ from, count, ...(rotate === undefined ? {} : { bits: rotate }) }, random)
     for (const source of sources)
@@ -52,6 +56,7 @@ export class Attackers {
     if (stage.nowMs >= plan.stop) return
     tally.connections++
     if (plan.kind === 'hog') this.#hog(source)
+    else if (plan.kind === 'leech') this.#leech(source)
     else {
       const script = SCRIPTS[plan.kind](this.#context)
       const { keys } = this.#options.scenario
@@ -78,12 +83,24 @@ export class Attackers {
       onAnswered: () => tally.served++,
       onConnected: () => {},
       onEnd: ({ gotBytes }) => {
-        tally.gotBytes += gotBytes
+        tally.got(gotBytes)
         this.#hogs.delete(hog)
       },
     })
     this.#hogs.add(hog)
     stage.crowd.dial(source(), this.#truth, hog.dialing)
+  }
+
+  /** Somebody who has none, and takes all he can get of the mask host. */
+  #leech(source: Source): void {
+    const { stage, plan, secrets, tally } = this.#options
+    const { mint } = secrets[0]
+    const leech = new Leech({
+      ...{ world: stage.world, opening: openingOf(this.#random, mint, this.#elsewhere ?? mint) },
+      ...{ holdMs: plan.hold, askBytes: plan.ask, thinkMs: plan.think },
+      onEnd: (gotBytes) => tally.got(gotBytes),
+    })
+    stage.crowd.dial(source(), this.#truth, leech)
   }
 
   #probing(): AttackContext {

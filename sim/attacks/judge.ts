@@ -35,7 +35,7 @@ export function judge(scenario: Scenario, run: Measures): readonly Failure[] {
   return failed.map(({ assertion, wanted, found }) => ({ assertion, wanted, found }))
 }
 
-/** Every assertion of the file; that no assertion of the proxy's own failed is one of them always. */
+/** Every assertion of the file; that no assertion of the proxy's own failed is one of them always, and that it dials nobody else. */
 export function verdicts(
   { honest: plans, attack: attacks, assert: wanted }: Scenario,
   run: Measures,
@@ -55,8 +55,11 @@ export function verdicts(
     atLeast(`honest.${name}.connected_min`, connected_min, connectedShare(group))
     atMost(`honest.${name}.throughput_lost_max`, throughput_lost_max, group[0]?.throughputLost)
   }
-  for (const { name, trials_max } of attacks)
-    atMost(`attack.${name}.trials_max`, trials_max, run.attack.find((each) => each.name === name)?.trials)
+  for (const { name, trials_max, got_max } of attacks) {
+    const group = run.attack.find((each) => each.name === name)
+    atMost(`attack.${name}.trials_max`, trials_max, group?.trials)
+    atMost(`attack.${name}.got_max`, got_max, group?.gotMost)
+  }
   atMost('throughput_lost_max', wanted.throughput_lost_max, Math.max(...honest.map((group) => group.throughputLost)))
   const p99 = honest.flatMap(({ connectP99Ms }) => connectP99Ms ?? [])
   atMost('connect_p99_max', wanted.connect_p99_max, p99.length === 0 ? undefined : Math.max(...p99))
@@ -67,6 +70,7 @@ export function verdicts(
   atMost('sources_max', wanted.sources_max, run.sources)
   atMost('pool_max', wanted.pool_max, run.poolBytes)
   atMost('faults', 0, run.faults)
+  if (run.strays !== undefined) atMost('strays', 0, run.strays)
   return all
 }
 

@@ -21,6 +21,7 @@ export interface AttackMeasures {
   readonly trials: number
   readonly maskedBytes: number
   readonly gotBytes: number
+  readonly gotMost: number
   readonly rejected: Counts
   readonly closed: Counts
 }
@@ -48,6 +49,8 @@ export interface Measures {
   /** From the end of the last attack, outage or fault to the start of the last attempt of an honest client that failed; 0: none did. */
   readonly recoverMs: number
   readonly faults: number
+  /** Dials of the proxy to anything that is neither a DC nor the mask host; undefined where nobody can see them. */
+  readonly strays: number | undefined
   readonly events: number
   readonly virtualMs: number
 }
@@ -78,6 +81,7 @@ export function measure({ scenario, seed, arena, tally, openMost }: Run): Measur
     detectMs: detectMs(scenario, tally),
     recoverMs: recoverMs(scenario, honest),
     faults: tally.faults,
+    strays: arena.strays,
     events: arena.world.events,
     virtualMs: arena.nowMs,
   }

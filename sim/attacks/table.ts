@@ -23,7 +23,8 @@ export function tableOf({ run, failures, cpuMs }: Told): string {
   }
   for (const attack of run.attack) {
     const share = percent(attack.connections === 0 ? 0 : attack.served / attack.connections)
-    const got = attack.gotBytes === 0 ? '' : `, ${size(attack.gotBytes)} downloaded`
+    const { gotBytes, gotMost } = attack
+    const got = gotBytes === 0 ? '' : `, ${size(gotBytes)} downloaded, at most ${size(gotMost)} by one`
     lines.push(
       `  attack  ${attack.name}: ${attack.connections} came, ${share} served${got}, ` +
         `${attack.tried} cost ${attack.trials} trials, ${size(attack.maskedBytes)} masked`,

@@ -61,6 +61,8 @@ export class AttackTally {
   /** Those that were answered as a client is. */
   served = 0
   gotBytes = 0
+  /** Of the connection that got most. */
+  gotMost = 0
   /** Connections on which secrets were tried, and how many trials that were. */
   tried = 0
   trials = 0
@@ -71,6 +73,12 @@ export class AttackTally {
 
   constructor(name: string) {
     this.name = name
+  }
+
+  /** A connection is over on which bytes were counted as they came. */
+  got(bytes: number): void {
+    this.gotBytes += bytes
+    this.gotMost = Math.max(this.gotMost, bytes)
   }
 }
 

@@ -1,5 +1,6 @@
 import { GUARD_MUTANTS } from './guard.ts'
 import type { Mutant } from './mutant.ts'
+import { MASK_MUTANTS } from './mask.ts'
 import { OVERLOAD_MUTANTS } from './overload.ts'
 import { PARSER_MUTANTS } from './parsers.ts'
 import { PROBING_MUTANTS } from './probing.ts'
@@ -19,6 +20,7 @@ const PROTOCOL = 'src/core/protocol'
 
 export const MUTANTS: readonly Mutant[] = [
   ...GUARD_MUTANTS,
+  ...MASK_MUTANTS,
   ...OVERLOAD_MUTANTS,
   ...PARSER_MUTANTS,
   ...PROBING_MUTANTS,
@@ -127,13 +129,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${SESSION}/secrets.ts`,
     find: 'secret.expiresAt === 0 || wallSec < secret.expiresAt',
     replace: 'secret.expiresAt >= 0',
-  },
-  {
-    name: 'bytes behind the hello are forgotten when the site takes over',
-    invariant: 'I15',
-    file: `${SESSION}/mask.ts`,
-    find: 'this.#pass(toSite, this.#seen.bytes)',
-    replace: 'this.#pass(toSite, this.#seen.bytes.subarray(0, 500))',
   },
   {
     name: 'who is discarded is reset',

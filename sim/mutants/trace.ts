@@ -5,6 +5,7 @@ const RECORDED = 'src/observe/trace/recorded.ts'
 const RECORDER_TESTS = ['--project', 'unit', 'test/observe/trace/recorder.test.ts']
 const CODEC_TESTS = ['--project', 'unit', 'test/observe/trace/codec.test.ts']
 const REPLAY_TESTS = ['--project', 'unit', 'test/sim/replay/what-if.test.ts']
+const TERMS_TESTS = ['--project', 'unit', 'test/sim/replay/terms.test.ts']
 
 /** What a stolen trace must not tell, and what a replay must not say. No run of the simulator has either. */
 export const TRACE_MUTANTS: readonly Mutant[] = [
@@ -62,6 +63,22 @@ export const TRACE_MUTANTS: readonly Mutant[] = [
     file: 'sim/replay/terms.ts',
     find: 'if (!hasKey) return recordedLevel',
     replace: '',
+    tests: REPLAY_TESTS,
+  },
+  {
+    name: 'a replay asks lists for the new configuration alone',
+    invariant: 'I2',
+    file: 'sim/replay/terms.ts',
+    find: 'levelOf: levelsOf(access, access.lists, listed),',
+    replace: 'levelOf: levelsOf(access, access.lists, new Map()),',
+    tests: TERMS_TESTS,
+  },
+  {
+    name: 'a replay turns away whom the budget of trials came to',
+    invariant: 'I6',
+    file: 'sim/replay/engine.ts',
+    find: '    return isWithin\n',
+    replace: '    return false\n',
     tests: REPLAY_TESTS,
   },
 ]

@@ -16,9 +16,10 @@ import type { RecordedUser } from '../../src/observe/trace/recorded.ts'
 import { VirtualClock } from '../world/clock.ts'
 import { SeededRandom } from '../world/random.ts'
 import { VirtualSharedMemory } from '../world/store.ts'
-import { afterSecrets, isOfPolicy } from './reasons.ts'
+import { afterSecrets, isOfPolicy, isTriedInVain } from './reasons.ts'
 import type { LevelOf, Terms } from './terms.ts'
 import type { Happening, Timeline, Visit } from './timeline.ts'
+import { isInit, ReplayedTrials, type Trying } from './trials.ts'
 
 /** Why somebody is kept out; `no-secret`: it is none of the configuration's. */
 export type Refusal = RejectReason | 'no-secret'
@@ -39,6 +40,8 @@ export interface Outcome {
   /** One for each visit of the timeline. */
   readonly verdicts: readonly Verdict[]
   readonly bans: readonly Ban[]
+  /** Visits that knew a secret which the budget of trials would not have come to; places in the timeline. */
+  readonly beyondBudget: ReadonlySet<number>
 }
 
 export interface EngineOptions {
@@ -48,6 +51,8 @@ export interface EngineOptions {
   /** The terms of each recorded configuration, which then replace each other as they did. */
   readonly recorded?: readonly Terms[]
   readonly used: ReadonlyMap<string, RecordedUser>
+  /** Whom the budget of secret trials does not keep out, though it does not come to them. Undefined: it is not asked at all. */
+  readonly withinBudget?: 'all' | ReadonlySet<number> | undefined
 }
 
 /** A client that gets the mask site instead of a relay goes within this time. */
@@ -60,6 +65,8 @@ const READ_MAX_BYTES = 65_536
 /** What one visit holds of the limits. */
 interface Play {
   readonly visit: Visit
+  /** Its place in the timeline. */
+  readonly at: number
   readonly verdict: Verdict
   readonly lease: Lease
   readonly user: UserLease
@@ -78,6 +85,8 @@ class Engine {
   readonly #wheel: TimerWheel
   readonly #guard: Guard
   readonly #users: Users
+  readonly #trials: ReplayedTrials | undefined
+  readonly #beyondBudget = new Set<number>()
   readonly #verdicts: Verdict[]
   readonly #bans: Ban[] = []
   readonly #plays = new Map<number, Play>()
@@ -110,7 +119,8 @@ class Engine {
     this.#users = new Users({
       ...{ ...shared, settings, entries, clock: this.#clock, wheel: this.#wheel, readMaxBytes: READ_MAX_BYTES },
     })
-    this.#users.apply([...terms.users.values()])
+    if (options.withinBudget !== undefined) this.#trials = new ReplayedTrials({ ...shared, nowMs })
+    this.#apply()
     this.#restoreQuotas()
   }
 
@@ -119,7 +129,7 @@ class Engine {
       this.#advance(happening.atMs)
       this.#happen(happening)
     }
-    return { verdicts: this.#verdicts, bans: this.#bans }
+    return { verdicts: this.#verdicts, bans: this.#bans, beyondBudget: this.#beyondBudget }
   }
 
   #advance(nowMs: number): void {
@@ -178,7 +188,13 @@ class Engine {
     const terms = this.#options.recorded?.at(config)
     if (terms === undefined || terms === this.#terms) return
     this.#terms = terms
-    this.#users.apply([...terms.users.values()])
+    this.#apply()
+  }
+
+  #apply(): void {
+    const users = [...this.#terms.users.values()]
+    this.#users.apply(users)
+    this.#trials?.apply(users)
   }
 
   #judge(visit: Visit, at: number): void {
@@ -186,7 +202,7 @@ class Engine {
     const lease = new Lease()
     const level = levelOf(visit)
     const verdict = this.#verdicts[at]
-    const play: Play = { visit, verdict, lease, user: new UserLease(), level, chargedBytes: 0 }
+    const play: Play = { visit, at, verdict, lease, user: new UserLease(), level, chargedBytes: 0 }
     this.#overload.level = this.#overloadOf(visit.run)
     this.#guard.admit(visit.ip, lease, level, visit.atMs)
     verdict.refusal = lease.refusal
@@ -208,6 +224,11 @@ class Engine {
     const nowMs = this.#clock.mono()
     if (verdict.refusal !== undefined) return
     const secret = visit.user === undefined ? undefined : this.#terms.users.get(visit.user)
+    if (!this.#isTried(play, secret)) {
+      verdict.refusal = 'trial-budget'
+      this.#guard.failed(visit.ip, lease, 'failure', nowMs)
+      return
+    }
     verdict.refusal = this.#unfit(play, secret)
     if (verdict.refusal !== undefined || secret === undefined) return
     verdict.refusal = this.#users.enter(play.user, secret.id, visit.ip)
@@ -220,6 +241,28 @@ class Engine {
     else if (visit.rejected === undefined) this.#guard.authenticated(visit.ip, lease, nowMs)
   }
 
+  /** Whether the budget of trials comes to its secret, where that is asked and there is one to come to. */
+  #isTried(play: Play, secret: SecretSettings | undefined): boolean {
+    const { visit, at, level } = play
+    const { withinBudget } = this.#options
+    if (this.#trials === undefined || withinBudget === undefined || level === 'none') return true
+    const trying = this.#trying(play, secret)
+    if (secret === undefined) {
+      this.#trials.triesInVain(trying)
+      return true
+    }
+    if (visit.mode !== undefined && !secret.modes.includes(visit.mode)) return true
+    const isWithin = withinBudget === 'all' || withinBudget.has(at)
+    if (this.#trials.tries(trying, secret, isWithin)) return true
+    this.#beyondBudget.add(at)
+    return isWithin
+  }
+
+  #trying({ visit, lease }: Play, secret: SecretSettings | undefined): Trying {
+    const isGrey = this.#guard.isGrey(lease)
+    return { ip: visit.ip, nowMs: this.#clock.mono(), isGrey, isInit: isInit(visit, secret?.modes) }
+  }
+
   #unfit({ visit, level }: Play, secret: SecretSettings | undefined): Refusal | undefined {
     if (level === 'none') return 'access'
     if (secret === undefined) return 'no-secret'
@@ -228,7 +271,8 @@ class Engine {
     return lower(level, secret.access) === 'none' ? 'access' : undefined
   }
 
-  #reject({ visit, verdict, lease, level, user }: Play): void {
+  #reject(play: Play): void {
+    const { visit, verdict, lease, level, user } = play
     const reason = visit.rejected
     assert(reason !== undefined, 'a visit that was rejected has a reason')
     if (verdict.refusal !== undefined) return
@@ -237,6 +281,7 @@ class Engine {
     else if (reason === 'expired' || (reason === 'access' && visit.level !== 'none')) verdict.refusal = reason
     else if (isOfPolicy(reason)) verdict.isUnknown = true
     else {
+      if (level !== 'none' && isTriedInVain(visit)) this.#trials?.triesInVain(this.#trying(play, undefined))
       const failure = BLAME[reason]
       if (failure !== undefined) this.#guard.failed(visit.ip, lease, failure, this.#clock.mono())
     }

@@ -30,6 +30,8 @@ export interface Visit {
   keptOut: RejectReason | undefined
   mode: Mode | undefined
   rejected: RejectReason | undefined
+  /** Secrets that were tried in vain, or before something else spoke against it. */
+  trials: number
   relayingMs: number | undefined
   /** Of the recording's end, for one that was open then. */
   closedMs: number
@@ -162,6 +164,7 @@ class Builder {
     const visit = this.#visits.push({
       ...{ run, atMs, ip: text, bytes, level, config: this.#inForce[run], judged: refusal },
       ...{ user: undefined, keptOut: undefined, mode: undefined, rejected: undefined, relayingMs: undefined },
+      trials: 0,
       ...{ closedMs: atMs, closed: undefined, fromClientBytes: 0, toClientBytes: 0 },
     })
     this.#open[run].set(connection, visit - 1)
@@ -189,6 +192,7 @@ class Builder {
         return
       case 'rejected':
         visit.rejected = record.reason
+        visit.trials = record.trials
         break
       case 'relaying':
         visit.relayingMs = atMs

@@ -39,7 +39,8 @@ const WAITING_MAX_BYTES = 1 << 20
 const HELLO_MAX_BYTES = 16_389
 /** Under a handshake key an alert of 2 bytes has 17 more of type and tag. */
 const SEALED_ALERT_BYTES = 19
-const PAGE_BYTES = 1460
+/** What each request is answered with, in a record. */
+export const PAGE_BYTES = 1460
 const ALERT = { handshakeFailure: 40, decodeError: 50 } as const
 
 const BAD_REQUEST_PAGE =

@@ -25,7 +25,10 @@ export function addSimReplay(sim: Command): void {
       .command('replay <traces...>')
       .description('play recorded connections against a configuration, and say what it would decide otherwise'),
   )
-    .option('--state <folder>', 'where the key of the addresses is (default: state.path of the configuration)')
+    .option(
+      '--state <folder>',
+      'where the key of the addresses and copies of lists are (default: state.path of the configuration)',
+    )
     .option('--top <rows>', 'most sources and bans shown', wholeNumber(1, TOP_MAX), TOP)
     .option('--json', 'for scripts')
     .option('--fail-on-victims', 'exit 1 when somebody who was served is refused now')
@@ -46,7 +49,7 @@ async function replay(paths: readonly string[], options: ReplayCommand): Promise
   const stateFolder = options.state ?? loaded?.config.state.path ?? STATE_FOLDER
   let report: Report
   try {
-    report = replayFiles({ paths, loaded, stateFolder })
+    report = await replayFiles({ paths, loaded, stateFolder })
   } catch (error) {
     throw new CliError(EXIT.usage, `sim replay: ${(error as Error).message}`)
   }

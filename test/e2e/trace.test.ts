@@ -131,6 +131,18 @@ describe.each([1, 2].flatMap((workers) => RUNTIMES.map((runtime) => ({ runtime, 
       expect(printed.differing).toMatchObject([{ address: HOME, victims: 1, reasons: ['access'] }])
     })
 
+    it('names whom the budget of trials does not come to, behind more secrets than it pays for', async () => {
+      const others = Array.from({ length: 300 }, (_, i) => {
+        return { ...FAKE_TLS, name: `other-${i}`, key: i.toString(16).padStart(32, '0') }
+      })
+      const more = at('more.toml')
+      writeFileSync(more, configText({ dcPort: 1, maskPort: 1, secrets: [...others, ...SECRETS] }))
+      const { printed } = await replay(['--config', more])
+      expect(printed.newly_refused).toMatchObject([{ reason: 'trial-budget', connections: IN_OFFICE + 2 }])
+      expect(printed.differing.map(({ address }) => address).sort()).toEqual([PHONE, OFFICE, HOME])
+      expect(printed.notes).toEqual([])
+    })
+
     it('tells pseudonyms where the key is not, and leaves rules on addresses alone', async () => {
       const set = ['--set', `access.deny=${HOME}/32`, '--set', 'guard.connections_per_ip=4', '--set', 'guard.credit=1']
       const { printed } = await replay([...same(), '--state', elsewhere, ...set])

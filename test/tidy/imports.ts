@@ -21,7 +21,7 @@ const RING = /^src\/(core|vault|trust|config|observe|admin|workers)\//
 /** Sim code that drives real processes, files or sockets. All other sim code is as closed as the core. */
 export const SIM_EDGE: readonly { readonly path: RegExp; readonly why: string }[] = [
   {
-    path: /^sim\/(run|demo|attacks|live|conformance|probing|detection\/run|replay|replay\/files)\.ts$/,
+    path: /^sim\/(run|demo|attacks|live|conformance|probing|detection\/run|replay|replay\/(files|lists))\.ts$/,
     why: 'commands: read arguments, print',
   },
   { path: /^sim\/attacks\/live\//, why: 'plays scenarios against proxies over real sockets' },

@@ -38,8 +38,8 @@ const PROBES = [
 
 type Write = (context: ScriptContext) => Script
 
-/** By kind; the hog has none, as it is a client. */
-export const SCRIPTS: Readonly<Record<Exclude<Kind, 'hog'>, Write>> = {
+/** By kind; the hog has none, as it is a client, and neither has the leech, as it goes by what it is given. */
+export const SCRIPTS: Readonly<Record<Exclude<Kind, 'hog' | 'leech'>, Write>> = {
   'connect-flood': () => ({ pieces: [] }),
   /** A hello by nine bytes every three seconds, for as long as it is let. */
   slowloris: ({ mint }) => {

@@ -75,6 +75,7 @@ export function measuresOf(
     detectMs: detected === undefined ? undefined : Math.round(detected / pace),
     recoverMs: Math.round(recoverMs(scenario, honest) / pace),
     faults: inside?.faults ?? 0,
+    strays: undefined,
     virtualMs: stage.nowMs,
   }
 }

@@ -127,9 +127,9 @@ function ofAttacks({ attack, duration }: Sketch, isGiven: IsGiven): readonly Con
     const problems: Contradiction[] = []
     if (stop <= start) problems.push({ path: ['attack', at, 'stop'], allowed: 'a time behind start' })
     if (stop > duration) problems.push({ path: ['attack', at, 'stop'], allowed: 'a time within duration' })
-    const foreign = kind === 'hog' ? 'hold' : 'ask'
-    if (isGiven('attack', at, foreign))
-      problems.push({ path: ['attack', at, foreign], allowed: `nothing, as kind ${kind} has no use for it` })
+    const foreign = kind === 'leech' ? [] : kind === 'hog' ? ['hold', 'think'] : ['ask', 'think', 'got_max']
+    for (const key of foreign.filter((each) => isGiven('attack', at, each)))
+      problems.push({ path: ['attack', at, key], allowed: `nothing, as kind ${kind} has no use for it` })
     return problems
   })
 }

@@ -62,6 +62,8 @@ export const attack = table({
   stop: duration(1),
   hold: duration(0).prefault('5s'),
   ask: SIZE.prefault('8 MB'),
+  think: duration(0).prefault('0ms'),
+  got_max: size(1, 2 ** 40).optional(),
   trials_max: integer(0, 1_000_000_000).optional(),
 })
 

@@ -46,6 +46,8 @@ const limits = z.object({
 
 const user = z.object({
   ...{ name: z.string(), access: level, modes: z.array(z.enum(MODES)), expiresAt: count, limits },
+  /** Tells the host of its fake TLS from others; traces of older versions do not have it. */
+  host: id.optional(),
   /** Of its quota in the period that is now, when this was written. */
   usedBytes: count,
 })
@@ -72,8 +74,11 @@ export const startSchema: z.ZodType<TraceStart> = z.object({
 /** A range as it may stand in a trace, or as it was before. */
 export type Turn = (ip: Uint8Array) => Uint8Array
 
+/** What of the settings decides who comes in. */
+export type Policy = Pick<Settings, 'access' | 'guard' | 'secrets'>
+
 /** `encrypt` is that of the trace's key; `usedOf` says what a user has used of its quota. */
-export function recordConfig(settings: Settings, encrypt: Turn, usedOf: (name: string) => number): RecordedConfig {
+export function recordConfig(settings: Policy, encrypt: Turn, usedOf: (name: string) => number): RecordedConfig {
   const { guard: guardSettings, secrets } = settings
   const { lists, ...rules } = settings.access
   const config = {
@@ -82,8 +87,9 @@ export function recordConfig(settings: Settings, encrypt: Turn, usedOf: (name: s
       ...turnRanges(rules, encrypt),
       lists: lists.map(({ source, level: its }) => ({ digest: digestOf(source), level: its })),
     },
-    users: secrets.map(({ name, access: most, modes, expiresAt, limits: its = NO_LIMITS }) => {
-      return { name, access: most, modes: [...modes], expiresAt, limits: its, usedBytes: usedOf(name) }
+    users: secrets.map(({ name, access: most, modes, domain, expiresAt, limits: its = NO_LIMITS }) => {
+      const host = domain === '' ? {} : { host: digestOf(domain) }
+      return { name, access: most, modes: [...modes], expiresAt, limits: its, usedBytes: usedOf(name), ...host }
     }),
   }
   const rest = { ...config, users: config.users.map(({ usedBytes: _, ...each }) => each) }

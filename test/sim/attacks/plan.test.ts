@@ -24,7 +24,15 @@ describe('the scenarios that come with Palisade', () => {
     expect(scenarioNames()).toEqual([
       ...['active-probing', 'bad-neighbours', 'bandwidth-hog', 'botnet', 'cgnat', 'connect-flood'],
       ...['dc-flap-under-load', 'flash-crowd', 'handshake-garbage', 'hsm-outage', 'hsm-restart', 'ipv6-rotation'],
-      ...['mask-down-under-probing', 'media-burst', 'mixed-day', 'quiet-day', 'reconnect-storm', 'replay-storm'],
+      ...[
+        'mask-abuse',
+        'mask-down-under-probing',
+        'media-burst',
+        'mixed-day',
+        'quiet-day',
+        'reconnect-storm',
+        'replay-storm',
+      ],
       ...['restart-under-load', 'roaming', 'rolling-reload', 'secret-guessing', 'short-of-memory', 'slow-lines'],
       ...[
         'slow-ramp',
@@ -91,7 +99,7 @@ describe('a scenario file', () => {
       'x.toml:3:12: duration: expected a duration from 1s to 1d such as "500ms", "10s", "2m" or "1h", got 60 (did you mean "60s"?)',
       'x.toml:4:1: honest.0.users: expected a whole number from 1 to 1000000, got nothing',
       'x.toml:6:1: unknown key honest.0.user (did you mean users?)',
-      expect.stringMatching(/^x.toml:11:8: attack.0.kind: expected "connect-flood" or .*"hog", got "guessing"$/),
+      expect.stringMatching(/^x.toml:11:8: attack.0.kind: expected "connect-flood" or .*"leech", got "guessing"$/),
       'x.toml:14:8: attack.0.rate: expected a pace of at most 1000/s such as "50/s", "1/m" or "2/h", got "5000/s"',
       'x.toml:17:24: assert.honest_connected_min: expected a share from 0 to 1 such as 0.99, got 99',
       expect.stringMatching(
@@ -138,6 +146,16 @@ describe('a scenario file', () => {
       'kind = "guess"',
       'kind = "hog"\nhold = "1s"',
       'x.toml:12:8: attack.0.hold: expected nothing, as kind hog has no use',
+    ],
+    [
+      'kind = "guess"',
+      'kind = "guess"\ngot_max = "1 MB"',
+      'x.toml:12:11: attack.0.got_max: expected nothing, as kind guess has no use',
+    ],
+    [
+      'kind = "guess"',
+      'kind = "hog"\nthink = "1s"',
+      'x.toml:12:9: attack.0.think: expected nothing, as kind hog has no use',
     ],
     ['name = "b"', 'name = "a"', 'x.toml:10:8: attack.0.name: expected a name that no other group has, got "a"'],
     [

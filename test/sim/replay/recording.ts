@@ -1,8 +1,9 @@
 import { play } from '../../../sim/attacks/play.ts'
 import { readScenario, type Scenario } from '../../../sim/attacks/plan/read.ts'
-import { timelineOf, type TracePart } from '../../../sim/replay/timeline.ts'
+import { timelineOf, type Timeline, type TracePart } from '../../../sim/replay/timeline.ts'
 import { whatIf } from '../../../sim/replay/what-if.ts'
 import type { Report } from '../../../sim/replay/compare.ts'
+import type { Listed } from '../../../sim/replay/terms.ts'
 import { WALL_START } from '../../../sim/world/world.ts'
 import type { Settings } from '../../../src/core/settings.ts'
 import type { TraceRecord } from '../../../src/observe/trace/layout.ts'
@@ -91,9 +92,21 @@ export function partsOf(files: readonly Uint8Array[]): TracePart[] {
   })
 }
 
-/** What `next` would decide otherwise; with the key of the addresses unless said. */
-export function replayed({ files }: Recording, next: Settings | undefined, hasKey = true): Report {
+export interface Replaying {
+  /** With the key of the addresses unless said. */
+  readonly hasKey?: boolean
+  readonly listed?: Listed
+  /** Puts something else in place of what was recorded. */
+  readonly alter?: (timeline: Timeline) => Timeline
+}
+
+/** What `next` would decide otherwise. */
+export function replayed(
+  { files }: Recording,
+  next: Settings | undefined,
+  { hasKey = true, listed = new Map(), alter = (timeline) => timeline }: Replaying = {},
+): Report {
   const cipher = new PrefixCipher(KEY)
-  const timeline = timelineOf(partsOf(files), hasKey ? (ip) => cipher.decrypt(ip) : undefined)
-  return whatIf({ timeline, next, hasKey, notes: [] })
+  const timeline = alter(timelineOf(partsOf(files), hasKey ? (ip) => cipher.decrypt(ip) : undefined))
+  return whatIf({ timeline, next, hasKey, listed, notes: [] })
 }

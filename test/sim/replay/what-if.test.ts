@@ -1,5 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { parseCidr } from '../../../src/core/address.ts'
+import { Prefixes } from '../../../src/core/guard/access/prefixes.ts'
 import type { Settings } from '../../../src/core/settings.ts'
+import { digestOf, type RecordedUser } from '../../../src/observe/trace/recorded.ts'
+import type { Timeline } from '../../../sim/replay/timeline.ts'
 import { record, replayed, scenarioOf, type Recording } from './recording.ts'
 
 /** Quiet people, an office behind one address, and somebody who guesses secrets. */
@@ -46,6 +50,24 @@ beforeAll(() => {
   hour = record(scenarioOf(HOUR), 1)
 }, HOUR_LIMIT_MS)
 
+function prefixesOf(text: string): Prefixes {
+  const prefixes = new Prefixes()
+  const cidr = parseCidr(text)
+  if (cidr !== undefined) prefixes.add(cidr)
+  return prefixes
+}
+
+/** Users who share a host with those of the recording, or have another. */
+function others(count: number, domain = settings().secrets[0].domain): Settings['secrets'] {
+  const [first] = settings().secrets
+  return Array.from({ length: count }, (_, at) => ({ ...first, name: `other-${at}`, domain }))
+}
+
+function withOthers(users: readonly RecordedUser[]): RecordedUser[] {
+  const [first] = users
+  return [...others(300).map(({ name }) => ({ ...first, name })), ...users]
+}
+
 describe('an hour of connections, played again', () => {
   it('is decided as it was recorded', () => {
     const { agreement, connections, served } = replayed(hour, settings())
@@ -81,6 +103,16 @@ describe('an hour of connections, played again', () => {
     expect(newlyRefused.map(({ reason }) => reason)).toEqual(['access'])
   })
 
+  it('names those whom a new list shuts out, and only them', () => {
+    const source = 'offices.netset'
+    const listed = new Map([[digestOf(source), prefixesOf('203.0.113.0/24')]])
+    const access = { ...settings().access, lists: [{ source, level: 'none' as const, refreshMs: 1 }] }
+    const { differing, newlyRefused } = replayed(hour, { ...settings(), access }, { listed })
+    expect(differing.map(({ address }) => address)).toEqual(addressesOf('office'))
+    expect(newlyRefused.map(({ reason }) => reason)).toEqual(['access'])
+    expect(replayed(hour, { ...settings(), access }).differing).toEqual([])
+  })
+
   it('names those of whom bans came too late', () => {
     const { newlyBanned } = replayed(hour, withGuard({ blockScore: 30 }))
     const { newlyBanned: none, noLongerBanned } = replayed(hour, withGuard({ blockScore: 10_000 }))
@@ -112,6 +144,42 @@ describe('an hour of connections, played again', () => {
     expect(byName.get(second.name)?.crowdedMinutes).toBeGreaterThan(10)
   })
 
+  it('tells whom the budget of trials no longer comes to, where there are more secrets than it pays for', () => {
+    const { newlyRefused, served } = replayed(hour, { ...settings(), secrets: [...others(300), ...settings().secrets] })
+    // Whose secret is never tried fails again and again.
+    expect(newlyRefused.map(({ reason }) => reason)).toEqual(['trial-budget', 'banned'])
+    expect(newlyRefused.reduce((sum, each) => sum + each.served, 0)).toBe(served)
+  })
+
+  it('finds them in the budget where they are tried first, or have a host of their own', () => {
+    const behind = { ...settings(), secrets: [...settings().secrets, ...others(300)] }
+    const away = { ...settings(), secrets: [...others(300, 'other.example'), ...settings().secrets] }
+    for (const next of [behind, away]) expect(replayed(hour, next).newlyRefused).toEqual([])
+  })
+
+  it('keeps in whom the budget came to when recorded, as their prefixes had used those secrets before', () => {
+    const secrets = [...others(300), ...settings().secrets]
+    const alter = (timeline: Timeline): Timeline => ({
+      ...timeline,
+      configs: timeline.configs.map((config) => ({ ...config, users: withOthers(config.users) })),
+    })
+    const { differing, agreement } = replayed(hour, { ...settings(), secrets }, { alter })
+    expect(differing).toEqual([])
+    expect(agreement.others).toEqual([])
+  })
+
+  it('does not ask the budget of trials of a recording without hosts', () => {
+    const secrets = [...others(300), ...settings().secrets]
+    const alter = (timeline: Timeline): Timeline => ({
+      ...timeline,
+      configs: timeline.configs.map((config) => ({
+        ...config,
+        users: config.users.map(({ host: _, ...user }) => user),
+      })),
+    })
+    expect(replayed(hour, { ...settings(), secrets }, { alter }).differing).toEqual([])
+  })
+
   it('says that a user is none of the new configuration', () => {
     const [first, second] = settings().secrets
     const { newlyRefused, users } = replayed(hour, { ...settings(), secrets: [first] })
@@ -123,7 +191,7 @@ describe('an hour of connections, played again', () => {
 describe('without the key of the addresses', () => {
   it('limits are decided all the same, of pseudonyms', () => {
     const next = withGuard({ connectionsPerIp: 3, credit: 1 })
-    const [withKey, without] = [replayed(hour, next), replayed(hour, next, false)]
+    const [withKey, without] = [replayed(hour, next), replayed(hour, next, { hasKey: false })]
     expect(without.newlyRefused.map(({ connections }) => connections)).toEqual(
       withKey.newlyRefused.map(({ connections }) => connections),
     )
@@ -134,7 +202,7 @@ describe('without the key of the addresses', () => {
 
   it('rules on addresses are not evaluated', () => {
     const access = { ...settings().access, deny: ['0.0.0.0/0', '::/0'] }
-    expect(replayed(hour, { ...settings(), access }, false).differing).toEqual([])
+    expect(replayed(hour, { ...settings(), access }, { hasKey: false }).differing).toEqual([])
     expect(replayed(hour, { ...settings(), access }).differing).not.toEqual([])
   })
 })

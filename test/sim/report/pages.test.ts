@@ -117,7 +117,7 @@ describe('the page of a run', () => {
 
   it('begins with what it came to, in words', () => {
     const attempts = lively.run.honest[0].attempts
-    expect(text).toContain('<b>Held: 2 of 2 assertions.</b>')
+    expect(text).toContain('<b>Held: 3 of 3 assertions.</b>')
     expect(text).toMatch(new RegExp(`\\d+\\.\\d\\d % of ${attempts} attempts of homes came to an answer, while`))
     expect(text).toContain('There was 1 outage.')
     expect(text).toContain('<title>lively, seed 1 – Palisade</title>')

@@ -19,9 +19,10 @@ export class ListCopy {
   #chunks = 0
   #isSaving = false
 
-  constructor(store: Store, source: string) {
+  /** `key`: see `copyKeyOf`. */
+  constructor(store: Store, key: string) {
     this.#store = store
-    this.#key = `access-list-${toHex(digestOf(source).subarray(0, 16))}`
+    this.#key = key
   }
 
   /** Answers once: the copy, or undefined where there is none or it is damaged. */
@@ -85,6 +86,14 @@ export class ListCopy {
   #keyOf(generation: number, chunk: number): string {
     return `${this.#key}-${generation}-${chunk}`
   }
+}
+
+/** What copies of lists from anywhere are called in the store, and nothing else: hex digits follow. */
+export const COPY_KEY = 'access-list-'
+
+/** Where the store has the copy of the list from `source`: half of its digest names it. */
+export function copyKeyOf(source: string): string {
+  return `${COPY_KEY}${toHex(digestOf(source).subarray(0, 16))}`
 }
 
 /** SHA-256, of UTF-8 where it is a text. */

@@ -3,7 +3,7 @@ import { CallbackTimer, type TimerWheel } from '../../memory/wheel.ts'
 import type { Clock, Fetcher, Random, Store } from '../../ports.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { AccessListSettings } from '../../settings.ts'
-import { digestOf, ListCopy } from './list-copy.ts'
+import { copyKeyOf, digestOf, ListCopy } from './list-copy.ts'
 import { LIST_BYTES_MAX, ListReader, type AddressList } from './list-reader.ts'
 import { Prefixes } from './prefixes.ts'
 
@@ -63,7 +63,7 @@ export class AccessList {
     this.settings = settings
     this.#ports = ports
     this.#owner = owner
-    this.#copy = new ListCopy(ports.store, settings.source)
+    this.#copy = new ListCopy(ports.store, copyKeyOf(settings.source))
   }
 
   get source(): string {

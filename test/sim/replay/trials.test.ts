@@ -1,0 +1,63 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ReplayedTrials } from '../../../sim/replay/trials.ts'
+import { SeededRandom } from '../../../sim/world/random.ts'
+import { VirtualSharedMemory } from '../../../sim/world/store.ts'
+import { REFILL_MS, TRIALS_BURST } from '../../../src/core/guard/trials.ts'
+import { ALONE } from '../../../src/core/ports.ts'
+import type { SecretSettings } from '../../../src/core/settings.ts'
+
+const START_MS = 1_000_000
+const PHONE = '192.0.2.1'
+const NEIGHBOUR = '192.0.2.200'
+const ELSEWHERE = '192.0.3.1'
+
+function secretsOf(count: number, domain: string, firstId: number): SecretSettings[] {
+  return Array.from({ length: count }, (_, at) => ({
+    ...{ id: firstId + at, name: `${domain}-${at}`, modes: ['fake-tls'], domain, onRemove: 'drain' },
+    ...{ expiresAt: 0, access: 'standard' },
+  }))
+}
+
+const large = secretsOf(TRIALS_BURST + 1, 'large', 1)
+const small = secretsOf(2, 'small', 1_000)
+const first = large[0]
+const last = large[TRIALS_BURST]
+
+let trials: ReplayedTrials
+beforeEach(() => {
+  const shared = { memory: new VirtualSharedMemory(), random: new SeededRandom(1, 'test'), worker: ALONE }
+  trials = new ReplayedTrials({ ...shared, nowMs: START_MS })
+  trials.apply([...small, ...large])
+})
+const from = (ip: string, afterMs = 0) => ({ ip, nowMs: START_MS + afterMs, isGrey: false, isInit: false })
+
+describe('the budget of trials in a replay', () => {
+  it('comes to as many secrets of a host as it pays for', () => {
+    expect(trials.tries(from(PHONE), last, false)).toBe(false)
+    expect(trials.tries(from(ELSEWHERE), large[TRIALS_BURST - 1], false)).toBe(true)
+    expect(trials.tries(from(PHONE), small[1], false)).toBe(true)
+  })
+
+  it('is used up for a prefix by strangers in it, until it is refilled', () => {
+    trials.triesInVain(from(NEIGHBOUR))
+    expect(trials.tries(from(PHONE), first, false)).toBe(false)
+    expect(trials.tries(from(PHONE), small[0], false)).toBe(true)
+    expect(trials.tries(from(ELSEWHERE), first, false)).toBe(true)
+    expect(trials.tries(from(PHONE, 2 * REFILL_MS), first, false)).toBe(true)
+  })
+
+  it('comes to what the prefix used last, also where only the recording says that it did', () => {
+    expect(trials.tries(from(PHONE), last, true)).toBe(false)
+    expect(trials.tries(from(NEIGHBOUR), last, false)).toBe(true)
+  })
+
+  it('is smaller for a grey source', () => {
+    expect(trials.tries({ ...from(PHONE), isGrey: true }, large[100], false)).toBe(false)
+    expect(trials.tries(from(ELSEWHERE), large[100], false)).toBe(true)
+  })
+
+  it('costs strangers nothing where there is no secret to try', () => {
+    trials.triesInVain({ ...from(PHONE), isInit: true })
+    expect(trials.tries(from(PHONE), first, false)).toBe(true)
+  })
+})
