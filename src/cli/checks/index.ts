@@ -8,11 +8,13 @@ import { checkMask } from './mask.ts'
 import { checkMiddle } from './middle.ts'
 import { checkPins } from './pins.ts'
 import { checkPorts } from './ports.ts'
+import { checkSecrets } from './secrets.ts'
 import { checkState } from './state.ts'
 
 /** In the order of their lines. */
 export const CHECKS: readonly Check[] = [
   checkState,
+  checkSecrets,
   checkHsm,
   checkPorts,
   checkClock,

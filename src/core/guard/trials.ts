@@ -9,6 +9,9 @@ const MS_PER_TRIAL = REFILL_MS / TRIALS_BURST
 const GREY_MS = REFILL_MS / 4
 /** With few secrets under one host name all of them are tried; with many, the name narrows nothing down. */
 export const PREFERRED_MAX = 4
+const TURN_MS = 60_000
+/** 2^32 by the golden ratio: its multiples lie apart. */
+const GOLDEN = 0x9e3779b1
 
 /** What stands for a secret to all workers: ids are each process's own. */
 export interface SecretMarks {
@@ -29,6 +32,9 @@ export interface Trials {
  * so beyond the host's own secrets and the one this prefix used last, trials are paid from a budget that failures use up. It
  * holds over all workers, whatever they try at the same moment: trials are paid in advance, and given back where they were not
  * needed. Where a prefix has several hellos under way at once, a later one may so find less than there will be a moment later.
+ *
+ * Where there are more secrets than a budget, a hello goes on where the prefix's last one stopped, so that whoever comes again is
+ * known in the end, whichever secret is his.
  */
 export class TrialBudget {
   readonly #table: TrialTable
@@ -49,7 +55,7 @@ export class TrialBudget {
     const leftMs = Math.max(0, (isGrey ? GREY_MS : REFILL_MS) - debtMs)
     const always = all.length <= 1 ? all : this.#always(entry, preferred, all)
     const rest = all.length <= 1 ? [] : all.filter((id) => !always.includes(id))
-    const candidates = [...always, ...rest.slice(0, Math.floor(leftMs / MS_PER_TRIAL))]
+    const candidates = [...always, ...some(rest, Math.floor(leftMs / MS_PER_TRIAL), now + debtMs)]
     // What is tried always is paid for as far as there is anything left.
     const paidMs = Math.min(candidates.length * MS_PER_TRIAL, leftMs)
     this.#table.paidMs[entry] = now + debtMs + paidMs
@@ -97,4 +103,15 @@ export class TrialBudget {
     const debtMs = this.#table.paidMs[entry] - now
     return debtMs > 0 && debtMs <= 2 * REFILL_MS ? debtMs : 0
   }
+}
+
+/**
+ * At most `count` of them. How far time is paid grows by what is tried, so it also says where to go on. Each minute begins
+ * elsewhere: who comes again at a steady pace would else find the same ones tried each time.
+ */
+function some(rest: readonly SecretId[], count: number, paidUntilMs: number): readonly SecretId[] {
+  if (count >= rest.length) return rest
+  const turn = Math.imul(Math.floor(paidUntilMs / TURN_MS), GOLDEN) >>> 0
+  const from = (Math.floor(paidUntilMs / MS_PER_TRIAL) + turn) % rest.length
+  return [...rest.slice(from), ...rest.slice(0, from)].slice(0, count)
 }

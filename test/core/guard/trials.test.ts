@@ -45,6 +45,37 @@ describe('TrialBudget', () => {
     expect(look(trials, '198.51.100.1', [5], 0).slice(0, 3)).toEqual([5, 0, 1])
   })
 
+  it.each([
+    [1, 0],
+    [700, 0],
+    [2_500, 300],
+    [20_000, 0],
+    [60_000, 0],
+    [7_777, 1_234],
+  ])('knows any of 512 secrets in the end, of a prefix that comes each %i ms', (everyMs, fromMs) => {
+    const many = Array.from({ length: 512 }, (_, id) => id)
+    const [trials] = workers(1)
+    const tried = new Set<number>()
+    const triedBy = (times: number) => {
+      for (let at = 0; at < times; at++) {
+        const now = fromMs + at * everyMs
+        const taken = trials.take('192.0.2.1', [], many, now)
+        for (const id of taken.candidates) tried.add(id)
+        trials.settle('192.0.2.1', taken, taken.candidates.length, undefined, now)
+      }
+    }
+    triedBy(Math.ceil(20 * Math.max(1, 60_000 / everyMs)))
+    expect(tried.size).toBe(512)
+  })
+
+  it('goes on where it stopped', () => {
+    const [trials] = workers(1)
+    const first = trials.take('192.0.2.1', [], ALL, 0)
+    trials.settle('192.0.2.1', first, first.candidates.length, undefined, 0)
+    const second = look(trials, '192.0.2.1', [], REFILL_MS / 2)
+    expect([...first.candidates, ...second]).toEqual(ALL.slice(0, 384))
+  })
+
   it('gives a prefix a burst of failed trials, then only what is always tried, and refills with time', () => {
     const [trials] = workers(1)
     match(trials, '192.0.2.1', 7, 0)
