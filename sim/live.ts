@@ -4,15 +4,19 @@ import { createRuntime, type Listener, type Runtime } from '../src/runtime/index
 import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
 import { CountingDc } from './attacks/counting-dc.ts'
-import { judge } from './attacks/judge.ts'
+import { playable } from './attacks/live/left-out.ts'
+import { liveReportOf } from './attacks/live/live-report.ts'
 import { LiveStage } from './attacks/live/live-stage.ts'
 import { liveTableOf } from './attacks/live/live-table.ts'
+import { LiveTimeline } from './attacks/live/live-timeline.ts'
 import { LoopbackMap } from './attacks/live/loopback.ts'
-import { judgeable, measuresOf } from './attacks/live/outcome.ts'
+import { judgements, measuresOf } from './attacks/live/outcome.ts'
 import { scaled, socketsOf } from './attacks/live/scaled.ts'
 import { Watch, type Insight } from './attacks/live/watch.ts'
 import type { Scenario } from './attacks/plan/read.ts'
 import { Tally } from './attacks/tally.ts'
+import { checkReportFile, writeReport } from './report/file.ts'
+import { livePage } from './report/html/live-page.ts'
 
 export interface LiveOptions {
   /** As `loadScenario` takes it. */
@@ -30,6 +34,10 @@ export interface LiveOptions {
   readonly telegram?: Address
   /** How to ask the proxy itself, where it is ours. */
   readonly insight?: Insight
+  /** The file of its configuration, as a report tells how to play this again. */
+  readonly config?: string
+  /** A file for a page about it. */
+  readonly report?: string
 }
 
 const LONGEST_MS = 3_600_000
@@ -48,14 +56,16 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   const { proxy, scale, secrets, seed, telegram, insight } = options
   for (const { ip } of [proxy, telegram ?? proxy])
     if (!ip.startsWith('127.')) throw new Unplayable(`${ip} is not on the loopback: attacks are played nowhere else`)
-  const scenario = scaled(load(options.name), scale, secrets)
+  const hasTelegram = telegram !== undefined
+  const { scenario, remarks } = playable(scaled(load(options.name), scale, secrets), hasTelegram)
   const speed = speedOf(scenario, options.speed)
   const runtime = createRuntime()
-  const socketsMax = boundOf(scenario, runtime, telegram !== undefined)
-  for (const line of remarks(scenario, telegram !== undefined)) say(line)
-  const hasTelegram = telegram !== undefined
+  const socketsMax = boundOf(scenario, runtime, hasTelegram)
+  checkReport(options)
+  for (const line of remarks) say(line)
   const standIn = telegram === undefined ? undefined : await listen(runtime, telegram, new CountingDc().accept)
   const tally = new Tally()
+  const timeline = new LiveTimeline({ lengthMs: scenario.duration / speed + CLOSING_MS, pace: speed })
   let stage: LiveStage | undefined
   try {
     const watch = insight && (await Watch.begin(insight, tally))
@@ -64,7 +74,8 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
     const { clock } = runtime
     // Its time begins when it is made: everything else is ready then.
     stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram })
-    if (await playOn(stage, scenario, tally, watch)) return await tell(stage, { scenario, seed, tally, watch })
+    const playing = { options, scenario, speed, remarks, tally, timeline, watch }
+    if (await playOn(stage, playing)) return await tell(stage, playing)
     say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
     return false
   } finally {
@@ -73,32 +84,50 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   }
 }
 
-/** False: somebody wants it to end before it is over. */
-function playOn(stage: LiveStage, scenario: Scenario, tally: Tally, watch: Watch | undefined): Promise<boolean> {
-  watch?.keepLooking(() => stage.nowMs)
-  enterAll(stage, scenario, tally)
-  planOutages(stage, scenario)
-  return untilOver(stage, scenario.duration)
-}
-
-interface Played {
+interface Playing {
+  readonly options: LiveOptions
   readonly scenario: Scenario
-  readonly seed: number
+  readonly speed: number
+  readonly remarks: readonly string[]
   readonly tally: Tally
+  readonly timeline: LiveTimeline
   readonly watch: Watch | undefined
 }
 
-/** Prints what came of it. */
-async function tell(stage: LiveStage, { scenario, seed, tally, watch }: Played): Promise<boolean> {
+/** False: somebody wants it to end before it is over. */
+function playOn(stage: LiveStage, { scenario, tally, timeline, watch }: Playing): Promise<boolean> {
+  watch?.keepLooking(
+    () => stage.nowMs,
+    (look) => timeline.look(stage.nowMs, look),
+  )
+  enterAll(stage, scenario, tally, {
+    onAttempt: (startMs, connectMs) => timeline.attempt(startMs, connectMs),
+    onAttackEnd: (group, end) => timeline.attackEnd(stage.nowMs, group, end),
+  })
+  planOutages(stage, scenario)
+  return untilOver(stage, scenario.duration, timeline)
+}
+
+/** Prints what came of it, and writes the page. */
+async function tell(stage: LiveStage, playing: Playing): Promise<boolean> {
+  const { options, scenario, tally, watch } = playing
   const tookMs = stage.nowMs / stage.pace
   const seen = await watch?.end().catch((error: unknown) => say(`the proxy cannot be asked any more: ${String(error)}`))
   const sight = { hasTelegram: stage.hasTelegram, isInside: seen !== undefined, inside: seen?.inside }
-  const run = measuresOf({ scenario, seed }, stage, tally, sight.inside)
-  const { unknown, scenario: known } = judgeable(scenario, sight)
-  const failures = judge(known, run)
-  const { unmade } = stage.crowd
-  process.stdout.write(`${liveTableOf({ run, failures, unknown, sight, unmade, tookMs })}\n`)
-  return failures.length === 0
+  const run = measuresOf({ scenario, seed: options.seed }, stage, tally, sight.inside)
+  const judged = judgements(scenario, run, sight)
+  process.stdout.write(`${liveTableOf({ run, judgements: judged, sight, unmade: stage.crowd.unmade, tookMs })}\n`)
+  const told = { ...playing, run, sight, judgements: judged }
+  if (options.report !== undefined) writeReport(options.report, livePage(liveReportOf(told)))
+  return judged.every(({ result }) => result !== 'fail')
+}
+
+function checkReport({ report }: LiveOptions): void {
+  try {
+    if (report !== undefined) checkReportFile(report)
+  } catch (error) {
+    throw new Unplayable((error as Error).message, { cause: error })
+  }
 }
 
 function load(name: string): Scenario {
@@ -129,21 +158,6 @@ function boundOf(scenario: Scenario, { network }: Runtime, hasTelegram: boolean)
   )
 }
 
-/** What of the file has no part in this. */
-function remarks({ vault_outage, fault, uplink }: Scenario, hasTelegram: boolean): readonly string[] {
-  const left = [
-    vault_outage.length > 0 ? '[[vault_outage]]' : '',
-    fault.length > 0 ? '[[fault]]' : '',
-    uplink === undefined ? '' : 'uplink',
-  ]
-  const names = left.filter((name) => name !== '')
-  return [
-    'under test is the configuration that the proxy has, not the [config] of the scenario',
-    ...(names.length === 0 ? [] : [`left out, as only the simulator can do it: ${names.join(', ')}`]),
-    ...(hasTelegram ? [] : ['without --telegram a client counts as connected when the proxy has answered its hello']),
-  ]
-}
-
 function planOutages(stage: LiveStage, { outage }: Scenario): void {
   for (const { at, for: length } of outage) {
     stage.at(at, () => stage.crowd.setCutOff(true))
@@ -152,14 +166,17 @@ function planOutages(stage: LiveStage, { outage }: Scenario): void {
 }
 
 /** The end of the plan, and of the talks that are under way then, for a while; false: somebody wants it to end now. */
-async function untilOver(stage: LiveStage, durationMs: number): Promise<boolean> {
+async function untilOver(stage: LiveStage, durationMs: number, timeline: LiveTimeline): Promise<boolean> {
   let isStopped = false
   const stop = () => (isStopped = true)
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   const endMs = durationMs + CLOSING_MS * stage.pace
-  while (!isStopped && stage.nowMs < endMs && (stage.nowMs < durationMs || stage.crowd.honestOpen > 0))
+  const { crowd } = stage
+  while (!isStopped && stage.nowMs < endMs && (stage.nowMs < durationMs || crowd.honestOpen > 0)) {
+    timeline.open(stage.nowMs, { honest: crowd.honestOpen, attack: crowd.open - crowd.honestOpen })
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
   process.off('SIGINT', stop)
   process.off('SIGTERM', stop)
   return !isStopped

@@ -31,7 +31,8 @@ export function reportOf({ scenario, seed, run, timeline, command, cpuMs, rssByt
   }
 }
 
-function spansOf({ attack, outage, vault_outage }: Scenario): readonly Span[] {
+/** What is done to the proxy, by the time of the plan. */
+export function spansOf({ attack, outage, vault_outage }: Scenario): readonly Span[] {
   const cut = (kind: Span['kind'], label: string) => (each: Scenario['outage'][number]) => ({
     ...{ kind, label, fromMs: each.at, toMs: each.at + each.for },
   })

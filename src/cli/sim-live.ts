@@ -30,8 +30,8 @@ attacks, so no other machine can be named. With --telegram this program stands
 in for Telegram there, and the proxy has to be told so before, as for palisade
 conformance ([telegram.dc] 1 to 5 = ["127.0.0.1:8888"]); without, nobody talks
 behind the handshake, and lost bytes are not judged. With --config the proxy is
-one of ours, and is asked for its bans and alarms. Strangers are led to the
-proxy's mask host as ever: let it be a site of your own.
+one of ours, and is asked for its bans and alarms, memory and CPU. Strangers are
+led to the proxy's mask host as ever: let it be a site of your own.
 
   palisade sim run slowloris --live 127.0.0.1:8443 --secret ee... --time 60s`
 
@@ -41,7 +41,7 @@ export function withLiveOptions(command: Command): Command {
     .addOption(
       new Option('--live <host:port>', 'play it against this proxy, on the loopback')
         .argParser(place)
-        .conflicts(['runs', 'jobs', 'trace', 'report', 'shrink', 'case']),
+        .conflicts(['runs', 'jobs', 'trace', 'shrink', 'case']),
     )
     .addOption(new Option('--secret <secret>', 'of that proxy, for fake TLS; may be repeated').argParser(fakeTls))
     .addOption(new Option('--telegram <host:port>', 'stand in for Telegram there, on the loopback').argParser(place))
@@ -60,9 +60,9 @@ export function withLiveOptions(command: Command): Command {
 export async function runLive(
   name: string,
   proxy: Address,
-  options: LiveCommand & { readonly seed: number },
+  options: LiveCommand & { readonly seed: number; readonly report?: string },
 ): Promise<void> {
-  const { seed, telegram, secret: secrets = [], scale = 1, speed = 1, time, config } = options
+  const { seed, telegram, secret: secrets = [], scale = 1, speed = 1, time, config, report } = options
   if (time !== undefined && time > TIME_MAX_MS)
     throw new CliError(EXIT.usage, '--time: expected at most 1h with --live')
   if (secrets.length === 0) throw new CliError(EXIT.usage, '--live: expected a --secret of that proxy')
@@ -72,6 +72,8 @@ export async function runLive(
     ...{ name, seed, proxy, secrets, scale, speed: time === undefined ? speed : { timeMs: time } },
     ...(telegram === undefined ? {} : { telegram }),
     ...(insight === undefined ? {} : { insight }),
+    ...(config === undefined ? {} : { config }),
+    ...(report === undefined ? {} : { report }),
   })
   const isGood = await playing.catch((error: unknown) => {
     sayBadScenario(error)

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startSimulatedTelegram } from '../../sim/telegram/serve.ts'
@@ -77,6 +78,34 @@ describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
   })
 })
 
+/** Names of the plots of a page, in order. */
+function plotsOf(page: string): readonly string[] {
+  return [...page.matchAll(/data-plot="(\w+)"/g)].map(([, name]) => name)
+}
+
+describe.each(RUNTIMES)('the page about a run against the program on %s', (runtime) => {
+  it('draws what was seen from outside and from inside, and keeps the secret', async () => {
+    await withProgram(runtime, async ({ program, home, telegramPort }) => {
+      const [file, page] = ['scenario.toml', 'live.html'].map((name) => join(home.folder, name))
+      writeFileSync(file, patient('handshake-garbage', true))
+      const run = await play(
+        ...([runtime, file, '--live', `127.0.0.1:${program.port}`, '--secret', SECRET, '--report', page] as const),
+        ...['--telegram', `127.0.0.1:${telegramPort}`, '--config', home.configFile, '--scale', '0.1', '--time', TIME],
+      )
+      expect(run.code).toBe(0)
+      const text = readFileSync(page, 'utf8')
+      const drawn = ['lane', 'honest', 'attack', 'connect', 'open', 'bans', 'cpu', 'memory', 'buffers', 'trials']
+      expect(drawn.filter((name) => !plotsOf(text).includes(name))).toEqual([])
+      expect(text).toMatch(/<b>Held: (\d+) of \1 assertions\.<\/b>/)
+      expect(text).not.toMatch(/not judged|Not drawn: /)
+      expect(text).not.toContain(FAKE_TLS.key)
+      const command =
+        / --seed 1 --live 127\.0\.0\.1:\d+ --secret &quot;\$SECRET&quot; --telegram .+ --scale 0\.1 --time 8000ms --config /
+      expect(text).toMatch(command)
+    })
+  })
+})
+
 describe.each(RUNTIMES)('a scenario against somebody else, on %s', (runtime) => {
   async function againstTiny(options: readonly string[], flaw?: Flaw) {
     const mask = await MaskSite.start(DOMAIN)
@@ -103,6 +132,18 @@ describe.each(RUNTIMES)('a scenario against somebody else, on %s', (runtime) => 
     expect(stdout).toContain('100.00 % connected')
     expect(stderr).toContain('without --telegram a client counts as connected')
     expect(code).toBe(0)
+  })
+
+  it('writes a page about what can be seen from outside, and says what cannot', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'palisade-live-'))
+    const page = join(folder, 'live.html')
+    const { code } = await againstTiny(['--report', page])
+    const text = readFileSync(page, 'utf8')
+    rmSync(folder, { recursive: true })
+    expect(code).toBe(0)
+    expect(plotsOf(text)).toEqual(['lane', 'honest', 'attack', 'connect', 'open'])
+    expect(text).toContain('4 assertions could not be judged from here.')
+    expect(text).toMatch(/Not drawn: bans, alarms, CPU, memory, buffers and secrets tried of the proxy/)
   })
 
   it('fails one that lets recordings in', async () => {
@@ -142,6 +183,10 @@ describe.each(RUNTIMES)('a scenario that cannot be played, on %s', (runtime) => 
     {
       ...{ why: 'more than an hour', said: 'quiet-day would take 24 hours' },
       options: ['--live', '127.0.0.1:443', '--secret', SECRET],
+    },
+    {
+      ...{ why: 'a page that cannot be written', said: 'cannot be written: there is no folder' },
+      options: ['--live', '127.0.0.1:443', '--secret', SECRET, '--time', TIME, '--report', '/nowhere/live.html'],
     },
     { why: 'nobody to play against', options: ['--secret', SECRET], said: '--secret is for --live' },
   ])('is one line: $why', async ({ options, said }) => {
