@@ -4,13 +4,15 @@ import { createRuntime, type Listener, type Runtime } from '../src/runtime/index
 import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
 import { CountingDc } from './attacks/counting-dc.ts'
+import { runOutcome, type RunOutcome } from './attacks/for-scripts.ts'
 import { playable } from './attacks/live/left-out.ts'
+import { liveCommandOf } from './attacks/live/command.ts'
 import { liveReportOf } from './attacks/live/live-report.ts'
 import { LiveStage } from './attacks/live/live-stage.ts'
 import { liveTableOf } from './attacks/live/live-table.ts'
 import { LiveTimeline } from './attacks/live/live-timeline.ts'
 import { LoopbackMap } from './attacks/live/loopback.ts'
-import { judgements, measuresOf } from './attacks/live/outcome.ts'
+import { judgements, liveMeasures, measuresOf } from './attacks/live/outcome.ts'
 import { scaled, socketsOf } from './attacks/live/scaled.ts'
 import { Watch, type Insight } from './attacks/live/watch.ts'
 import type { Scenario } from './attacks/plan/read.ts'
@@ -38,6 +40,8 @@ export interface LiveOptions {
   readonly config?: string
   /** A file for a page about it. */
   readonly report?: string
+  /** Told of it in place of what is printed. */
+  readonly tell?: (outcome: RunOutcome) => void
 }
 
 const LONGEST_MS = 3_600_000
@@ -49,7 +53,7 @@ const LOOK_MS = 100
 export class Unplayable extends Error {}
 
 /**
- * Plays a scenario against a real proxy on this machine and prints what came of it; true when every assertion that can be judged
+ * Plays a scenario against a real proxy on this machine and tells what came of it; true when every assertion that can be judged
  * from here holds. Throws `Unplayable` or `BadScenario` before anything is sent. Ctrl-C ends it, closes everything, and gives false.
  */
 export async function playLive(options: LiveOptions): Promise<boolean> {
@@ -110,13 +114,19 @@ function playOn(stage: LiveStage, { scenario, tally, timeline, watch }: Playing)
 
 /** Prints what came of it, and writes the page. */
 async function tell(stage: LiveStage, playing: Playing): Promise<boolean> {
-  const { options, scenario, tally, watch } = playing
+  const { options, scenario, tally, timeline, watch } = playing
   const tookMs = stage.nowMs / stage.pace
   const seen = await watch?.end().catch((error: unknown) => say(`the proxy cannot be asked any more: ${String(error)}`))
   const sight = { hasTelegram: stage.hasTelegram, isInside: seen !== undefined, inside: seen?.inside }
   const run = measuresOf({ scenario, seed: options.seed }, stage, tally, sight.inside)
   const judged = judgements(scenario, run, sight)
-  process.stdout.write(`${liveTableOf({ run, judgements: judged, sight, unmade: stage.crowd.unmade, tookMs })}\n`)
+  const { unmade } = stage.crowd
+  if (options.tell === undefined) {
+    process.stdout.write(`${liveTableOf({ run, judgements: judged, sight, unmade, tookMs })}\n`)
+  } else {
+    const measures = liveMeasures(run, sight, { unmade, tookMs, endsOf: (group) => timeline.endsOf(group) })
+    options.tell(runOutcome(run, judged, { isLive: true, command: liveCommandOf(options), measures }))
+  }
   const told = { ...playing, run, sight, judgements: judged }
   if (options.report !== undefined) writeReport(options.report, livePage(liveReportOf(told)))
   return judged.every(({ result }) => result !== 'fail')

@@ -7,6 +7,8 @@ import type { ClientSecret } from '../core/protocol/secret.ts'
 import { askRunning, socketOf } from './admin-client.ts'
 import { secret } from './conformance.ts'
 import { CliError, EXIT } from './exit.ts'
+import { snakeCased } from './json.ts'
+import { print } from './output.ts'
 import { sayBadScenario } from './sim-scenarios.ts'
 
 /** Those of `palisade sim run` that are for real proxies. */
@@ -60,9 +62,9 @@ export function withLiveOptions(command: Command): Command {
 export async function runLive(
   name: string,
   proxy: Address,
-  options: LiveCommand & { readonly seed: number; readonly report?: string },
+  options: LiveCommand & { readonly seed: number; readonly report?: string; readonly json?: true },
 ): Promise<void> {
-  const { seed, telegram, secret: secrets = [], scale = 1, speed = 1, time, config, report } = options
+  const { seed, telegram, secret: secrets = [], scale = 1, speed = 1, time, config, report, json } = options
   if (time !== undefined && time > TIME_MAX_MS)
     throw new CliError(EXIT.usage, '--time: expected at most 1h with --live')
   if (secrets.length === 0) throw new CliError(EXIT.usage, '--live: expected a --secret of that proxy')
@@ -74,6 +76,7 @@ export async function runLive(
     ...(insight === undefined ? {} : { insight }),
     ...(config === undefined ? {} : { config }),
     ...(report === undefined ? {} : { report }),
+    ...(json === true ? { tell: printOutcome } : {}),
   })
   const isGood = await playing.catch((error: unknown) => {
     sayBadScenario(error)
@@ -81,6 +84,11 @@ export async function runLive(
   })
   // Connections that the proxy keeps would keep us.
   process.stdout.write('', () => process.exit(isGood ? EXIT.ok : EXIT.failed))
+}
+
+/** A run for scripts, on one line. */
+export function printOutcome(outcome: unknown): void {
+  print(JSON.stringify(snakeCased(outcome)))
 }
 
 /** Options of a real proxy where none is named are a mistake. */

@@ -78,6 +78,13 @@ describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
   })
 })
 
+/** What is said with `--json`, in part. */
+interface Told {
+  readonly result: string
+  readonly measures: { readonly bans: number | null }
+  readonly assertions: readonly { readonly result: string }[]
+}
+
 /** Names of the plots of a page, in order. */
 function plotsOf(page: string): readonly string[] {
   return [...page.matchAll(/data-plot="(\w+)"/g)].map(([, name]) => name)
@@ -90,11 +97,26 @@ describe.each(RUNTIMES)('the page about a run against the program on %s', (runti
       writeFileSync(file, patient('handshake-garbage', true))
       const run = await play(
         ...([runtime, file, '--live', `127.0.0.1:${program.port}`, '--secret', SECRET, '--report', page] as const),
-        ...['--telegram', `127.0.0.1:${telegramPort}`, '--config', home.configFile, '--scale', '0.1', '--time', TIME],
+        ...[
+          '--telegram',
+          `127.0.0.1:${telegramPort}`,
+          '--config',
+          home.configFile,
+          '--scale',
+          '0.1',
+          '--time',
+          TIME,
+          '--json',
+        ],
       )
       expect(run.code).toBe(0)
+      const { result, measures, assertions } = JSON.parse(run.stdout) as Told
+      expect(result).toBe('pass')
+      expect(measures.bans).toBeGreaterThan(0)
+      expect(assertions.map((each) => each.result)).toEqual(assertions.map(() => 'pass'))
       const text = readFileSync(page, 'utf8')
-      const drawn = ['lane', 'honest', 'attack', 'connect', 'open', 'bans', 'cpu', 'memory', 'buffers', 'trials']
+      // Buffers are in use for moments, and may be empty whenever somebody asks.
+      const drawn = ['lane', 'honest', 'attack', 'connect', 'open', 'bans', 'cpu', 'memory', 'trials']
       expect(drawn.filter((name) => !plotsOf(text).includes(name))).toEqual([])
       expect(text).toMatch(/<b>Held: (\d+) of \1 assertions\.<\/b>/)
       expect(text).not.toMatch(/not judged|Not drawn: /)
@@ -144,6 +166,28 @@ describe.each(RUNTIMES)('a scenario against somebody else, on %s', (runtime) => 
     expect(plotsOf(text)).toEqual(['lane', 'honest', 'attack', 'connect', 'open'])
     expect(text).toContain('4 assertions could not be judged from here.')
     expect(text).toMatch(/Not drawn: bans, alarms, CPU, memory, buffers and secrets tried of the proxy/)
+  })
+
+  it('is told as JSON, with null for what nobody can see', async () => {
+    const { code, stdout, stderr } = await againstTiny(['--json'])
+    expect(code).toBe(0)
+    expect(stderr).toContain('under test is the configuration that the proxy has')
+    const told = JSON.parse(stdout) as Told
+    expect(told).toMatchObject({
+      ...{ scenario: 'replay-storm', seed: 1, is_live: true, result: 'pass' },
+      command: expect.stringMatching(/--secret "\$SECRET" --scale 0\.1 --time 8000ms$/) as string,
+      measures: {
+        honest: [{ connected: expect.any(Number) as number, throughput_lost: null }],
+        attack: [{ served: 0, ends: { served: 0, answered: expect.any(Number) as number } }],
+        ...{ bans: null, honest_banned: null, trials: null, detect_ms: null, faults: null },
+      },
+    })
+    expect(told.assertions.filter(({ result }) => result === 'unknown')).toEqual([
+      expect.objectContaining({ name: 'throughput_lost_max', wanted: 0.01, found: null, why: 'needs --telegram' }),
+      expect.objectContaining({ name: 'honest_banned_max', found: null, why: 'needs --config' }),
+      expect.objectContaining({ name: 'detect_within', found: null, why: 'needs --config' }),
+      expect.objectContaining({ name: 'faults', found: null, why: 'needs --config, and metrics' }),
+    ])
   })
 
   it('fails one that lets recordings in', async () => {

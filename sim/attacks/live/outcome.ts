@@ -32,6 +32,28 @@ export function judgements(scenario: Scenario, run: Measures, sight: Sight): rea
   )
 }
 
+/** What a script reads of it: null for what nobody could see. */
+export function liveMeasures(
+  { honest, attack, ...run }: Measures,
+  { hasTelegram, isInside, inside }: Sight,
+  { unmade, tookMs, endsOf }: { unmade: number; tookMs: number; endsOf: (group: string) => unknown },
+): unknown {
+  const told = <T>(isKnown: boolean, found: T) => (isKnown ? (found ?? null) : null)
+  const hasMetrics = inside !== undefined
+  return {
+    honest: honest.map(({ connectP99Ms = null, throughputLost, ...group }) => ({
+      ...{ ...group, connectP99Ms, throughputLost: told(hasTelegram, throughputLost) },
+    })),
+    attack: attack.map(({ name, connections, served, gotBytes }) => ({
+      ...{ name, connections, served, gotBytes, ends: endsOf(name) },
+    })),
+    ...{ honestAddresses: run.honestAddresses, honestBanned: told(isInside, run.honestBanned) },
+    ...{ bans: told(isInside, run.bans), alarms: told(isInside, run.alarms), detectMs: told(isInside, run.detectMs) },
+    ...{ trials: told(hasMetrics, run.trials), poolBytes: told(hasMetrics, run.poolBytes) },
+    ...{ faults: told(hasMetrics, run.faults), recoverMs: run.recoverMs, openMost: run.openMost, unmade, tookMs },
+  }
+}
+
 /** As of a run in the simulator; times are the proxy's, not those of a plan that was sped up. */
 export function measuresOf(
   { scenario, seed }: { readonly scenario: Scenario; readonly seed: number },
