@@ -1,9 +1,8 @@
-import type { Address, Connection, Handler } from '../src/core/ports.ts'
+import type { Address } from '../src/core/ports.ts'
 import type { ClientSecret } from '../src/core/protocol/secret.ts'
-import { createRuntime, type Listener, type Runtime } from '../src/runtime/index.ts'
+import { createRuntime, type Runtime } from '../src/runtime/index.ts'
 import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
-import { CountingDc } from './attacks/counting-dc.ts'
 import { runOutcome, type RunOutcome } from './attacks/for-scripts.ts'
 import { playable } from './attacks/live/left-out.ts'
 import { liveCommandOf } from './attacks/live/command.ts'
@@ -13,7 +12,9 @@ import { liveTableOf } from './attacks/live/live-table.ts'
 import { LiveTimeline } from './attacks/live/live-timeline.ts'
 import { LoopbackMap } from './attacks/live/loopback.ts'
 import { judgements, liveMeasures, measuresOf } from './attacks/live/outcome.ts'
+import { planLiveFaults } from './attacks/live/live-faults.ts'
 import { scaled, socketsOf } from './attacks/live/scaled.ts'
+import { StandIn } from './attacks/live/stand-in.ts'
 import { Watch, type Insight } from './attacks/live/watch.ts'
 import type { Scenario } from './attacks/plan/read.ts'
 import { Tally } from './attacks/tally.ts'
@@ -67,7 +68,7 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   const socketsMax = boundOf(scenario, runtime, hasTelegram)
   checkReport(options)
   for (const line of remarks) say(line)
-  const standIn = telegram === undefined ? undefined : await listen(runtime, telegram, new CountingDc().accept)
+  const standIn = telegram === undefined ? undefined : await standInAt(runtime, telegram)
   const tally = new Tally()
   const timeline = new LiveTimeline({ lengthMs: scenario.duration / speed + CLOSING_MS, pace: speed })
   let stage: LiveStage | undefined
@@ -78,7 +79,7 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
     const { clock } = runtime
     // Its time begins when it is made: everything else is ready then.
     stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram })
-    const playing = { options, scenario, speed, remarks, tally, timeline, watch }
+    const playing = { options, scenario, speed, remarks, tally, timeline, watch, standIn }
     if (await playOn(stage, playing)) return await tell(stage, playing)
     say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
     return false
@@ -96,10 +97,11 @@ interface Playing {
   readonly tally: Tally
   readonly timeline: LiveTimeline
   readonly watch: Watch | undefined
+  readonly standIn: StandIn | undefined
 }
 
 /** False: somebody wants it to end before it is over. */
-function playOn(stage: LiveStage, { scenario, tally, timeline, watch }: Playing): Promise<boolean> {
+function playOn(stage: LiveStage, { scenario, tally, timeline, watch, standIn }: Playing): Promise<boolean> {
   watch?.keepLooking(
     () => stage.nowMs,
     (look) => timeline.look(stage.nowMs, look),
@@ -109,6 +111,7 @@ function playOn(stage: LiveStage, { scenario, tally, timeline, watch }: Playing)
     onAttackEnd: (group, end) => timeline.attackEnd(stage.nowMs, group, end),
   })
   planOutages(stage, scenario)
+  planLiveFaults(stage, scenario, standIn)
   return untilOver(stage, scenario.duration, timeline)
 }
 
@@ -192,13 +195,12 @@ async function untilOver(stage: LiveStage, durationMs: number, timeline: LiveTim
   return !isStopped
 }
 
-function listen(runtime: Runtime, at: Address, accept: (connection: Connection) => Handler): Promise<Listener> {
-  return new Promise((resolve, reject) => {
-    runtime.network.listen({ host: at.ip, port: at.port, backlog: 1024 }, accept, (result) => {
-      if ('error' in result) reject(new Unplayable(`--telegram: ${result.error.message}`))
-      else resolve(result)
-    })
-  })
+async function standInAt(runtime: Runtime, at: Address): Promise<StandIn> {
+  try {
+    return await StandIn.open(runtime, at, say)
+  } catch (error) {
+    throw new Unplayable((error as Error).message, { cause: error })
+  }
 }
 
 function say(line: string): void {

@@ -4,15 +4,13 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startSimulatedTelegram } from '../../sim/telegram/serve.ts'
 import { Child, ROOT, runToEnd } from './child.ts'
-import { configText, DOMAIN, FAKE_TLS, writtenSecret } from './config.ts'
+import { DOMAIN, FAKE_TLS } from './config.ts'
 import { freePort } from './free-port.ts'
 import { MaskSite } from './mask-site.ts'
-import { environmentFor, Home, PALISADE, Program, RUNTIMES, type RuntimeName } from './program.ts'
+import { LIMIT_MS, play, SECRET, simRun, withProgram, type Told } from './live.ts'
+import { environmentFor, Home, PALISADE, RUNTIMES } from './program.ts'
 import { TinyProxy, type Flaw } from './tiny-proxy.ts'
 
-const SECRET = writtenSecret(FAKE_TLS)
-/** Far more than a machine needs that has other things to do. */
-const LIMIT_MS = 120_000
 const TIME = '8s'
 
 /**
@@ -25,32 +23,6 @@ function patient(scenario: string, isNoticed: boolean): string {
     .replace(/^connect_p99_max = .*$/m, 'connect_p99_max = "12s"')
     .replace(/_within = .*$/gm, '_within = "1m"')
   return isNoticed ? longer : longer.replace(/^detect_within = .*$/m, '')
-}
-
-function simRun(runtime: RuntimeName, scenario: string, ...options: readonly string[]): readonly string[] {
-  return [PALISADE, 'sim', 'run', scenario, '--runtime', runtime, ...options]
-}
-
-async function play(runtime: RuntimeName, scenario: string, ...options: readonly string[]) {
-  return runToEnd('sh', simRun(runtime, scenario, ...options), { limitMs: LIMIT_MS })
-}
-
-/** The program with its guard, told that Telegram is at `telegramPort`. */
-async function withProgram<T>(
-  runtime: RuntimeName,
-  run: (at: { readonly program: Program; readonly home: Home; readonly telegramPort: number }) => Promise<T>,
-): Promise<T> {
-  const telegramPort = await freePort()
-  const mask = await MaskSite.start(DOMAIN)
-  const home = new Home(configText({ dcPort: telegramPort, maskPort: mask.port, secrets: [FAKE_TLS] }))
-  const program = await Program.start(home, runtime)
-  try {
-    return await run({ program, home, telegramPort })
-  } finally {
-    await program.stop()
-    mask.close()
-    home.remove()
-  }
 }
 
 describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
@@ -77,13 +49,6 @@ describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
     })
   })
 })
-
-/** What is said with `--json`, in part. */
-interface Told {
-  readonly result: string
-  readonly measures: { readonly bans: number | null }
-  readonly assertions: readonly { readonly result: string }[]
-}
 
 /** Names of the plots of a page, in order. */
 function plotsOf(page: string): readonly string[] {
