@@ -14,10 +14,12 @@ import { LoopbackMap } from './attacks/live/loopback.ts'
 import { judgements, liveMeasures, measuresOf } from './attacks/live/outcome.ts'
 import { planLiveFaults } from './attacks/live/live-faults.ts'
 import { scaled, socketsOf } from './attacks/live/scaled.ts'
+import { SlowLines } from './attacks/live/slow-lines.ts'
 import { StandIn } from './attacks/live/stand-in.ts'
 import { Watch, type Insight } from './attacks/live/watch.ts'
 import type { Scenario } from './attacks/plan/read.ts'
 import { Tally } from './attacks/tally.ts'
+import { SeededRandom } from './world/random.ts'
 import { checkReportFile, writeReport } from './report/file.ts'
 import { livePage } from './report/html/live-page.ts'
 
@@ -68,7 +70,8 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   const socketsMax = boundOf(scenario, runtime, hasTelegram)
   checkReport(options)
   for (const line of remarks) say(line)
-  const standIn = telegram === undefined ? undefined : await standInAt(runtime, telegram)
+  const lines = new SlowLines(() => runtime.clock.mono(), new SeededRandom(seed, 'stalls'))
+  const standIn = telegram === undefined ? undefined : await standInAt(runtime, telegram, lines)
   const tally = new Tally()
   const timeline = new LiveTimeline({ lengthMs: scenario.duration / speed + CLOSING_MS, pace: speed })
   let stage: LiveStage | undefined
@@ -78,8 +81,8 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
     const freshSeed = runtime.random.below(2 ** 31)
     const { clock } = runtime
     // Its time begins when it is made: everything else is ready then.
-    stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram })
-    const playing = { options, scenario, speed, remarks, tally, timeline, watch, standIn }
+    stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram, lines })
+    const playing = { options, scenario, speed, remarks, tally, timeline, watch, lines, standIn }
     if (await playOn(stage, playing)) return await tell(stage, playing)
     say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
     return false
@@ -97,11 +100,13 @@ interface Playing {
   readonly tally: Tally
   readonly timeline: LiveTimeline
   readonly watch: Watch | undefined
+  readonly lines: SlowLines
   readonly standIn: StandIn | undefined
 }
 
 /** False: somebody wants it to end before it is over. */
-function playOn(stage: LiveStage, { scenario, tally, timeline, watch, standIn }: Playing): Promise<boolean> {
+function playOn(stage: LiveStage, playing: Playing): Promise<boolean> {
+  const { scenario, tally, timeline, watch } = playing
   watch?.keepLooking(
     () => stage.nowMs,
     (look) => timeline.look(stage.nowMs, look),
@@ -111,7 +116,7 @@ function playOn(stage: LiveStage, { scenario, tally, timeline, watch, standIn }:
     onAttackEnd: (group, end) => timeline.attackEnd(stage.nowMs, group, end),
   })
   planOutages(stage, scenario)
-  planLiveFaults(stage, scenario, standIn)
+  planLiveFaults(stage, scenario, playing)
   return untilOver(stage, scenario.duration, timeline)
 }
 
@@ -195,9 +200,9 @@ async function untilOver(stage: LiveStage, durationMs: number, timeline: LiveTim
   return !isStopped
 }
 
-async function standInAt(runtime: Runtime, at: Address): Promise<StandIn> {
+async function standInAt(runtime: Runtime, at: Address, lines: SlowLines): Promise<StandIn> {
   try {
-    return await StandIn.open(runtime, at, say)
+    return await StandIn.open({ runtime, at, lines, onError: say })
   } catch (error) {
     throw new Unplayable((error as Error).message, { cause: error })
   }

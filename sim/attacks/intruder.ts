@@ -44,6 +44,8 @@ export class Intruder implements Handler, Dialing {
   }
 
   onData(chunk: Uint8Array): void {
+    // It may have left while this was on its way.
+    if (this.#isTold) return
     this.#hasHeard = true
     if (this.#seen === undefined) return
     this.#seen = concat(this.#seen, chunk)

@@ -31,10 +31,10 @@ machine, whoever wrote it: sources get addresses of their own in 127.0.0.0/8. It
 attacks, so no other machine can be named. With --telegram this program stands
 in for Telegram there, and the proxy has to be told so before, as for palisade
 conformance ([telegram.dc] 1 to 5 = ["127.0.0.1:8888"]); without, nobody talks
-behind the handshake, and lost bytes are not judged. With it, [[fault]] dc-down
-and dc-flap are played too. With --config the proxy is one of ours, and is asked
-for its bans and alarms, memory and CPU. Strangers are led to the proxy's mask
-host as ever: let it be a site of your own.
+behind the handshake, and lost bytes are not judged. Of [[fault]], slow-links is
+played, and with --telegram dc-down and dc-flap. With --config the proxy is one
+of ours, and is asked for its bans and alarms, memory and CPU. Strangers are led
+to the proxy's mask host as ever: let it be a site of your own.
 
   palisade sim run slowloris --live 127.0.0.1:8443 --secret ee... --time 60s`
 

@@ -75,6 +75,20 @@ describe.each(RUNTIMES)('faults of Telegram, to the program on %s', (runtime) =>
     expect(page).toContain('dc-down, black-hole, 6s to 8s')
   })
 
+  it('of the lines make people wait, who come in all the same', async () => {
+    const { run, told, groups } = await played(
+      runtime,
+      'kind = "slow-links"\nlatency = "250ms"\nstall = "100ms"\nat = "1s"\nfor = "9s"',
+    )
+    expect(run.stderr).not.toMatch(/left out/)
+    for (const { attempts, connected, connect_p99_ms: p99 } of groups.values()) {
+      expect(connected).toBe(attempts)
+      // There and back for the hello, and for the request to the DC and its answer on both lines.
+      expect(p99).toBeGreaterThan(3 * 500)
+    }
+    expect(told.result).toBe('pass')
+  })
+
   it('of one DC concern those who talk to it alone, whichever way it is away; and the rest is named', async () => {
     const { run, told, groups } = await played(
       runtime,

@@ -39,7 +39,12 @@ export async function withProgram<T>(
 export interface Told {
   readonly result: string
   readonly measures: {
-    readonly honest: readonly { readonly name: string; readonly attempts: number; readonly connected: number }[]
+    readonly honest: readonly {
+      readonly name: string
+      readonly attempts: number
+      readonly connected: number
+      readonly connect_p99_ms: number | null
+    }[]
     readonly bans: number | null
   }
   readonly assertions: readonly { readonly result: string }[]

@@ -1,6 +1,6 @@
 import type { FaultPlan } from '../plan/faults.ts'
 import type { Scenario } from '../plan/read.ts'
-import { isOfTelegram } from './live-faults.ts'
+import { isOfLines, isOfTelegram } from './live-faults.ts'
 
 /** What of a scenario can be played against a real proxy, and sentences about the rest. */
 export function playable(
@@ -11,10 +11,10 @@ export function playable(
   const ofTelegram = fault.filter(isOfTelegram)
   const left = [
     ...(vault_outage.length > 0 ? ['[[vault_outage]]'] : []),
-    ...namesOf(fault.filter((each) => !isOfTelegram(each))),
+    ...namesOf(fault.filter((each) => !isOfTelegram(each) && !isOfLines(each))),
     ...(uplink === undefined ? [] : ['uplink']),
   ]
-  const played = hasTelegram ? ofTelegram : []
+  const played = fault.filter((each) => isOfLines(each) || (hasTelegram && isOfTelegram(each)))
   return {
     scenario: { ...rest, vault_outage: [], fault: played, reloads: played.map(() => undefined) },
     remarks: [

@@ -1,6 +1,7 @@
 import { assert } from '../../../src/core/assert.ts'
 import type { FaultPlan } from '../plan/faults.ts'
 import type { Scenario } from '../plan/read.ts'
+import type { SlowLines } from './slow-lines.ts'
 import type { StandIn, Trouble } from './stand-in.ts'
 
 /** Of the proxy's time: a DC that flaps is away for half of each second. */
@@ -17,13 +18,31 @@ interface Stage {
   at(ms: number, run: () => void): void
 }
 
-/** Plans faults of Telegram's; all of the scenario's are. Without a stand-in there are none. */
+/** Whether we can do it who are at the other end of the proxy's lines. */
+export function isOfLines({ kind }: FaultPlan): boolean {
+  return kind === 'slow-links'
+}
+
+/** What can be troubled. */
+interface Surroundings {
+  readonly lines: Pick<SlowLines, 'slow'>
+  /** Undefined: there are no faults of Telegram's. */
+  readonly standIn: Pick<StandIn, 'begin' | 'end'> | undefined
+}
+
+/** Plans all faults of the scenario: those that cannot be done have been left out. */
 export function planLiveFaults(
   stage: Stage,
   { fault: all }: Pick<Scenario, 'fault'>,
-  standIn: Pick<StandIn, 'begin' | 'end'> | undefined,
+  { lines, standIn }: Surroundings,
 ): void {
   for (const fault of all) {
+    if (isOfLines(fault)) {
+      const { at, for: forMs = 0, latency: latencyMs = 0, stall: stallMs = 0 } = fault
+      stage.at(at, () => (lines.slow = { latencyMs, stallMs }))
+      stage.at(at + forMs, () => (lines.slow = undefined))
+      continue
+    }
     assert(standIn !== undefined && isOfTelegram(fault), 'what cannot be done has been left out')
     for (const { fromMs, toMs } of timesOf(fault, stage.pace)) {
       const trouble: Trouble = { dc: fault.dc, how: fault.how === 'black-hole' ? 'black-hole' : 'refusing' }

@@ -4,12 +4,22 @@ import type { Address, Connection, Handler } from '../../../src/core/ports.ts'
 import type { Runtime } from '../../../src/runtime/index.ts'
 import { openListenSocket } from '../../../src/runtime/listen-sockets.ts'
 import { CountingDc } from '../counting-dc.ts'
+import type { SlowLines } from './slow-lines.ts'
 
 /** What is wrong with a DC, or with all of them where none is named. */
 export interface Trouble {
   readonly dc: number | undefined
   /** `refusing`: nobody can connect; `black-hole`: nothing answers, not even the kernel. */
   readonly how: 'refusing' | 'black-hole'
+}
+
+export interface StandInOptions {
+  readonly runtime: Runtime
+  readonly at: Address
+  /** Those that lead here. */
+  readonly lines: SlowLines
+  /** Told one line when it cannot listen any more. */
+  readonly onError: (line: string) => void
 }
 
 const BACKLOG = 1024
@@ -21,6 +31,7 @@ const BACKLOG = 1024
 export class StandIn {
   readonly #runtime: Runtime
   readonly #at: Address
+  readonly #lines: SlowLines
   readonly #onError: (line: string) => void
   readonly #dc = new CountingDc({
     onInit: (connection, dc) => this.#admit(connection, dc),
@@ -33,15 +44,16 @@ export class StandIn {
   #turning = Promise.resolve()
   #isClosed = false
 
-  private constructor(runtime: Runtime, at: Address, onError: (line: string) => void) {
+  private constructor({ runtime, at, lines, onError }: StandInOptions) {
     this.#runtime = runtime
     this.#at = at
+    this.#lines = lines
     this.#onError = onError
   }
 
-  /** Rejects with one line when nobody can listen there; what fails later is told to `onError`. */
-  static async open(runtime: Runtime, at: Address, onError: (line: string) => void): Promise<StandIn> {
-    const standIn = new StandIn(runtime, at, onError)
+  /** Rejects with one line when nobody can listen there. */
+  static async open(options: StandInOptions): Promise<StandIn> {
+    const standIn = new StandIn(options)
     standIn.#door = await standIn.#listen()
     return standIn
   }
@@ -86,7 +98,7 @@ export class StandIn {
     const { ip: host, port } = this.#at
     const accept = (connection: Connection): Handler => {
       this.#dcOf.set(connection, undefined)
-      return this.#dc.accept(connection)
+      return this.#lines.late(this.#dc.accept(connection))
     }
     return new Promise((resolve, reject) => {
       this.#runtime.network.listen({ host, port, backlog: BACKLOG }, accept, (result) => {

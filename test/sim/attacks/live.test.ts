@@ -8,6 +8,7 @@ import { liveCommandOf } from '../../../sim/attacks/live/command.ts'
 import { judgements } from '../../../sim/attacks/live/outcome.ts'
 import { scaled, socketsOf } from '../../../sim/attacks/live/scaled.ts'
 import type { Measures } from '../../../sim/attacks/measures.ts'
+import { SlowLines } from '../../../sim/attacks/live/slow-lines.ts'
 import { VirtualClock } from '../../../sim/world/clock.ts'
 import { SeededRandom } from '../../../sim/world/random.ts'
 
@@ -59,6 +60,7 @@ describe('a stage of real sockets', () => {
     new LiveStage({
       ...{ seed: 1, freshSeed, clock: new VirtualClock(0, 0), proxy: { ip: '127.0.0.1', port: 1 } },
       ...{ places: new LoopbackMap([]), speed: 1, hasTelegram: false, socketsMax: 0 },
+      lines: new SlowLines(() => 0, new SeededRandom(1, 'test')),
     })
 
   it('has hellos that no proxy has seen before, while all else is as the seed says', () => {
