@@ -3,27 +3,22 @@ import type { ClientSecret } from '../src/core/protocol/secret.ts'
 import { createRuntime, type Runtime } from '../src/runtime/index.ts'
 import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
-import { runOutcome, type RunOutcome } from './attacks/for-scripts.ts'
 import { playable } from './attacks/live/left-out.ts'
-import { liveCommandOf } from './attacks/live/command.ts'
-import { liveReportOf } from './attacks/live/live-report.ts'
+import { planLiveFaults } from './attacks/live/live-faults.ts'
 import { LiveStage } from './attacks/live/live-stage.ts'
-import { liveTableOf } from './attacks/live/live-table.ts'
 import { LiveTimeline } from './attacks/live/live-timeline.ts'
 import { LoopbackMap } from './attacks/live/loopback.ts'
-import { judgements, liveMeasures, measuresOf } from './attacks/live/outcome.ts'
-import { planLiveFaults } from './attacks/live/live-faults.ts'
 import { scaled, socketsOf } from './attacks/live/scaled.ts'
 import { SlowLines } from './attacks/live/slow-lines.ts'
 import { StandIn } from './attacks/live/stand-in.ts'
+import { tellLive, type LivePlayed, type TellOptions } from './attacks/live/tell.ts'
 import { Watch, type Insight } from './attacks/live/watch.ts'
 import type { Scenario } from './attacks/plan/read.ts'
 import { Tally } from './attacks/tally.ts'
+import { checkReportFile } from './report/file.ts'
 import { SeededRandom } from './world/random.ts'
-import { checkReportFile, writeReport } from './report/file.ts'
-import { livePage } from './report/html/live-page.ts'
 
-export interface LiveOptions {
+export interface LiveOptions extends TellOptions {
   /** As `loadScenario` takes it. */
   readonly name: string
   readonly seed: number
@@ -41,10 +36,6 @@ export interface LiveOptions {
   readonly insight?: Insight
   /** The file of its configuration, as a report tells how to play this again. */
   readonly config?: string
-  /** A file for a page about it. */
-  readonly report?: string
-  /** Told of it in place of what is printed. */
-  readonly tell?: (outcome: RunOutcome) => void
 }
 
 const LONGEST_MS = 3_600_000
@@ -83,7 +74,7 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
     // Its time begins when it is made: everything else is ready then.
     stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram, lines })
     const playing = { options, scenario, speed, remarks, tally, timeline, watch, lines, standIn }
-    if (await playOn(stage, playing)) return await tell(stage, playing)
+    if (await playOn(stage, playing)) return await tellLive(stage, playing, say)
     say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
     return false
   } finally {
@@ -92,14 +83,7 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   }
 }
 
-interface Playing {
-  readonly options: LiveOptions
-  readonly scenario: Scenario
-  readonly speed: number
-  readonly remarks: readonly string[]
-  readonly tally: Tally
-  readonly timeline: LiveTimeline
-  readonly watch: Watch | undefined
+interface Playing extends LivePlayed {
   readonly lines: SlowLines
   readonly standIn: StandIn | undefined
 }
@@ -118,26 +102,6 @@ function playOn(stage: LiveStage, playing: Playing): Promise<boolean> {
   planOutages(stage, scenario)
   planLiveFaults(stage, scenario, playing)
   return untilOver(stage, scenario.duration, timeline)
-}
-
-/** Prints what came of it, and writes the page. */
-async function tell(stage: LiveStage, playing: Playing): Promise<boolean> {
-  const { options, scenario, tally, timeline, watch } = playing
-  const tookMs = stage.nowMs / stage.pace
-  const seen = await watch?.end().catch((error: unknown) => say(`the proxy cannot be asked any more: ${String(error)}`))
-  const sight = { hasTelegram: stage.hasTelegram, isInside: seen !== undefined, inside: seen?.inside }
-  const run = measuresOf({ scenario, seed: options.seed }, stage, tally, sight.inside)
-  const judged = judgements(scenario, run, sight)
-  const { unmade } = stage.crowd
-  if (options.tell === undefined) {
-    process.stdout.write(`${liveTableOf({ run, judgements: judged, sight, unmade, tookMs })}\n`)
-  } else {
-    const measures = liveMeasures(run, sight, { unmade, tookMs, endsOf: (group) => timeline.endsOf(group) })
-    options.tell(runOutcome(run, judged, { isLive: true, command: liveCommandOf(options), measures }))
-  }
-  const told = { ...playing, run, sight, judgements: judged }
-  if (options.report !== undefined) writeReport(options.report, livePage(liveReportOf(told)))
-  return judged.every(({ result }) => result !== 'fail')
 }
 
 function checkReport({ report }: LiveOptions): void {

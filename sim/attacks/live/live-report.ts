@@ -9,7 +9,7 @@ import { liveCommandOf, type CommandOptions } from './command.ts'
 import type { LiveTimeline } from './live-timeline.ts'
 import type { Sight } from './outcome.ts'
 
-export interface LivePlayed {
+export interface LiveJudged {
   readonly options: CommandOptions
   readonly scenario: Scenario
   readonly speed: number
@@ -22,7 +22,7 @@ export interface LivePlayed {
 }
 
 /** All that a page tells of one run against a real proxy. */
-export function liveReportOf(played: LivePlayed): LiveReport {
+export function liveReportOf(played: LiveJudged): LiveReport {
   const { options, scenario, speed, run, tally, timeline, judgements, sight, remarks } = played
   const { proxy } = options
   const bansByReason: Counts = {}
