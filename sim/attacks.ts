@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readTextFile, whyUnreadable } from '../src/config/key-files.ts'
 import { formatProblem } from '../src/config/problem.ts'
+import { runOutcome, simulatedMeasures, type RunOutcome } from './attacks/for-scripts.ts'
 import { Gathered, reportOf } from './attacks/gather.ts'
+import { judgementOf } from './attacks/judge.ts'
 import { readScenario, type Scenario } from './attacks/plan/read.ts'
 import { CLOSING_MS, play } from './attacks/play.ts'
 import { failureText, summaryOf, tableOf, type Told } from './attacks/table.ts'
@@ -26,6 +28,8 @@ export interface AttackOptions {
   readonly jobs?: number
   /** A file for a page about all of it. */
   readonly report?: string
+  /** Told of each run in place of what is printed, when all are over, in order. */
+  readonly tell?: (outcome: RunOutcome) => void
 }
 
 const SELF = fileURLToPath(import.meta.url)
@@ -59,13 +63,14 @@ function textOf(path: string): string {
   }
 }
 
-/** Plays seeds `seed`..`seed + runs - 1` of a scenario or of all, and prints what came of each; true when all assertions hold. */
+/** Plays seeds `seed`..`seed + runs - 1` of a scenario or of all, and tells what came of each; true when all assertions hold. */
 export async function playAttacks({
   name,
   seed,
   runs,
   jobs = availableParallelism(),
   report: file,
+  tell,
 }: AttackOptions): Promise<boolean> {
   const names = name === 'all' ? scenarioNames() : [name]
   // Before anything is played: a mistake in the last file shall not show an hour later.
@@ -74,6 +79,7 @@ export async function playAttacks({
   const tasks = names.flatMap((each) => Array.from({ length: runs }, (_, at) => ({ name: each, seed: seed + at })))
   const wanted = tasks.length
   const told: Told[] = []
+  const outcomes: RunOutcome[] = []
   const gathered = new Gathered(seed)
   const startedAt = performance.now()
   const bar = new ProgressLine(() => ({
@@ -83,9 +89,11 @@ export async function playAttacks({
   const worker = async () => {
     for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
       const report = await playInChild(task)
+      outcomes.push(outcomeOf(report))
       const one = toldOf(report)
       told.push(one)
       if (file !== undefined) gathered.add(report)
+      if (tell !== undefined) continue
       const text =
         runs > 1 ? progress(one, told.length, wanted) : [tableOf(one), ...sparklines(report.series)].join('\n')
       bar.clear()
@@ -97,19 +105,34 @@ export async function playAttacks({
   } finally {
     bar.end()
   }
-  const byName = [...told].sort((a, b) =>
-    a.run.scenario < b.run.scenario ? -1 : a.run.scenario > b.run.scenario ? 1 : 0,
-  )
-  if (told.length > 1) print(summaryOf(byName))
   const failed = told.filter(({ failures }) => failures.length > 0).length
   if (file !== undefined) writeReport(file, attacksPage(gathered.report(commandOf(name, seed, runs), runtimeText())))
-  print(`${told.length - failed} passed, ${failed} failed`)
+  if (tell !== undefined) for (const outcome of outcomes.sort(byName)) tell(outcome)
+  else {
+    if (told.length > 1) print(summaryOf(told.sort((a, b) => byName(a.run, b.run))))
+    print(`${told.length - failed} passed, ${failed} failed`)
+  }
   return failed === 0
+}
+
+interface Named {
+  readonly scenario: string
+  readonly seed: number
+}
+
+function byName(a: Named, b: Named): number {
+  if (a.scenario === b.scenario) return a.seed - b.seed
+  return a.scenario < b.scenario ? -1 : 1
 }
 
 function commandOf(name: string, seed: number, runs: number): string {
   const what = name === 'all' ? 'attacks' : shellWord(name)
   return `palisade sim run ${what} --seed ${seed}${runs === 1 ? '' : ` --runs ${runs}`}`
+}
+
+function outcomeOf({ run, verdicts, command, cpuMs }: RunReport): RunOutcome {
+  const judgements = verdicts.map((verdict) => judgementOf(verdict))
+  return runOutcome(run, judgements, { isLive: false, command, measures: simulatedMeasures(run, cpuMs) })
 }
 
 function toldOf({ run, verdicts, cpuMs }: RunReport): Told {

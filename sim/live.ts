@@ -1,20 +1,24 @@
-import type { Address, Connection, Handler } from '../src/core/ports.ts'
+import type { Address } from '../src/core/ports.ts'
 import type { ClientSecret } from '../src/core/protocol/secret.ts'
-import { createRuntime, type Listener, type Runtime } from '../src/runtime/index.ts'
+import { createRuntime, type Runtime } from '../src/runtime/index.ts'
 import { BadScenario, loadScenario } from './attacks.ts'
 import { enterAll } from './attacks/cast.ts'
-import { CountingDc } from './attacks/counting-dc.ts'
-import { judge } from './attacks/judge.ts'
+import { playable } from './attacks/live/left-out.ts'
+import { planLiveFaults } from './attacks/live/live-faults.ts'
 import { LiveStage } from './attacks/live/live-stage.ts'
-import { liveTableOf } from './attacks/live/live-table.ts'
+import { LiveTimeline } from './attacks/live/live-timeline.ts'
 import { LoopbackMap } from './attacks/live/loopback.ts'
-import { judgeable, measuresOf } from './attacks/live/outcome.ts'
 import { scaled, socketsOf } from './attacks/live/scaled.ts'
+import { SlowLines } from './attacks/live/slow-lines.ts'
+import { StandIn } from './attacks/live/stand-in.ts'
+import { tellLive, type LivePlayed, type TellOptions } from './attacks/live/tell.ts'
 import { Watch, type Insight } from './attacks/live/watch.ts'
 import type { Scenario } from './attacks/plan/read.ts'
 import { Tally } from './attacks/tally.ts'
+import { checkReportFile } from './report/file.ts'
+import { SeededRandom } from './world/random.ts'
 
-export interface LiveOptions {
+export interface LiveOptions extends TellOptions {
   /** As `loadScenario` takes it. */
   readonly name: string
   readonly seed: number
@@ -30,6 +34,8 @@ export interface LiveOptions {
   readonly telegram?: Address
   /** How to ask the proxy itself, where it is ours. */
   readonly insight?: Insight
+  /** The file of its configuration, as a report tells how to play this again. */
+  readonly config?: string
 }
 
 const LONGEST_MS = 3_600_000
@@ -41,21 +47,24 @@ const LOOK_MS = 100
 export class Unplayable extends Error {}
 
 /**
- * Plays a scenario against a real proxy on this machine and prints what came of it; true when every assertion that can be judged
+ * Plays a scenario against a real proxy on this machine and tells what came of it; true when every assertion that can be judged
  * from here holds. Throws `Unplayable` or `BadScenario` before anything is sent. Ctrl-C ends it, closes everything, and gives false.
  */
 export async function playLive(options: LiveOptions): Promise<boolean> {
   const { proxy, scale, secrets, seed, telegram, insight } = options
   for (const { ip } of [proxy, telegram ?? proxy])
     if (!ip.startsWith('127.')) throw new Unplayable(`${ip} is not on the loopback: attacks are played nowhere else`)
-  const scenario = scaled(load(options.name), scale, secrets)
+  const hasTelegram = telegram !== undefined
+  const { scenario, remarks } = playable(scaled(load(options.name), scale, secrets), hasTelegram)
   const speed = speedOf(scenario, options.speed)
   const runtime = createRuntime()
-  const socketsMax = boundOf(scenario, runtime, telegram !== undefined)
-  for (const line of remarks(scenario, telegram !== undefined)) say(line)
-  const hasTelegram = telegram !== undefined
-  const standIn = telegram === undefined ? undefined : await listen(runtime, telegram, new CountingDc().accept)
+  const socketsMax = boundOf(scenario, runtime, hasTelegram)
+  checkReport(options)
+  for (const line of remarks) say(line)
+  const lines = new SlowLines(() => runtime.clock.mono(), new SeededRandom(seed, 'stalls'))
+  const standIn = telegram === undefined ? undefined : await standInAt(runtime, telegram, lines)
   const tally = new Tally()
+  const timeline = new LiveTimeline({ lengthMs: scenario.duration / speed + CLOSING_MS, pace: speed })
   let stage: LiveStage | undefined
   try {
     const watch = insight && (await Watch.begin(insight, tally))
@@ -63,8 +72,9 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
     const freshSeed = runtime.random.below(2 ** 31)
     const { clock } = runtime
     // Its time begins when it is made: everything else is ready then.
-    stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram })
-    if (await playOn(stage, scenario, tally, watch)) return await tell(stage, { scenario, seed, tally, watch })
+    stage = new LiveStage({ seed, freshSeed, clock, proxy, speed, socketsMax, places, hasTelegram, lines })
+    const playing = { options, scenario, speed, remarks, tally, timeline, watch, lines, standIn }
+    if (await playOn(stage, playing)) return await tellLive(stage, playing, say)
     say(`stopped after ${Math.round(stage.nowMs / speed / 1000)} s: nothing is judged`)
     return false
   } finally {
@@ -73,32 +83,33 @@ export async function playLive(options: LiveOptions): Promise<boolean> {
   }
 }
 
+interface Playing extends LivePlayed {
+  readonly lines: SlowLines
+  readonly standIn: StandIn | undefined
+}
+
 /** False: somebody wants it to end before it is over. */
-function playOn(stage: LiveStage, scenario: Scenario, tally: Tally, watch: Watch | undefined): Promise<boolean> {
-  watch?.keepLooking(() => stage.nowMs)
-  enterAll(stage, scenario, tally)
+function playOn(stage: LiveStage, playing: Playing): Promise<boolean> {
+  const { scenario, tally, timeline, watch } = playing
+  watch?.keepLooking(
+    () => stage.nowMs,
+    (look) => timeline.look(stage.nowMs, look),
+  )
+  enterAll(stage, scenario, tally, {
+    onAttempt: (startMs, connectMs) => timeline.attempt(startMs, connectMs),
+    onAttackEnd: (group, end) => timeline.attackEnd(stage.nowMs, group, end),
+  })
   planOutages(stage, scenario)
-  return untilOver(stage, scenario.duration)
+  planLiveFaults(stage, scenario, playing)
+  return untilOver(stage, scenario.duration, timeline)
 }
 
-interface Played {
-  readonly scenario: Scenario
-  readonly seed: number
-  readonly tally: Tally
-  readonly watch: Watch | undefined
-}
-
-/** Prints what came of it. */
-async function tell(stage: LiveStage, { scenario, seed, tally, watch }: Played): Promise<boolean> {
-  const tookMs = stage.nowMs / stage.pace
-  const seen = await watch?.end().catch((error: unknown) => say(`the proxy cannot be asked any more: ${String(error)}`))
-  const sight = { hasTelegram: stage.hasTelegram, isInside: seen !== undefined, inside: seen?.inside }
-  const run = measuresOf({ scenario, seed }, stage, tally, sight.inside)
-  const { unknown, scenario: known } = judgeable(scenario, sight)
-  const failures = judge(known, run)
-  const { unmade } = stage.crowd
-  process.stdout.write(`${liveTableOf({ run, failures, unknown, sight, unmade, tookMs })}\n`)
-  return failures.length === 0
+function checkReport({ report }: LiveOptions): void {
+  try {
+    if (report !== undefined) checkReportFile(report)
+  } catch (error) {
+    throw new Unplayable((error as Error).message, { cause: error })
+  }
 }
 
 function load(name: string): Scenario {
@@ -129,21 +140,6 @@ function boundOf(scenario: Scenario, { network }: Runtime, hasTelegram: boolean)
   )
 }
 
-/** What of the file has no part in this. */
-function remarks({ vault_outage, fault, uplink }: Scenario, hasTelegram: boolean): readonly string[] {
-  const left = [
-    vault_outage.length > 0 ? '[[vault_outage]]' : '',
-    fault.length > 0 ? '[[fault]]' : '',
-    uplink === undefined ? '' : 'uplink',
-  ]
-  const names = left.filter((name) => name !== '')
-  return [
-    'under test is the configuration that the proxy has, not the [config] of the scenario',
-    ...(names.length === 0 ? [] : [`left out, as only the simulator can do it: ${names.join(', ')}`]),
-    ...(hasTelegram ? [] : ['without --telegram a client counts as connected when the proxy has answered its hello']),
-  ]
-}
-
 function planOutages(stage: LiveStage, { outage }: Scenario): void {
   for (const { at, for: length } of outage) {
     stage.at(at, () => stage.crowd.setCutOff(true))
@@ -152,26 +148,28 @@ function planOutages(stage: LiveStage, { outage }: Scenario): void {
 }
 
 /** The end of the plan, and of the talks that are under way then, for a while; false: somebody wants it to end now. */
-async function untilOver(stage: LiveStage, durationMs: number): Promise<boolean> {
+async function untilOver(stage: LiveStage, durationMs: number, timeline: LiveTimeline): Promise<boolean> {
   let isStopped = false
   const stop = () => (isStopped = true)
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   const endMs = durationMs + CLOSING_MS * stage.pace
-  while (!isStopped && stage.nowMs < endMs && (stage.nowMs < durationMs || stage.crowd.honestOpen > 0))
+  const { crowd } = stage
+  while (!isStopped && stage.nowMs < endMs && (stage.nowMs < durationMs || crowd.honestOpen > 0)) {
+    timeline.open(stage.nowMs, { honest: crowd.honestOpen, attack: crowd.open - crowd.honestOpen })
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
   process.off('SIGINT', stop)
   process.off('SIGTERM', stop)
   return !isStopped
 }
 
-function listen(runtime: Runtime, at: Address, accept: (connection: Connection) => Handler): Promise<Listener> {
-  return new Promise((resolve, reject) => {
-    runtime.network.listen({ host: at.ip, port: at.port, backlog: 1024 }, accept, (result) => {
-      if ('error' in result) reject(new Unplayable(`--telegram: ${result.error.message}`))
-      else resolve(result)
-    })
-  })
+async function standInAt(runtime: Runtime, at: Address, lines: SlowLines): Promise<StandIn> {
+  try {
+    return await StandIn.open({ runtime, at, lines, onError: say })
+  } catch (error) {
+    throw new Unplayable((error as Error).message, { cause: error })
+  }
 }
 
 function say(line: string): void {

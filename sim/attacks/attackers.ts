@@ -8,9 +8,9 @@ import { SCRIPTS, type Recorded, type ScriptContext } from './kinds/scripts.ts'
 import type { Scenario } from './plan/read.ts'
 import type { AttackPlan } from './plan/schema.ts'
 import { DCS, type Stage } from './stage.ts'
-import type { AttackTally } from './tally.ts'
+import type { AttackEnd, AttackTally } from './tally.ts'
 import type { Truth } from './truth.ts'
-import { Visitor } from './visitor.ts'
+import { Visitor, type TalkEnd } from './visitor.ts'
 
 export interface AttackersOptions {
   readonly stage: Stage
@@ -23,6 +23,10 @@ export interface AttackersOptions {
 
 const HOG_REQUESTS = 1_000_000
 const HOG_REQUEST_BYTES = 300
+/** What the end of a talk means where no client's answer came; all others are failures to connect. */
+const HOG_ENDS: Partial<Record<TalkEnd['outcome'], Exclude<AttackEnd, 'served'>>> = {
+  ...{ 'turned-away': 'answered', end: 'closed', reset: 'closed', 'no-answer': 'silent', done: 'silent' },
+}
 
 /** One group of attackers: each source comes at its pace from start to stop. */
 export class Attackers {
@@ -60,11 +64,12 @@ export class Attackers {
     else {
       const script = SCRIPTS[plan.kind](this.#context)
       const { keys } = this.#options.scenario
-      const onServed = () => tally.served++
+      const onServed = () => tally.wasServed()
+      const onEnd = (end: Exclude<AttackEnd, 'served'>) => tally.ended(end)
       stage.crowd.dial(
         source(),
         this.#truth,
-        new Intruder({ world: stage.world, script, holdMs: plan.hold, keys, onServed }),
+        new Intruder({ world: stage.world, script, holdMs: plan.hold, keys, onServed, onEnd }),
       )
     }
     // Not by the clock's tick, which would give it away.
@@ -77,13 +82,18 @@ export class Attackers {
     const { stage, plan, secrets, tally } = this.#options
     const { world } = stage
     const { key, mint } = secrets[0]
+    let isServed = false
     const hog = new Visitor({
       ...{ stage, random: this.#random, key, hello: mint.right(key, world.clock.wall()), dc: this.#random.pick(DCS) },
       talk: { requests: HOG_REQUESTS, requestBytes: HOG_REQUEST_BYTES, answerBytes: plan.ask, thinkMs: 1, holdMs: 0 },
-      onAnswered: () => tally.served++,
+      onAnswered: () => {
+        isServed = true
+        tally.wasServed()
+      },
       onConnected: () => {},
-      onEnd: ({ gotBytes }) => {
+      onEnd: ({ gotBytes, outcome }) => {
         tally.got(gotBytes)
+        if (!isServed) tally.ended(HOG_ENDS[outcome] ?? 'unmade')
         this.#hogs.delete(hog)
       },
     })
@@ -98,7 +108,10 @@ export class Attackers {
     const leech = new Leech({
       ...{ world: stage.world, opening: openingOf(this.#random, mint, this.#elsewhere ?? mint) },
       ...{ holdMs: plan.hold, askBytes: plan.ask, thinkMs: plan.think },
-      onEnd: (gotBytes) => tally.got(gotBytes),
+      onEnd: (gotBytes, end) => {
+        tally.got(gotBytes)
+        tally.ended(gotBytes > 0 ? 'answered' : end)
+      },
     })
     stage.crowd.dial(source(), this.#truth, leech)
   }

@@ -3,14 +3,21 @@ import { HelloMint } from './hello-mint.ts'
 import type { Recorded } from './kinds/scripts.ts'
 import { isForClients, type Scenario } from './plan/read.ts'
 import { HELLOS, type Stage } from './stage.ts'
-import { AttackTally, HonestTally, type OnAttempt, type Tally } from './tally.ts'
+import { AttackTally, HonestTally, type OnAttackEnd, type OnAttempt, type Tally } from './tally.ts'
 import { Users } from './users.ts'
 
 /** What was heard on the line that can still be replayed: the latest. */
 const TAPE_MAX = 200
 
+/** Told of what people come to as it happens. */
+export interface Watchers {
+  readonly onAttempt?: OnAttempt
+  readonly onAttackEnd?: OnAttackEnd
+}
+
 /** Plans everybody's part, honest and not, from now on; what becomes of them goes into the tally. */
-export function enterAll(stage: Stage, scenario: Scenario, tally: Tally, onAttempt?: OnAttempt): void {
+export function enterAll(stage: Stage, scenario: Scenario, tally: Tally, watchers: Watchers = {}): void {
+  const { onAttempt, onAttackEnd } = watchers
   const tape: Recorded[] = []
   const secrets = mintsOf(scenario, stage)
   for (const plan of scenario.honest) {
@@ -24,7 +31,7 @@ export function enterAll(stage: Stage, scenario: Scenario, tally: Tally, onAttem
     new Users({ stage, plan, durationMs, outages, secrets, tally: mine, record })
   }
   for (const plan of scenario.attack) {
-    const mine = new AttackTally(plan.name)
+    const mine = new AttackTally(plan.name, onAttackEnd)
     tally.attack.set(plan.name, mine)
     new Attackers({ stage, plan, scenario, secrets, tape, tally: mine })
   }

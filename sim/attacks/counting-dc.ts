@@ -13,6 +13,14 @@ export function framedLength(answerBytes: number): number {
   return answerBytes + FRAME_HEADER
 }
 
+/** Told of what comes to a DC. */
+export interface DcWatch {
+  /** Somebody has said which DC is meant, 1..5 or another number; false: there will be no answer. */
+  onInit(connection: Connection, dc: number): boolean
+  /** It is gone, by no call of ours. */
+  onGone(connection: Connection): void
+}
+
 /**
  * A DC whose answers have the length that was asked for and no content: a proxy that passes downloads on unread never deciphers
  * them, and whoever counts bytes need not either. That the bytes are right is shown by the seeded runs.
@@ -20,6 +28,12 @@ export function framedLength(answerBytes: number): number {
 export class CountingDc {
   /** Bytes it was asked for and has sent. */
   sentBytes = 0
+  readonly watch: DcWatch | undefined
+
+  constructor(watch?: DcWatch) {
+    this.watch = watch
+  }
+
   readonly accept = (connection: Connection): Handler => new CountingDcConnection(this, connection)
 }
 
@@ -48,6 +62,8 @@ class CountingDcConnection implements Handler {
     const init = readInit(decryptInit(seen, keys.up))
     this.#seen = undefined
     if (init === undefined) return
+    // Media are asked for at the same DC, by its number below zero.
+    if (this.#dc.watch?.onInit(this.#connection, Math.abs(init.dc)) === false) return
     this.#up = ctr(keys.up, INIT_LENGTH)
     this.#reader = FRAMINGS[init.framing].reader()
     if (seen.length > INIT_LENGTH) this.#read(seen.subarray(INIT_LENGTH))
@@ -63,6 +79,7 @@ class CountingDcConnection implements Handler {
 
   onClose(): void {
     this.#owedBytes = 0
+    this.#dc.watch?.onGone(this.#connection)
   }
 
   #read(chunk: Uint8Array): void {

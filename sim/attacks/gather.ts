@@ -1,5 +1,6 @@
 import type { AttacksReport, RunReport } from '../report/data.ts'
 import { isHeld } from '../report/words.ts'
+import type { FaultPlan } from './plan/faults.ts'
 import type { Measures } from './measures.ts'
 import type { Scenario } from './plan/read.ts'
 import type { Span } from '../report/data.ts'
@@ -31,7 +32,8 @@ export function reportOf({ scenario, seed, run, timeline, command, cpuMs, rssByt
   }
 }
 
-function spansOf({ attack, outage, vault_outage }: Scenario): readonly Span[] {
+/** What is done to the proxy, by the time of the plan. */
+export function spansOf({ attack, outage, vault_outage, fault }: Scenario): readonly Span[] {
   const cut = (kind: Span['kind'], label: string) => (each: Scenario['outage'][number]) => ({
     ...{ kind, label, fromMs: each.at, toMs: each.at + each.for },
   })
@@ -41,7 +43,20 @@ function spansOf({ attack, outage, vault_outage }: Scenario): readonly Span[] {
     })),
     ...outage.map(cut('outage', 'the line is cut')),
     ...vault_outage.map(cut('vault-outage', 'the token of secrets is away')),
+    ...fault.map((each): Span => ({
+      ...{ kind: 'fault', label: faultText(each), fromMs: each.at, toMs: each.at + (each.for ?? 0) },
+    })),
   ]
+}
+
+function faultText({ kind, dc, how, resource }: FaultPlan): string {
+  const isAway = kind === 'dc-down' || kind === 'mask-down'
+  return [
+    kind,
+    ...(dc === undefined ? [] : [`DC ${dc}`]),
+    ...(isAway ? [how] : []),
+    ...(resource === undefined ? [] : [resource]),
+  ].join(', ')
 }
 
 /** Collects runs as they end, in any order, and keeps no more of them than a page shows. */

@@ -4,6 +4,7 @@ import { HANDSHAKE, RANDOM_AT, SESSION_ID_AT } from '../../src/core/protocol/fak
 import { answerLength, isAnswer } from '../actors/fake-tls.ts'
 import type { Script } from './kinds/scripts.ts'
 import type { Timeline } from './stage.ts'
+import type { AttackEnd } from './tally.ts'
 
 export interface IntruderOptions {
   readonly world: Timeline
@@ -13,6 +14,8 @@ export interface IntruderOptions {
   readonly keys: readonly Uint8Array[]
   /** It was answered as a client. */
   readonly onServed: () => void
+  /** It is over, and was not served. */
+  readonly onEnd?: (end: Exclude<AttackEnd, 'served'>) => void
 }
 
 /** Plays one script and listens as little as it can: tens of thousands of them must be cheap. */
@@ -22,6 +25,8 @@ export class Intruder implements Handler, Dialing {
   #timer: Cancellable | undefined
   #next = 0
   #seen: Uint8Array | undefined
+  #hasHeard = false
+  #isTold = false
 
   constructor(options: IntruderOptions) {
     this.#options = options
@@ -34,25 +39,34 @@ export class Intruder implements Handler, Dialing {
     return this
   }
 
-  onFail(): void {}
+  onFail(): void {
+    this.#over('unmade')
+  }
 
   onData(chunk: Uint8Array): void {
+    // It may have left while this was on its way.
+    if (this.#isTold) return
+    this.#hasHeard = true
     if (this.#seen === undefined) return
     this.#seen = concat(this.#seen, chunk)
     const length = answerLength(this.#seen)
     if (length === undefined) return
-    if (length > 0 && this.#isServed(this.#seen.subarray(0, length))) this.#options.onServed()
+    if (length > 0 && this.#isServed(this.#seen.subarray(0, length))) {
+      this.#isTold = true
+      this.#options.onServed()
+    }
     this.#seen = undefined
   }
 
   onDrain(): void {}
 
   onEnd(): void {
-    this.#leave()
+    this.#leave('closed')
   }
 
   onClose(): void {
     this.#timer?.cancel()
+    this.#over('closed')
   }
 
   #speak(): void {
@@ -68,7 +82,7 @@ export class Intruder implements Handler, Dialing {
       this.#next++
       this.#connection?.write(bytes)
     }
-    this.#timer = world.after(holdMs, () => this.#leave())
+    this.#timer = world.after(holdMs, () => this.#leave('silent'))
   }
 
   #isServed(answer: Uint8Array): boolean {
@@ -78,8 +92,15 @@ export class Intruder implements Handler, Dialing {
     return keys.some((key) => isAnswer(answer, hello.subarray(RANDOM_AT, SESSION_ID_AT), key))
   }
 
-  #leave(): void {
+  #leave(end: 'closed' | 'silent'): void {
     this.#timer?.cancel()
     this.#connection?.close()
+    this.#over(end)
+  }
+
+  #over(end: 'closed' | 'silent' | 'unmade'): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    this.#options.onEnd?.(this.#hasHeard ? 'answered' : end)
   }
 }

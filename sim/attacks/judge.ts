@@ -17,6 +17,22 @@ export interface Verdict extends Failure {
   readonly isHeld: boolean
 }
 
+/** An assertion as it is told; `unknown`: what it asks for could not be seen, and `why` says what that would take. */
+export interface Judgement extends Omit<Verdict, 'isHeld'> {
+  readonly result: 'pass' | 'fail' | 'unknown'
+  readonly why?: string
+}
+
+/** With `whyUnknown` for those that could not be seen. */
+export function judgementOf(
+  { isHeld, ...verdict }: Verdict,
+  whyUnknown: (assertion: string) => string | undefined = () => undefined,
+): Judgement {
+  const why = whyUnknown(verdict.assertion)
+  if (why !== undefined) return { ...verdict, found: undefined, result: 'unknown', why }
+  return { ...verdict, result: isHeld ? 'pass' : 'fail' }
+}
+
 /** Share of attempts that came to an answer, over these groups. */
 export function connectedShare(groups: readonly HonestMeasures[]): number {
   const attempts = sum(groups.map((group) => group.attempts))

@@ -6,6 +6,7 @@ import { SendQueue } from '../telegram/send-queue.ts'
 import type { SeededRandom } from '../world/random.ts'
 import type { HelloMint } from './hello-mint.ts'
 import type { Timeline } from './stage.ts'
+import type { AttackEnd } from './tally.ts'
 
 /** A host that is nobody's of the scenario: who is led there has found an open relay. */
 export const ELSEWHERE = 'elsewhere.example'
@@ -20,9 +21,11 @@ export interface LeechOptions {
   readonly askBytes: number
   /** Between all it asked for and the next time. */
   readonly thinkMs: number
-  /** Once: all that came back on this connection. */
-  readonly onEnd: (gotBytes: number) => void
+  /** Once: all that came back on this connection, and who or what ended it. */
+  readonly onEnd: (gotBytes: number, end: LeechEnd) => void
 }
+
+type LeechEnd = Exclude<AttackEnd, 'served' | 'answered'>
 
 /** About the body of a request over TLS whose name, path and cookies are short. */
 const REQUEST_BYTES = 60
@@ -58,12 +61,12 @@ export class Leech implements Handler, Dialing {
     this.#connection = connection
     this.#queue = new SendQueue(connection, Infinity)
     this.#queue.push(opening)
-    this.#leaving = world.after(holdMs, () => this.#leave())
+    this.#leaving = world.after(holdMs, () => this.#leave('silent'))
     return this
   }
 
   onFail(): void {
-    this.#end()
+    this.#end('unmade')
   }
 
   onData(chunk: Uint8Array): void {
@@ -81,11 +84,11 @@ export class Leech implements Handler, Dialing {
   }
 
   onEnd(): void {
-    this.#leave()
+    this.#leave('closed')
   }
 
   onClose(): void {
-    this.#end()
+    this.#end('closed')
   }
 
   #ask(): void {
@@ -95,17 +98,17 @@ export class Leech implements Handler, Dialing {
     this.#queue?.push(concat(...Array.from({ length: requests }, () => REQUEST)))
   }
 
-  #leave(): void {
+  #leave(end: LeechEnd): void {
     this.#connection?.close()
-    this.#end()
+    this.#end(end)
   }
 
-  #end(): void {
+  #end(end: LeechEnd): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#thinking?.cancel()
     this.#leaving?.cancel()
-    this.#options.onEnd(this.#gotBytes)
+    this.#options.onEnd(this.#gotBytes, end)
   }
 }
 

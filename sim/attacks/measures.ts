@@ -74,7 +74,7 @@ export function measure({ scenario, seed, arena, tally, openMost }: Run): Measur
     honestAddresses: honestAddresses.length,
     honestBanned: tally.bannedOf(honestAddresses),
     bans: tally.bans.length,
-    alarms: tally.alarmsAt.length,
+    alarms: tally.alarms.length,
     trials: arena.vault.trials,
     sources: arena.proxy.sources,
     poolBytes: arena.proxy.pool.highWaterBytes,
@@ -97,10 +97,10 @@ export function honestMeasures(tally: HonestTally): HonestMeasures {
 }
 
 /** As in `Measures`. */
-export function detectMs({ attack }: Scenario, { bans, alarmsAt }: Tally): number | undefined {
+export function detectMs({ attack }: Scenario, { bans, alarms }: Tally): number | undefined {
   if (attack.length === 0) return undefined
   const from = Math.min(...attack.map(({ start }) => start))
-  const times = [...bans.map(({ atMs }) => atMs), ...alarmsAt].filter((at) => at >= from)
+  const times = [...bans, ...alarms].map(({ atMs }) => atMs).filter((at) => at >= from)
   return times.length === 0 ? undefined : Math.min(...times) - from
 }
 

@@ -37,7 +37,7 @@ export function play(scenario: Scenario, seed: number, { onEvent, timeline }: Pl
     onEvent?.(atMs, event, truth)
   }
   arena.onKill = () => truths.clear()
-  enterAll(arena, scenario, tally, (startMs, connectMs) => timeline?.attempt(startMs, connectMs))
+  enterAll(arena, scenario, tally, { onAttempt: (startMs, connectMs) => timeline?.attempt(startMs, connectMs) })
   planFaults(arena, scenario)
   timeline?.watch(gaugesOf(arena, tally))
   const end = arena.startAt + scenario.duration + CLOSING_MS

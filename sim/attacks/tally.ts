@@ -9,6 +9,16 @@ export type Counts = Record<string, number>
 /** Told of each honest attempt when it is decided: its start, and how long it took to an answer, if it came to one; ms. */
 export type OnAttempt = (startMs: number, connectMs: number | undefined) => void
 
+/**
+ * What a connection of an attacker came to, as the attacker sees it. `served`: answered as a client is; `answered`: by other bytes,
+ * such as a web site's; `closed`: by the other side, before a byte; `silent`: nothing came for as long as he stayed; `unmade`: no
+ * connection.
+ */
+export type AttackEnd = 'served' | 'answered' | 'closed' | 'silent' | 'unmade'
+
+/** Told of each connection of an attacker once, with his group: when it is over, and of one that is served as soon as it is. */
+export type OnAttackEnd = (group: string, end: AttackEnd) => void
+
 /** Of one group of honest users. */
 export class HonestTally {
   readonly name: string
@@ -70,9 +80,22 @@ export class AttackTally {
   maskedBytes = 0
   readonly rejected: Counts = {}
   readonly closed: Counts = {}
+  readonly #onEnd: OnAttackEnd | undefined
 
-  constructor(name: string) {
+  constructor(name: string, onEnd?: OnAttackEnd) {
     this.name = name
+    this.#onEnd = onEnd
+  }
+
+  /** Somebody was answered as a client is. */
+  wasServed(): void {
+    this.served++
+    this.#onEnd?.(this.name, 'served')
+  }
+
+  /** A connection that was not served is over. */
+  ended(end: Exclude<AttackEnd, 'served'>): void {
+    this.#onEnd?.(this.name, end)
   }
 
   /** A connection is over on which bytes were counted as they came. */
@@ -89,8 +112,8 @@ export class Tally {
   /** What the proxy said about honest clients that it did not take. */
   readonly honestRejected: Counts = {}
   readonly bans: { readonly atMs: number; readonly prefix: string; readonly reason: string }[] = []
-  /** When a detector spoke of an attack. */
-  readonly alarmsAt: number[] = []
+  /** When a detector spoke of an attack, and which. */
+  readonly alarms: { readonly atMs: number; readonly what: string }[] = []
   faults = 0
 
   event(event: ProxyEvent, atMs: number, truth: Truth | undefined): void {
@@ -106,7 +129,7 @@ export class Tally {
       if (event.outcome === 'masked') attack.maskedBytes += event.fromClientBytes + event.toClientBytes
     } else if (event.kind === 'banned') this.bans.push({ atMs, prefix: event.prefix, reason: event.reason })
     else if (event.kind === 'fault') this.faults++
-    else if (isAlarm(event)) this.alarmsAt.push(atMs)
+    else if (event.kind === 'attack' && event.state !== 'over') this.alarms.push({ atMs, what: event.detector })
   }
 
   /** Which of these addresses were banned at some time. */
@@ -120,11 +143,6 @@ export class Tally {
     }
     return banned
   }
-}
-
-/** A detector has begun to see an attack; told only where there are detectors. */
-function isAlarm(event: { readonly kind: string; readonly state?: string }): boolean {
-  return event.kind === 'attack' && event.state !== 'over'
 }
 
 export function count(counts: Counts, what: string): void {

@@ -22,6 +22,18 @@ const ALARMS_MAX = 100
 /** How an attacker's connection ended, as it is shown. */
 type End = 'masked' | 'refused' | 'tarpitted' | 'discarded' | 'failed'
 
+/** The length of a bin for a run of that length, at least `leastMs`. */
+export function binMsOf(lengthMs: number, leastMs = 0): number {
+  return BIN_MS.find((ms) => ms >= leastMs && lengthMs / ms <= BINS_MAX) ?? Math.ceil(lengthMs / BINS_MAX)
+}
+
+/** Of what began in each bin; none where nothing did. */
+export function percentilesOf(bins: readonly (readonly number[])[]): Series['connectMs'] {
+  const sorted = bins.map((found) => [...found].sort((a, b) => a - b))
+  const percentile = (share: number) => sorted.map((found) => found[Math.ceil(share * found.length) - 1] ?? null)
+  return { p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99) }
+}
+
 /**
  * What happened when, in at most 151 bins of one length. It listens and reads, and plans nothing in the world: a run with it takes
  * the same steps as one without.
@@ -38,7 +50,7 @@ export class Timeline {
 
   /** Of the whole run, its end included. */
   constructor(lengthMs: number) {
-    this.#binMs = BIN_MS.find((ms) => lengthMs / ms <= BINS_MAX) ?? Math.ceil(lengthMs / BINS_MAX)
+    this.#binMs = binMsOf(lengthMs)
     this.#count = Math.max(1, Math.ceil(lengthMs / this.#binMs))
     this.#connectMs = Array.from({ length: this.#count }, () => [])
     this.#series = emptySeries(this.#count)
@@ -87,9 +99,7 @@ export class Timeline {
   finish(): Series {
     while (this.#bin < this.#count) this.#closeBin()
     const { honest, attack, ...rest } = this.#series
-    const sorted = this.#connectMs.map((found) => found.sort((a, b) => a - b))
-    const percentile = (share: number) => sorted.map((found) => found[Math.ceil(share * found.length) - 1] ?? null)
-    const connectMs = { p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99) }
+    const connectMs = percentilesOf(this.#connectMs)
     return { binMs: this.#binMs, bins: this.#count, honest, attack, connectMs, ...rest }
   }
 

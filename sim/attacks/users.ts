@@ -60,7 +60,7 @@ export class Users {
       readBytesPerSec: plan.reading,
       talk: this.#drawTalk(plan.talk),
       onAnswered: (second) => record({ hello, second }),
-      onConnected: (ms) => tally.succeeded(ms, stage.nowMs - ms),
+      onConnected: (ms) => tally.succeeded(ms, stage.nowMs - stage.pace * ms),
       onEnd: (end) => this.#ended(user, place, end, retries),
     })
     stage.crowd.dial(this.#sources[place](), this.#truth, visitor.dialing)

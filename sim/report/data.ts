@@ -4,7 +4,7 @@ import type { Series } from './series.ts'
 
 /** A time in which something was done to the proxy. */
 export interface Span {
-  readonly kind: 'attack' | 'outage' | 'vault-outage'
+  readonly kind: 'attack' | 'outage' | 'vault-outage' | 'fault'
   readonly label: string
   readonly fromMs: number
   readonly toMs: number

@@ -24,7 +24,7 @@ export interface VerdictText {
 }
 
 /** An assertion in words; one that nobody knows here keeps its name and plain figures. */
-export function verdictText({ assertion, bound, wanted, found }: Verdict): VerdictText {
+export function verdictText({ assertion, bound, wanted, found }: Omit<Verdict, 'isHeld'>): VerdictText {
   const [, group, key = assertion] = /^honest\.(.+)\.([a-z_0-9]+)$/.exec(assertion) ?? []
   const words = Object.hasOwn(WORDS, key) ? WORDS[key] : key
   const what = group === undefined ? words : `of ${group}: ${words}`

@@ -52,9 +52,14 @@ function attackersOf(attack: RunReport['run']['attack']): string {
   return `, while ${counted(came, 'connection')} of attackers ${got}`
 }
 
+/** ` There was 1 outage.`, ` There were 1 outage and 2 faults.`, or nothing. */
 function outagesOf(spans: RunReport['spans']): string {
-  const outages = spans.filter(({ kind }) => kind !== 'attack')
-  return outages.length === 0
-    ? ''
-    : ` There ${outages.length === 1 ? 'was' : 'were'} ${counted(outages.length, 'outage')}.`
+  const faults = spans.filter(({ kind }) => kind === 'fault').length
+  const outages = spans.filter(({ kind }) => kind !== 'attack').length - faults
+  const told = [
+    ...(outages === 0 ? [] : [counted(outages, 'outage')]),
+    ...(faults === 0 ? [] : [counted(faults, 'fault')]),
+  ]
+  if (told.length === 0) return ''
+  return ` There ${outages + faults === 1 ? 'was' : 'were'} ${told.join(' and ')}.`
 }

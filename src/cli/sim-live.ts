@@ -7,6 +7,8 @@ import type { ClientSecret } from '../core/protocol/secret.ts'
 import { askRunning, socketOf } from './admin-client.ts'
 import { secret } from './conformance.ts'
 import { CliError, EXIT } from './exit.ts'
+import { snakeCased } from './json.ts'
+import { print } from './output.ts'
 import { sayBadScenario } from './sim-scenarios.ts'
 
 /** Those of `palisade sim run` that are for real proxies. */
@@ -29,9 +31,10 @@ machine, whoever wrote it: sources get addresses of their own in 127.0.0.0/8. It
 attacks, so no other machine can be named. With --telegram this program stands
 in for Telegram there, and the proxy has to be told so before, as for palisade
 conformance ([telegram.dc] 1 to 5 = ["127.0.0.1:8888"]); without, nobody talks
-behind the handshake, and lost bytes are not judged. With --config the proxy is
-one of ours, and is asked for its bans and alarms. Strangers are led to the
-proxy's mask host as ever: let it be a site of your own.
+behind the handshake, and lost bytes are not judged. Of [[fault]], slow-links is
+played, and with --telegram dc-down and dc-flap. With --config the proxy is one
+of ours, and is asked for its bans and alarms, memory and CPU. Strangers are led
+to the proxy's mask host as ever: let it be a site of your own.
 
   palisade sim run slowloris --live 127.0.0.1:8443 --secret ee... --time 60s`
 
@@ -41,7 +44,7 @@ export function withLiveOptions(command: Command): Command {
     .addOption(
       new Option('--live <host:port>', 'play it against this proxy, on the loopback')
         .argParser(place)
-        .conflicts(['runs', 'jobs', 'trace', 'report', 'shrink', 'case']),
+        .conflicts(['runs', 'jobs', 'trace', 'shrink', 'case']),
     )
     .addOption(new Option('--secret <secret>', 'of that proxy, for fake TLS; may be repeated').argParser(fakeTls))
     .addOption(new Option('--telegram <host:port>', 'stand in for Telegram there, on the loopback').argParser(place))
@@ -60,9 +63,9 @@ export function withLiveOptions(command: Command): Command {
 export async function runLive(
   name: string,
   proxy: Address,
-  options: LiveCommand & { readonly seed: number },
+  options: LiveCommand & { readonly seed: number; readonly report?: string; readonly json?: true },
 ): Promise<void> {
-  const { seed, telegram, secret: secrets = [], scale = 1, speed = 1, time, config } = options
+  const { seed, telegram, secret: secrets = [], scale = 1, speed = 1, time, config, report, json } = options
   if (time !== undefined && time > TIME_MAX_MS)
     throw new CliError(EXIT.usage, '--time: expected at most 1h with --live')
   if (secrets.length === 0) throw new CliError(EXIT.usage, '--live: expected a --secret of that proxy')
@@ -72,6 +75,9 @@ export async function runLive(
     ...{ name, seed, proxy, secrets, scale, speed: time === undefined ? speed : { timeMs: time } },
     ...(telegram === undefined ? {} : { telegram }),
     ...(insight === undefined ? {} : { insight }),
+    ...(config === undefined ? {} : { config }),
+    ...(report === undefined ? {} : { report }),
+    ...(json === true ? { tell: printOutcome } : {}),
   })
   const isGood = await playing.catch((error: unknown) => {
     sayBadScenario(error)
@@ -79,6 +85,11 @@ export async function runLive(
   })
   // Connections that the proxy keeps would keep us.
   process.stdout.write('', () => process.exit(isGood ? EXIT.ok : EXIT.failed))
+}
+
+/** A run for scripts, on one line. */
+export function printOutcome(outcome: unknown): void {
+  print(JSON.stringify(snakeCased(outcome)))
 }
 
 /** Options of a real proxy where none is named are a mistake. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Report, SourceRow } from '../../sim/replay.ts'
 import { DEFAULT_FILE, loadOrExit, withConfigOptions, type ConfigOptions } from './config-file.ts'
 import { CliError, EXIT } from './exit.ts'
+import { snakeCased } from './json.ts'
 import { wholeNumber } from './numbers.ts'
 import { print, say } from './output.ts'
 import { howLong, moment, printTable, sayRest } from './table.ts'
@@ -133,12 +134,4 @@ function asJson(report: Report, top: number): unknown {
     differingSources: differing.length,
     differing: differing.slice(0, top).map((row) => ({ ...row, reasons: [...row.reasons], users: [...row.users] })),
   })
-}
-
-/** As all commands name what scripts read. */
-function snakeCased(found: unknown): unknown {
-  if (Array.isArray(found)) return found.map(snakeCased)
-  if (typeof found !== 'object' || found === null) return found
-  const nameOf = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  return Object.fromEntries(Object.entries(found).map(([key, value]) => [nameOf(key), snakeCased(value)]))
 }

@@ -2,7 +2,7 @@ import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { CliError, EXIT } from './exit.ts'
 import { durationOf, wholeNumber } from './numbers.ts'
 import { addScenarios, sayBadScenario } from './sim-scenarios.ts'
-import { LIVE_HELP, refuseLive, runLive, withLiveOptions, type LiveCommand } from './sim-live.ts'
+import { LIVE_HELP, printOutcome, refuseLive, runLive, withLiveOptions, type LiveCommand } from './sim-live.ts'
 import { addSimReplay } from './sim-replay.ts'
 
 /** What is said on the command line; without `seed`, `runs` and `jobs` each part has its own. */
@@ -15,6 +15,7 @@ interface SimOptions {
   readonly shrink?: boolean
   readonly trace?: boolean
   readonly report?: string
+  readonly json?: true
 }
 
 const SEED_MAX = 2 ** 32 - 1
@@ -49,6 +50,13 @@ export function addSim(program: Command): void {
     )
     .addOption(new Option('--jobs <n>', 'processes side by side').argParser(wholeNumber(1, 256)))
     .addOption(new Option('--report <file>', 'write a page about it, as HTML').conflicts('trace'))
+    .addOption(
+      new Option('--json', 'for scripts: an object a line for each run of a scenario').conflicts([
+        'trace',
+        'case',
+        'shrink',
+      ]),
+    )
     .addOption(new Option('--shrink', 'look for less that fails in the same way'))
     .addOption(
       new Option('--case <text>', 'one case that --shrink printed, or a .json file of it').conflicts([
@@ -87,7 +95,10 @@ function seedNumber(seed: SimOptions['seed']): number {
   return seed
 }
 
-async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...others }: SimOptions): Promise<void> {
+async function runAttacks(
+  scenario: string,
+  { seed, runs = 1, jobs, report, json, ...others }: SimOptions,
+): Promise<void> {
   const [other] = Object.keys(others)
   if (other !== undefined) throw new CliError(EXIT.usage, `--${other} is for mix`)
   const attacks = (await import(
@@ -100,6 +111,7 @@ async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...o
       ...{ name, seed: seedNumber(seed), runs },
       ...(jobs === undefined ? {} : { jobs }),
       ...(report === undefined ? {} : { report }),
+      ...(json === true ? { tell: printOutcome } : {}),
     })
   } catch (error) {
     sayBadScenario(error)
@@ -108,7 +120,8 @@ async function runAttacks(scenario: string, { seed, runs = 1, jobs, report, ...o
   if (!isGood) throw new CliError(EXIT.failed)
 }
 
-async function runSim({ time, ...options }: SimOptions): Promise<void> {
+async function runSim({ time, json, ...options }: SimOptions): Promise<void> {
+  if (json === true) throw new CliError(EXIT.usage, '--json is for scenarios')
   const { runSimulation, SimulationProblem } = (await import(
     new URL('../../sim/run.ts', import.meta.url).href
   )) as typeof import('../../sim/run.ts')

@@ -31,6 +31,8 @@ export interface Readings {
   readonly loopLagSec: number
   /** Bytes by kind: `rss`, `heap_used`, ... */
   readonly memoryBytes: Readonly<Record<string, number>>
+  /** CPU time of all threads of the process, in seconds. */
+  readonly cpuSec: number
 }
 
 /** Of the buffer pool, in bytes where not said otherwise. */
@@ -233,6 +235,9 @@ export class Metrics {
         for (const [kind, bytes] of Object.entries(now.memoryBytes)) gauge.set({ kind }, bytes)
       },
       ['kind'],
+    )
+    this.#liveTotal('cpu_seconds_total', 'CPU time of the process, of all its threads', [], (counter, now) =>
+      counter.inc(now.cpuSec),
     )
     this.#liveTotal('bytes_total', 'Bytes relayed by direction', ['direction'], (counter, now) => {
       counter.inc({ direction: 'client_to_dc' }, now.clientToDcBytes)

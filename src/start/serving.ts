@@ -205,6 +205,7 @@ function openProxy(create: () => Proxy): Proxy {
 
 function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag): Readings {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
   return {
     openConnections: proxy.open,
     links: proxy.links,
@@ -221,6 +222,7 @@ function readNow(proxy: Proxy, policy: PinPolicy, runtime: Runtime, lag: LoopLag
     socketsRefused: runtime.network.descriptors.refused,
     loopLagSec: lag.worstMs / 1000,
     memoryBytes: { rss, heap_total: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers },
+    cpuSec: (user + system) / 1e6,
   }
 }
 

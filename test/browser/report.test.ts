@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attacksPage } from '../../sim/report/html/attacks-page.ts'
 import { conformancePage } from '../../sim/report/html/conformance-page.ts'
+import { livePage } from '../../sim/report/html/live-page.ts'
 import { swarmPage } from '../../sim/report/html/swarm-page.ts'
-import { CONFORMANCE, gathered, playedReport, SWARM } from '../sim/report/samples.ts'
+import { CONFORMANCE, gathered, livePlayedReport, playedReport, SWARM } from '../sim/report/samples.ts'
 import { startBrowser, type Opened, type OpenOptions, type TestBrowser } from './browser.ts'
 import { backgroundOf, hardToRead, overflowOf, plotsOf } from './probes.ts'
 
@@ -17,6 +18,10 @@ const RUN = { title: 'lively, seed 1', text: attacksPage(gathered(lively)), plot
 const PAGES = [
   RUN,
   { title: 'lively, 2 runs', text: attacksPage(gathered(lively, failed)), plots: [...RUN_PLOTS, ...RUN_PLOTS] },
+  {
+    ...{ title: 'lively, seed 1, live', text: livePage(livePlayedReport()) },
+    plots: [...LANES, 'honest', 'attack', 'connect', 'open', 'bans', 'cpu', 'memory', 'buffers', 'trials'],
+  },
   { title: '2,000 seeds from 1 on', text: swarmPage(SWARM), plots: ['pace', 'lengths'] },
   { title: 'Conformance of 127.0.0.1:8443', text: conformancePage(CONFORMANCE), plots: [] },
 ]

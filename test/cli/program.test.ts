@@ -6,6 +6,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const PALISADE = join(import.meta.dirname, '../../bin/palisade')
 const KEY = '00112233445566778899aabbccddeeff'
+/** Four people, of whom nobody is as fast as it wants. */
+const QUIET = `
+name = "quiet"
+what = "Hardly anybody."
+duration = "5s"
+[[honest]]
+name = "homes"
+users = 4
+from = ["198.51.0.0/16"]
+noise = 0.0
+arrivals = { kind = "burst", within = "1s" }
+[assert]
+connect_p99_max = "1ms"
+`
 
 let folder = ''
 beforeAll(() => {
@@ -53,6 +67,7 @@ describe('wrong use', () => {
       /case: talks: expected none, or numbers such as/,
     ],
     ['a case in a file that is not there', ['sim', 'run', '--case', 'no.json'], /no\.json cannot be read: ENOENT/],
+    ['seeds for scripts', ['sim', 'run', '--json'], /--json is for scenarios/],
     ['shrinking a scenario', ['sim', 'run', 'botnet', '--shrink'], /--shrink is for mix/],
     [
       'a report in no folder',
@@ -100,6 +115,36 @@ describe('results', () => {
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     }
     expect(palisade(['run', '--help']).stdout).toContain('Examples:')
+  })
+
+  it('a scenario is told as JSON, a line for each run, whether it holds or not', () => {
+    writeFileSync(join(folder, 'quiet.toml'), QUIET)
+    const { status, stdout } = palisade(['sim', 'run', 'quiet.toml', '--runs', '2', '--json'])
+    const runs = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(runs.map(({ scenario, seed, result }) => [scenario, seed, result])).toEqual([
+      ['quiet', 1, 'fail'],
+      ['quiet', 2, 'fail'],
+    ])
+    expect(status).toBe(1)
+    expect(runs[0]).toMatchObject({
+      ...{ is_live: false, command: 'palisade sim run quiet.toml --seed 1' },
+      measures: {
+        honest: [{ name: 'homes', attempts: 4, connected: 4, lost: {}, throughput_lost: 0 }],
+        ...{ attack: [], detect_ms: null, faults: 0, honest_addresses: 4 },
+      },
+      assertions: [
+        { name: 'honest_connected_min', bound: 'at least', wanted: 0.99, found: 1, result: 'pass', why: null },
+        { name: 'connect_p99_max', bound: 'at most', wanted: 1, result: 'fail', why: null },
+        { name: 'faults', bound: 'at most', wanted: 0, found: 0, result: 'pass', why: null },
+        { name: 'strays', bound: 'at most', wanted: 0, found: 0, result: 'pass', why: null },
+      ],
+    })
+    const one = palisade(['sim', 'run', 'quiet.toml', '--json', '--report', 'quiet.html'])
+    expect(JSON.parse(one.stdout)).toMatchObject({ scenario: 'quiet', seed: 1 })
+    expect(readdirSync(folder)).toContain('quiet.html')
   })
 
   it('check prints every problem, as lines and as JSON', () => {

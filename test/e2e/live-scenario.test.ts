@@ -1,17 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startSimulatedTelegram } from '../../sim/telegram/serve.ts'
 import { Child, ROOT, runToEnd } from './child.ts'
-import { configText, DOMAIN, FAKE_TLS, writtenSecret } from './config.ts'
+import { DOMAIN, FAKE_TLS } from './config.ts'
 import { freePort } from './free-port.ts'
 import { MaskSite } from './mask-site.ts'
-import { environmentFor, Home, PALISADE, Program, RUNTIMES, type RuntimeName } from './program.ts'
+import { LIMIT_MS, play, SECRET, simRun, withProgram, type Told } from './live.ts'
+import { environmentFor, Home, PALISADE, RUNTIMES } from './program.ts'
 import { TinyProxy, type Flaw } from './tiny-proxy.ts'
 
-const SECRET = writtenSecret(FAKE_TLS)
-/** Far more than a machine needs that has other things to do. */
-const LIMIT_MS = 120_000
 const TIME = '8s'
 
 /**
@@ -24,32 +23,6 @@ function patient(scenario: string, isNoticed: boolean): string {
     .replace(/^connect_p99_max = .*$/m, 'connect_p99_max = "12s"')
     .replace(/_within = .*$/gm, '_within = "1m"')
   return isNoticed ? longer : longer.replace(/^detect_within = .*$/m, '')
-}
-
-function simRun(runtime: RuntimeName, scenario: string, ...options: readonly string[]): readonly string[] {
-  return [PALISADE, 'sim', 'run', scenario, '--runtime', runtime, ...options]
-}
-
-async function play(runtime: RuntimeName, scenario: string, ...options: readonly string[]) {
-  return runToEnd('sh', simRun(runtime, scenario, ...options), { limitMs: LIMIT_MS })
-}
-
-/** The program with its guard, told that Telegram is at `telegramPort`. */
-async function withProgram<T>(
-  runtime: RuntimeName,
-  run: (at: { readonly program: Program; readonly home: Home; readonly telegramPort: number }) => Promise<T>,
-): Promise<T> {
-  const telegramPort = await freePort()
-  const mask = await MaskSite.start(DOMAIN)
-  const home = new Home(configText({ dcPort: telegramPort, maskPort: mask.port, secrets: [FAKE_TLS] }))
-  const program = await Program.start(home, runtime)
-  try {
-    return await run({ program, home, telegramPort })
-  } finally {
-    await program.stop()
-    mask.close()
-    home.remove()
-  }
 }
 
 describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
@@ -73,6 +46,49 @@ describe.each(RUNTIMES)('a scenario against the program on %s', (runtime) => {
       expect(Number(/ (\d+) tried, /.exec(run.stdout)?.[1])).toBeGreaterThan(2)
       const bans = Number(/ (\d+) bans, on 0 of/.exec(run.stdout)?.[1])
       if (isNoticed) expect(bans).toBeGreaterThan(0)
+    })
+  })
+})
+
+/** Names of the plots of a page, in order. */
+function plotsOf(page: string): readonly string[] {
+  return [...page.matchAll(/data-plot="(\w+)"/g)].map(([, name]) => name)
+}
+
+describe.each(RUNTIMES)('the page about a run against the program on %s', (runtime) => {
+  it('draws what was seen from outside and from inside, and keeps the secret', async () => {
+    await withProgram(runtime, async ({ program, home, telegramPort }) => {
+      const [file, page] = ['scenario.toml', 'live.html'].map((name) => join(home.folder, name))
+      writeFileSync(file, patient('handshake-garbage', true))
+      const run = await play(
+        ...([runtime, file, '--live', `127.0.0.1:${program.port}`, '--secret', SECRET, '--report', page] as const),
+        ...[
+          '--telegram',
+          `127.0.0.1:${telegramPort}`,
+          '--config',
+          home.configFile,
+          '--scale',
+          '0.1',
+          '--time',
+          TIME,
+          '--json',
+        ],
+      )
+      expect(run.code).toBe(0)
+      const { result, measures, assertions } = JSON.parse(run.stdout) as Told
+      expect(result).toBe('pass')
+      expect(measures.bans).toBeGreaterThan(0)
+      expect(assertions.map((each) => each.result)).toEqual(assertions.map(() => 'pass'))
+      const text = readFileSync(page, 'utf8')
+      // Buffers are in use for moments, and may be empty whenever somebody asks.
+      const drawn = ['lane', 'honest', 'attack', 'connect', 'open', 'bans', 'cpu', 'memory', 'trials']
+      expect(drawn.filter((name) => !plotsOf(text).includes(name))).toEqual([])
+      expect(text).toMatch(/<b>Held: (\d+) of \1 assertions\.<\/b>/)
+      expect(text).not.toMatch(/not judged|Not drawn: /)
+      expect(text).not.toContain(FAKE_TLS.key)
+      const command =
+        / --seed 1 --live 127\.0\.0\.1:\d+ --secret &quot;\$SECRET&quot; --telegram .+ --scale 0\.1 --time 8000ms --config /
+      expect(text).toMatch(command)
     })
   })
 })
@@ -103,6 +119,40 @@ describe.each(RUNTIMES)('a scenario against somebody else, on %s', (runtime) => 
     expect(stdout).toContain('100.00 % connected')
     expect(stderr).toContain('without --telegram a client counts as connected')
     expect(code).toBe(0)
+  })
+
+  it('writes a page about what can be seen from outside, and says what cannot', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'palisade-live-'))
+    const page = join(folder, 'live.html')
+    const { code } = await againstTiny(['--report', page])
+    const text = readFileSync(page, 'utf8')
+    rmSync(folder, { recursive: true })
+    expect(code).toBe(0)
+    expect(plotsOf(text)).toEqual(['lane', 'honest', 'attack', 'connect', 'open'])
+    expect(text).toContain('4 assertions could not be judged from here.')
+    expect(text).toMatch(/Not drawn: bans, alarms, CPU, memory, buffers and secrets tried of the proxy/)
+  })
+
+  it('is told as JSON, with null for what nobody can see', async () => {
+    const { code, stdout, stderr } = await againstTiny(['--json'])
+    expect(code).toBe(0)
+    expect(stderr).toContain('under test is the configuration that the proxy has')
+    const told = JSON.parse(stdout) as Told
+    expect(told).toMatchObject({
+      ...{ scenario: 'replay-storm', seed: 1, is_live: true, result: 'pass' },
+      command: expect.stringMatching(/--secret "\$SECRET" --scale 0\.1 --time 8000ms$/) as string,
+      measures: {
+        honest: [{ connected: expect.any(Number) as number, throughput_lost: null }],
+        attack: [{ served: 0, ends: { served: 0, answered: expect.any(Number) as number } }],
+        ...{ bans: null, honest_banned: null, trials: null, detect_ms: null, faults: null },
+      },
+    })
+    expect(told.assertions.filter(({ result }) => result === 'unknown')).toEqual([
+      expect.objectContaining({ name: 'throughput_lost_max', wanted: 0.01, found: null, why: 'needs --telegram' }),
+      expect.objectContaining({ name: 'honest_banned_max', found: null, why: 'needs --config' }),
+      expect.objectContaining({ name: 'detect_within', found: null, why: 'needs --config' }),
+      expect.objectContaining({ name: 'faults', found: null, why: 'needs --config, and metrics' }),
+    ])
   })
 
   it('fails one that lets recordings in', async () => {
@@ -142,6 +192,10 @@ describe.each(RUNTIMES)('a scenario that cannot be played, on %s', (runtime) => 
     {
       ...{ why: 'more than an hour', said: 'quiet-day would take 24 hours' },
       options: ['--live', '127.0.0.1:443', '--secret', SECRET],
+    },
+    {
+      ...{ why: 'a page that cannot be written', said: 'cannot be written: there is no folder' },
+      options: ['--live', '127.0.0.1:443', '--secret', SECRET, '--time', TIME, '--report', '/nowhere/live.html'],
     },
     { why: 'nobody to play against', options: ['--secret', SECRET], said: '--secret is for --live' },
   ])('is one line: $why', async ({ options, said }) => {

@@ -12,7 +12,7 @@ function worker(openConnections: number, loopLagSec: number) {
     ...{ openConnections, loopLagSec, links: 0, linkClients: 0, ahead: 0, pins: [], sockets: 0 },
     ...{ listedPrefixes: 0, staleNames: 0, users: () => [ALICE] },
     buffers: { inUse: 0, highWater: 0, slabs: 0, ceiling: 0, turns: 0, paused: 0, ended: 0 },
-    ...{ clientToDcBytes: 10, dcToClientBytes: 20, socketsRefused: 0, memoryBytes: { rss: 5 } },
+    ...{ clientToDcBytes: 10, dcToClientBytes: 20, socketsRefused: 0, memoryBytes: { rss: 5 }, cpuSec: 1.5 },
   } satisfies Readings
   const metrics = new Metrics(() => readings, { version: '1', runtime: 'bun' })
   metrics.emit({ kind: 'relaying', connection: 1, dc: 2, way: 'direct', waitMs: 30 })
@@ -39,6 +39,7 @@ describe('metrics of several processes', () => {
         'palisade_user_bytes_total{secret="alice",direction="dc_to_client"} 80',
         'palisade_bytes_total{direction="client_to_dc"} 20',
         'palisade_memory_bytes{kind="rss"} 10',
+        'palisade_cpu_seconds_total 3',
         'palisade_build_info{version="1",runtime="bun"} 1',
         'palisade_way_wait_seconds_count{way="direct"} 2',
         'palisade_way_wait_seconds_bucket{le="0.05",way="direct"} 2',

@@ -20,6 +20,7 @@ const READINGS: Readings = {
   socketsRefused: 1,
   loopLagSec: 0.25,
   memoryBytes: { rss: 1, heap_used: 2 },
+  cpuSec: 7.5,
 }
 
 function closed(outcome: 'relayed' | 'masked', reason: 'eof' | 'masked'): ProxyEvent {
@@ -104,6 +105,7 @@ describe('metrics', () => {
         'palisade_buffer_evictions_total 7',
         'palisade_event_loop_lag_seconds 0.25',
         'palisade_memory_bytes{kind="rss"} 1',
+        'palisade_cpu_seconds_total 7.5',
         'palisade_build_info{version="1.2.3",runtime="bun"} 1',
       ]),
     )

@@ -4,6 +4,7 @@ import { SeededRandom } from '../../world/random.ts'
 import { HELLOS, type Stage, type Timeline } from '../stage.ts'
 import type { Truth } from '../truth.ts'
 import type { LoopbackMap } from './loopback.ts'
+import type { SlowLines } from './slow-lines.ts'
 import { dialFrom } from './socket.ts'
 
 export interface LiveStageOptions {
@@ -16,6 +17,8 @@ export interface LiveStageOptions {
   /** Ms of the plan in one of the clock's. */
   readonly speed: number
   readonly hasTelegram: boolean
+  /** Those of people. */
+  readonly lines: SlowLines
   /** Most sockets held at a time. */
   readonly socketsMax: number
 }
@@ -118,13 +121,17 @@ class LiveCrowd {
   }
 
   dial(ip: string, truth: Truth, dialing: Dialing): Cancellable {
-    const { proxy, places, socketsMax } = this.#options
+    const { proxy, places, socketsMax, lines } = this.#options
     const from = places.of(ip)
     if (truth.side === 'honest') this.#honest.add(from)
     const isFull = this.open >= socketsMax
     if (isFull) this.unmade++
     if (isFull || this.#isCutOff || this.#isLeft) return failSoon(dialing, isFull ? 'descriptors' : 'unreachable')
-    const dial = dialFrom(from, proxy, dialing, truth.side === 'honest' ? this.#honestSockets : this.#attackSockets)
+    const late: Dialing = {
+      onOpen: (connection) => lines.late(dialing.onOpen(connection)),
+      onFail: (why) => dialing.onFail(why),
+    }
+    const dial = dialFrom(from, proxy, late, truth.side === 'honest' ? this.#honestSockets : this.#attackSockets)
     this.openMost = Math.max(this.openMost, this.open)
     return dial
   }

@@ -1,4 +1,4 @@
-import type { Failure } from '../judge.ts'
+import type { Judgement } from '../judge.ts'
 import type { Measures } from '../measures.ts'
 import { milliseconds, percent, size } from '../../report/figures.ts'
 import { failureText, list } from '../table.ts'
@@ -6,16 +6,14 @@ import type { Sight } from './outcome.ts'
 
 export interface LiveTold {
   readonly run: Measures
-  readonly failures: readonly Failure[]
-  /** Assertions that were not judged, with why. */
-  readonly unknown: readonly string[]
+  readonly judgements: readonly Judgement[]
   readonly sight: Sight
   readonly unmade: number
   readonly tookMs: number
 }
 
 /** One run against a real proxy, a line for each thing; what cannot be seen from where we are is not there. */
-export function liveTableOf({ run, failures, unknown, sight, unmade, tookMs }: LiveTold): string {
+export function liveTableOf({ run, judgements, sight, unmade, tookMs }: LiveTold): string {
   const lines = [`${run.scenario}, seed ${run.seed}, live`]
   for (const { name, attempts, connected, lost, connectP99Ms, throughputLost } of run.honest) {
     const p99 = connectP99Ms === undefined ? undefined : Math.round(connectP99Ms)
@@ -36,8 +34,9 @@ export function liveTableOf({ run, failures, unknown, sight, unmade, tookMs }: L
     `  run     ${(tookMs / 1000).toFixed(1)} s, ${run.openMost} connections at once at most${missed}, ` +
       `recovered after ${milliseconds(run.recoverMs)}`,
   )
+  const unknown = judgements.flatMap(({ assertion, why }) => (why === undefined ? [] : `${assertion} (${why})`))
   if (unknown.length > 0) lines.push(`  not judged: ${unknown.join(', ')}`)
-  for (const failure of failures) lines.push(`  FAILED  ${failureText(failure)}`)
+  for (const each of judgements) if (each.result === 'fail') lines.push(`  FAILED  ${failureText(each)}`)
   return lines.join('\n')
 }
 

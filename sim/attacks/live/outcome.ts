@@ -1,4 +1,4 @@
-import type { Assertions } from '../plan/schema.ts'
+import { judgementOf, verdicts, type Judgement } from '../judge.ts'
 import type { Scenario } from '../plan/read.ts'
 import { detectMs, honestMeasures, recoverMs, type Measures } from '../measures.ts'
 import type { Tally } from '../tally.ts'
@@ -13,42 +13,45 @@ export interface Sight {
   readonly inside: Inside | undefined
 }
 
-const NEEDS = {
-  telegram: ['throughput_lost_max'],
-  inside: ['honest_banned_max', 'detect_within'],
-  metrics: ['pool_max'],
-  /** The number of sources tracked is on no page. */
-  nothing: ['sources_max'],
-} as const satisfies Record<string, readonly (keyof Assertions)[]>
+/** What each takes that is not there for everybody; by the last part of its name. */
+const NEEDS: Readonly<Record<string, (sight: Sight) => string | undefined>> = {
+  throughput_lost_max: ({ hasTelegram }) => (hasTelegram ? undefined : 'needs --telegram'),
+  honest_banned_max: ({ isInside }) => (isInside ? undefined : 'needs --config'),
+  detect_within: ({ isInside }) => (isInside ? undefined : 'needs --config'),
+  pool_max: ({ inside }) => (inside === undefined ? 'needs --config, and metrics' : undefined),
+  faults: ({ inside }) => (inside === undefined ? 'needs --config, and metrics' : undefined),
+  // No page has the number of sources tracked, or whose trials they were.
+  sources_max: () => 'in the simulator only',
+  trials_max: () => 'in the simulator only',
+}
 
-/** The scenario with the assertions that can be judged, and those that cannot, each with what it would take. */
-export function judgeable(
-  scenario: Scenario,
+/** Every assertion of the file, those that cannot be judged from here with what it would take. */
+export function judgements(scenario: Scenario, run: Measures, sight: Sight): readonly Judgement[] {
+  return verdicts(scenario, run).map((verdict) =>
+    judgementOf(verdict, (assertion) => NEEDS[assertion.split('.').at(-1) ?? '']?.(sight)),
+  )
+}
+
+/** What a script reads of it: null for what nobody could see. */
+export function liveMeasures(
+  { honest, attack, ...run }: Measures,
   { hasTelegram, isInside, inside }: Sight,
-): { readonly scenario: Scenario; readonly unknown: readonly string[] } {
-  const unknown: string[] = []
-  const wanted: { -readonly [K in keyof Assertions]: Assertions[K] } = { ...scenario.assert }
-  const leaveOut = (names: readonly (keyof Assertions)[], why: string) => {
-    for (const name of names) {
-      if (wanted[name] === undefined) continue
-      unknown.push(`${name} (${why})`)
-      delete wanted[name]
-    }
+  { unmade, tookMs, endsOf }: { unmade: number; tookMs: number; endsOf: (group: string) => unknown },
+): unknown {
+  const told = <T>(isKnown: boolean, found: T) => (isKnown ? (found ?? null) : null)
+  const hasMetrics = inside !== undefined
+  return {
+    honest: honest.map(({ connectP99Ms = null, throughputLost, ...group }) => ({
+      ...{ ...group, connectP99Ms, throughputLost: told(hasTelegram, throughputLost) },
+    })),
+    attack: attack.map(({ name, connections, served, gotBytes }) => ({
+      ...{ name, connections, served, gotBytes, ends: endsOf(name) },
+    })),
+    ...{ honestAddresses: run.honestAddresses, honestBanned: told(isInside, run.honestBanned) },
+    ...{ bans: told(isInside, run.bans), alarms: told(isInside, run.alarms), detectMs: told(isInside, run.detectMs) },
+    ...{ trials: told(hasMetrics, run.trials), poolBytes: told(hasMetrics, run.poolBytes) },
+    ...{ faults: told(hasMetrics, run.faults), recoverMs: run.recoverMs, openMost: run.openMost, unmade, tookMs },
   }
-  if (!hasTelegram) leaveOut(NEEDS.telegram, 'needs --telegram')
-  if (!isInside) leaveOut(NEEDS.inside, 'needs --config')
-  if (inside === undefined) leaveOut(NEEDS.metrics, 'needs --config, and metrics')
-  leaveOut(NEEDS.nothing, 'in the simulator only')
-  const honest = scenario.honest.map(({ throughput_lost_max, ...plan }) => {
-    if (hasTelegram) return throughput_lost_max === undefined ? plan : { ...plan, throughput_lost_max }
-    if (throughput_lost_max !== undefined) unknown.push(`honest.${plan.name}.throughput_lost_max (needs --telegram)`)
-    return plan
-  })
-  const attack = scenario.attack.map(({ trials_max, ...plan }) => {
-    if (trials_max !== undefined) unknown.push(`attack.${plan.name}.trials_max (in the simulator only)`)
-    return plan
-  })
-  return { scenario: { ...scenario, honest, attack, assert: wanted }, unknown }
 }
 
 /** As of a run in the simulator; times are the proxy's, not those of a plan that was sped up. */
@@ -69,7 +72,7 @@ export function measuresOf(
     honestAddresses: crowd.honestAddresses.length,
     honestBanned: tally.bannedOf(crowd.honestAddresses),
     bans: tally.bans.length,
-    alarms: tally.alarmsAt.length,
+    alarms: tally.alarms.length,
     trials: inside?.trials ?? 0,
     poolBytes: inside?.poolBytes ?? 0,
     detectMs: detected === undefined ? undefined : Math.round(detected / pace),

@@ -20,14 +20,25 @@ export interface Inside {
   readonly poolBytes: number
 }
 
+/** What the metrics page says of the proxy at one time: since its start, and now. */
+export interface Look {
+  readonly trials: number
+  /** CPU time of all its processes. */
+  readonly cpuSec: number
+  readonly bufferBytes: number
+  /** Resident, of all its processes. */
+  readonly memoryBytes: number
+}
+
 /** Looks at the proxy under test from inside, now and then: bans and alarms go into the tally as they are seen. */
 export class Watch {
   readonly #insight: Insight
   readonly #tally: Tally
   #nowMs: () => number = () => 0
+  #onLook: (look: Look) => void = () => {}
   readonly #known = new Set<string>()
   readonly #before: Samples | undefined
-  #alarms: number
+  #alarms: ReadonlyMap<string, number>
   #isOver = false
   #looking = Promise.resolve()
 
@@ -44,9 +55,10 @@ export class Watch {
     return new Watch(insight, tally, await page(insight), await insight.bans())
   }
 
-  /** From now on until `end`, by the time of the plan. */
-  keepLooking(nowMs: () => number): void {
+  /** From now on until `end`, by the time of the plan; `onLook` is told where there are metrics. */
+  keepLooking(nowMs: () => number, onLook: (look: Look) => void): void {
     this.#nowMs = nowMs
+    this.#onLook = onLook
     this.#looking = this.#keepLooking()
   }
 
@@ -83,13 +95,32 @@ export class Watch {
       this.#known.add(prefix)
       this.#tally.bans.push({ atMs, prefix, reason })
     }
-    for (const alarms = alarmsOf(samples); this.#alarms < alarms; this.#alarms++) this.#tally.alarmsAt.push(atMs)
+    const alarms = alarmsOf(samples)
+    for (const [what, count] of alarms)
+      for (let known = this.#alarms.get(what) ?? 0; known < count; known++) this.#tally.alarms.push({ atMs, what })
+    this.#alarms = alarms
+    if (samples !== undefined) this.#onLook(lookOf(samples))
     return samples
   }
 }
 
-function alarmsOf(samples: Samples | undefined): number {
-  return samples === undefined ? 0 : total(samples, 'palisade_attacks_total')
+function lookOf(samples: Samples): Look {
+  return {
+    trials: total(samples, 'palisade_trials_total'),
+    cpuSec: total(samples, 'palisade_cpu_seconds_total'),
+    bufferBytes: total(samples, 'palisade_buffer_bytes'),
+    memoryBytes: total(samples, 'palisade_memory_bytes', 'kind="rss"'),
+  }
+}
+
+/** By detector. */
+function alarmsOf(samples: Samples = new Map()): ReadonlyMap<string, number> {
+  const alarms = new Map<string, number>()
+  for (const [key, count] of samples) {
+    const [, detector] = /^palisade_attacks_total\{detector="([^"]*)"\}$/.exec(key) ?? []
+    if (detector !== undefined) alarms.set(detector, count)
+  }
+  return alarms
 }
 
 async function page({ metrics }: Insight): Promise<Samples | undefined> {

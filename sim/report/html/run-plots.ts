@@ -1,15 +1,23 @@
 import { moment } from '../figures.ts'
-import type { RunReport } from '../data.ts'
-import type { Series } from '../series.ts'
+import type { RunReport, Span } from '../data.ts'
+import type { Bins, GappyBins, Series } from '../series.ts'
 import { lanesFigure } from './lanes.ts'
 import { timeAxis } from './axis.ts'
 import { markup, type Markup } from './markup.ts'
 import { hasFigures, isEmpty, plotFigure, shown, type Plot } from './plot.ts'
 
-/** What came when: all plots of one run, with one axis of time, and their figures as a table. */
+/** What came when in one simulated run. */
 export function runPlots({ series, spans }: RunReport): Markup {
+  return plotsFigure(plotsOf(series), spans, series)
+}
+
+/** Plots with one axis of time, and their figures as a table. */
+export function plotsFigure(
+  all: readonly Plot[],
+  spans: readonly Span[],
+  series: Pick<Series, 'binMs' | 'bins' | 'alarms'>,
+): Markup {
   const lengthMs = series.binMs * series.bins
-  const all = plotsOf(series)
   // A legend with what never happened would only be longer.
   const drawn = all.flatMap((plot) =>
     isEmpty(plot.layers) ? [] : [{ ...plot, layers: plot.layers.filter(hasFigures) }],
@@ -24,13 +32,7 @@ ${flat.length === 0 ? undefined : markup`<p class="soft">Not drawn, as all of it
 
 function plotsOf({ honest, attack, connectMs, bans, trials, sources, bufferBytes }: Series): readonly Plot[] {
   return [
-    {
-      ...{ key: 'honest', title: 'Honest connections, by when they began', unit: 'count', kind: 'bars', isWide: true },
-      layers: [
-        { name: 'connected', tone: 'connected', values: honest.connected },
-        { name: 'lost', tone: 'lost', values: honest.lost },
-      ],
-    },
+    honestPlot(honest),
     {
       ...{
         key: 'attack',
@@ -48,21 +50,8 @@ function plotsOf({ honest, attack, connectMs, bans, trials, sources, bufferBytes
         { name: 'served', tone: 'served', values: attack.served },
       ],
     },
-    {
-      ...{ key: 'connect', title: 'Time to connect', unit: 'ms', kind: 'lines' },
-      layers: [
-        { name: 'p50', tone: 'p50', values: connectMs.p50 },
-        { name: 'p90', tone: 'p90', values: connectMs.p90 },
-        { name: 'p99', tone: 'p99', values: connectMs.p99 },
-      ],
-    },
-    {
-      ...{ key: 'open', title: 'Open at a time', unit: 'count', kind: 'lines' },
-      layers: [
-        { name: 'honest', tone: 'honest', values: honest.open },
-        { name: 'attackers', tone: 'attack', values: attack.open },
-      ],
-    },
+    connectPlot(connectMs),
+    openPlot(honest.open, attack.open),
     single('bans', 'New bans', 'ban', 'bars', bans),
     single('trials', 'Secrets tried', 'plain', 'bars', trials),
     single('sources', 'Sources tracked', 'plain', 'lines', sources),
@@ -70,12 +59,43 @@ function plotsOf({ honest, attack, connectMs, bans, trials, sources, bufferBytes
   ]
 }
 
-function single(key: string, title: string, tone: string, kind: Plot['kind'], values: readonly number[]): Plot {
+export function honestPlot({ connected, lost }: Pick<Series['honest'], 'connected' | 'lost'>): Plot {
+  return {
+    ...{ key: 'honest', title: 'Honest connections, by when they began', unit: 'count', kind: 'bars', isWide: true },
+    layers: [
+      { name: 'connected', tone: 'connected', values: connected },
+      { name: 'lost', tone: 'lost', values: lost },
+    ],
+  }
+}
+
+export function connectPlot({ p50, p90, p99 }: Series['connectMs']): Plot {
+  return {
+    ...{ key: 'connect', title: 'Time to connect', unit: 'ms', kind: 'lines' },
+    layers: [
+      { name: 'p50', tone: 'p50', values: p50 },
+      { name: 'p90', tone: 'p90', values: p90 },
+      { name: 'p99', tone: 'p99', values: p99 },
+    ],
+  }
+}
+
+export function openPlot(honest: Bins, attack: Bins): Plot {
+  return {
+    ...{ key: 'open', title: 'Open at a time', unit: 'count', kind: 'lines' },
+    layers: [
+      { name: 'honest', tone: 'honest', values: honest },
+      { name: 'attackers', tone: 'attack', values: attack },
+    ],
+  }
+}
+
+export function single(key: string, title: string, tone: string, kind: Plot['kind'], values: GappyBins): Plot {
   return { key, title, unit: 'count', kind, layers: [{ name: '', tone, values }] }
 }
 
 /** One row a bin. The script reads what it shows under the pointer from here. */
-function figureTable(plots: readonly Plot[], { bins, binMs }: Series): Markup {
+function figureTable(plots: readonly Plot[], { bins, binMs }: Pick<Series, 'bins' | 'binMs'>): Markup {
   const columns = plots.flatMap(({ key, title, unit, layers }) =>
     layers.map(({ name, values }) => ({ key, name, unit, values, head: headOf(title, name) })),
   )

@@ -86,9 +86,9 @@ function assertions({ verdicts, run }: RunReport): Markup {
 function honestTable({ run }: RunReport): Markup {
   const rows = run.honest.map(({ name, attempts, connected, connectP99Ms, throughputLost, lost }) => [
     ...[name, number(attempts), percent(attempts === 0 ? 0 : connected / attempts), milliseconds(connectP99Ms)],
-    ...[percent(throughputLost), list(lost)],
+    ...[percent(throughputLost), listOf(lost)],
   ])
-  const turnedAway = markup`<p class="soft">What the proxy said of honest clients that it did not take: ${list(run.honestRejected)}. \
+  const turnedAway = markup`<p class="soft">What the proxy said of honest clients that it did not take: ${listOf(run.honestRejected)}. \
 Some come and say nothing, as phones that lose their network do.</p>`
   const columns = [
     { name: 'group', kind: 'text' },
@@ -101,7 +101,7 @@ Some come and say nothing, as phones that lose their network do.</p>`
 function attackTable({ run }: RunReport): Markup {
   const rows = run.attack.map((attack) => [
     ...[attack.name, number(attack.connections), number(attack.served), number(attack.trials)],
-    ...[size(attack.maskedBytes), list(attack.rejected), list(attack.closed)],
+    ...[size(attack.maskedBytes), listOf(attack.rejected), listOf(attack.closed)],
   ])
   const columns = [
     { name: 'group', kind: 'text' },
@@ -115,7 +115,7 @@ function attackTable({ run }: RunReport): Markup {
 }
 
 /** Most frequent first. */
-function list(counts: Counts): string {
+export function listOf(counts: Counts): string {
   const entries = Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
   return entries.length === 0 ? 'nothing' : entries.map(([what, count]) => `${number(count)} ${what}`).join(', ')
 }

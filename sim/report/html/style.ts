@@ -78,8 +78,8 @@ overflow-wrap:anywhere}
 .grid,.base{stroke:var(--rule);stroke-width:1}.base{stroke:var(--soft)}
 .tick{font-size:11.5px;fill:var(--soft);paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}
 .lanes{list-style:none;margin:0;padding:0;font-size:12.5px;line-height:1.45}.lanes li{margin:0 0 5px}.lanes svg{display:block}
-.shade{fill:light-dark(#a8640014,#e3b3411a)}.shade.outage,.shade.vault-outage{fill:light-dark(#5b667326,#9aa7b52e)}
-.span{fill:light-dark(#d9a441,#a97f2b)}.span.outage,.span.vault-outage{fill:light-dark(#7b8794,#8794a1)}
+.shade{fill:light-dark(#a8640014,#e3b3411a)}.shade.outage,.shade.vault-outage,.shade.fault{fill:light-dark(#5b667326,#9aa7b52e)}
+.span{fill:light-dark(#d9a441,#a97f2b)}.span.outage,.span.vault-outage,.span.fault{fill:light-dark(#7b8794,#8794a1)}
 .alarm{fill:var(--bad)}
 .cross{stroke:var(--ink);stroke-width:1;visibility:hidden}.is-read .cross{visibility:visible}
 .box{overflow-x:auto;margin:8px 0;border:1px solid var(--rule);border-radius:9px;background:var(--card)}

@@ -41,14 +41,15 @@ describe('a fault', () => {
   it('of a DC that comes and goes ends by itself, and is recovered from', () => {
     const { honest, recoverMs } = fault('kind = "dc-flap"\nat = "20s"\nfor = "10s"')
     expect(honest[0].connected).toBeLessThan(honest[0].attempts)
-    expect(recoverMs).toBeLessThan(10_000)
+    // Whatever it does, ten seconds of it lead to no longer pause than the fourth: 8 s and up to half of that.
+    expect(recoverMs).toBeLessThan(12_500)
   })
 
   it('of the line makes clients wait, and not for longer than it lasts', () => {
     const p99 = (keys: string) => fault(keys).honest[0].connectP99Ms ?? 0
     const slow = p99('kind = "slow-links"\nlatency = "500ms"\nat = "20s"\nfor = "20s"')
     expect(slow).toBeGreaterThan(2_500)
-    expect(p99('kind = "slow-links"\nlatency = "500ms"\nat = "59s"\nfor = "1s"')).toBeLessThan(1_000)
+    expect(p99('kind = "slow-links"\nlatency = "500ms"\nat = "59s"\nfor = "1s"')).toBeLessThan(slow / 2)
   })
 
   it('of the web site or of names concerns no client that is expected', () => {

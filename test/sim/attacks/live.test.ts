@@ -4,8 +4,11 @@ import { loadScenario, scenarioNames } from '../../../sim/attacks.ts'
 import { drawSources } from '../../../sim/attacks/addresses.ts'
 import { LiveStage } from '../../../sim/attacks/live/live-stage.ts'
 import { LoopbackMap } from '../../../sim/attacks/live/loopback.ts'
-import { judgeable } from '../../../sim/attacks/live/outcome.ts'
+import { liveCommandOf } from '../../../sim/attacks/live/command.ts'
+import { judgements } from '../../../sim/attacks/live/outcome.ts'
 import { scaled, socketsOf } from '../../../sim/attacks/live/scaled.ts'
+import type { Measures } from '../../../sim/attacks/measures.ts'
+import { SlowLines } from '../../../sim/attacks/live/slow-lines.ts'
 import { VirtualClock } from '../../../sim/world/clock.ts'
 import { SeededRandom } from '../../../sim/world/random.ts'
 
@@ -57,6 +60,7 @@ describe('a stage of real sockets', () => {
     new LiveStage({
       ...{ seed: 1, freshSeed, clock: new VirtualClock(0, 0), proxy: { ip: '127.0.0.1', port: 1 } },
       ...{ places: new LoopbackMap([]), speed: 1, hasTelegram: false, socketsMax: 0 },
+      lines: new SlowLines(() => 0, new SeededRandom(1, 'test')),
     })
 
   it('has hellos that no proxy has seen before, while all else is as the seed says', () => {
@@ -91,23 +95,58 @@ describe('a scenario that is scaled', () => {
 
 describe('what can be judged of a real proxy', () => {
   const scenario = loadScenario('handshake-garbage')
+  const run: Measures = {
+    ...{ scenario: 'handshake-garbage', seed: 1, honestRejected: {}, honestAddresses: 9, honestBanned: 0, bans: 1 },
+    honest: [{ name: 'homes', attempts: 100, connected: 90, lost: {}, connectP99Ms: 5, throughputLost: 0.5 }],
+    ...{ attack: [], alarms: 0, trials: 0, sources: 0, poolBytes: 0, openMost: 0, detectMs: 1, recoverMs: 0 },
+    ...{ faults: 0, events: 0, virtualMs: 0, strays: undefined },
+  }
 
   it('is all, where it is ours and somebody stands in for Telegram', () => {
     const inside = { trials: 0, faults: 0, poolBytes: 0 }
-    expect(judgeable(scenario, { hasTelegram: true, isInside: true, inside })).toEqual({ scenario, unknown: [] })
+    const judged = judgements(scenario, run, { hasTelegram: true, isInside: true, inside })
+    expect(judged.map(({ assertion, result }) => `${assertion} ${result}`)).toEqual([
+      ...['honest_connected_min fail', 'throughput_lost_max fail', 'connect_p99_max pass', 'honest_banned_max pass'],
+      ...['attackers_served_max pass', 'detect_within pass', 'recover_within pass', 'faults pass'],
+    ])
   })
 
   it('is less from outside, and what is left out is named with what it takes', () => {
-    const known = judgeable(scenario, { hasTelegram: false, isInside: false, inside: undefined })
-    expect(known.unknown).toEqual([
-      ...['throughput_lost_max (needs --telegram)', 'honest_banned_max (needs --config)'],
-      'detect_within (needs --config)',
+    const judged = judgements(scenario, run, { hasTelegram: false, isInside: false, inside: undefined })
+    expect(judged.filter(({ result }) => result === 'unknown')).toEqual([
+      expect.objectContaining({ assertion: 'throughput_lost_max', found: undefined, why: 'needs --telegram' }),
+      expect.objectContaining({ assertion: 'honest_banned_max', found: undefined, why: 'needs --config' }),
+      expect.objectContaining({ assertion: 'detect_within', wanted: 30_000, why: 'needs --config' }),
+      expect.objectContaining({ assertion: 'faults', wanted: 0, why: 'needs --config, and metrics' }),
     ])
-    expect(Object.entries(known.scenario.assert).filter(([, value]) => value !== undefined)).toEqual([
-      ['honest_connected_min', 0.99],
-      ['connect_p99_max', 1_000],
-      ['attackers_served_max', 0],
-      ['recover_within', 60_000],
+    expect(judged.filter(({ result }) => result === 'fail').map(({ assertion }) => assertion)).toEqual([
+      'honest_connected_min',
     ])
+  })
+
+  it('is never whose trials they were, or how many sources are tracked', () => {
+    const [attack] = scenario.attack
+    const strict = {
+      ...{ ...scenario, attack: [{ ...attack, trials_max: 1 }] },
+      assert: { ...scenario.assert, sources_max: 5 },
+    }
+    const inside = { trials: 0, faults: 0, poolBytes: 0 }
+    const judged = judgements(strict, run, { hasTelegram: true, isInside: true, inside })
+    const unknown = judged.filter(({ why }) => why === 'in the simulator only').map(({ assertion }) => assertion)
+    expect(unknown).toEqual([`attack.${attack.name}.trials_max`, 'sources_max'])
+  })
+})
+
+describe('the command of a report', () => {
+  const plain = { name: 'botnet', seed: 7, proxy: { ip: '127.0.0.1', port: 8443 }, secrets: ['a'], scale: 1, speed: 1 }
+
+  it('plays it again, and has no secret in it', () => {
+    expect(liveCommandOf(plain)).toBe('palisade sim run botnet --seed 7 --live 127.0.0.1:8443 --secret "$SECRET"')
+    const more = { secrets: ['a', 'b'], scale: 0.2, speed: { timeMs: 8_000 }, config: "it's.toml" }
+    expect(liveCommandOf({ ...plain, ...more, telegram: { ip: '127.0.0.1', port: 88 } })).toBe(
+      'palisade sim run botnet --seed 7 --live 127.0.0.1:8443 --secret "$SECRET1" --secret "$SECRET2" ' +
+        `--telegram 127.0.0.1:88 --scale 0.2 --time 8000ms --config 'it'\\''s.toml'`,
+    )
+    expect(liveCommandOf({ ...plain, speed: 3 })).toMatch(/ --speed 3$/)
   })
 })

@@ -4,15 +4,19 @@ import type { RunReport } from '../../../sim/report/data.ts'
 import { attacksPage } from '../../../sim/report/html/attacks-page.ts'
 import { conformancePage } from '../../../sim/report/html/conformance-page.ts'
 import { escapeText, markup } from '../../../sim/report/html/markup.ts'
+import { livePage } from '../../../sim/report/html/live-page.ts'
 import { niceCeiling, timeTicks } from '../../../sim/report/html/scale.ts'
 import { swarmPage } from '../../../sim/report/html/swarm-page.ts'
 import { Gathered } from '../../../sim/attacks/gather.ts'
-import { CONFORMANCE, gathered, playedReport, SWARM } from './samples.ts'
+import { CONFORMANCE, gathered, livePlayedReport, playedReport, SWARM } from './samples.ts'
 
 const lively = playedReport()
+const live = livePlayedReport()
 const pages = {
   'a run': attacksPage(gathered(lively)),
   'several runs': attacksPage(gathered(lively, { ...lively, run: { ...lively.run, seed: 2 }, seed: 2 })),
+  'a run against a real proxy': livePage(live),
+  'a run against a proxy that cannot be asked': livePage(livePlayedReport({ isInside: false })),
   'seeded runs': swarmPage(SWARM),
   'the conformance suite': conformancePage(CONFORMANCE),
 }
@@ -64,6 +68,15 @@ describe('text in a page', () => {
       },
     })
     expect(skeleton(attacksPage(gathered(report(text))))).toEqual(skeleton(attacksPage(gathered(report('plain')))))
+    const real = (name: string) =>
+      livePage({
+        ...{ ...live, about: name, command: name, runtime: name, target: name, remarks: [name] },
+        ...{ spans: [{ ...span, label: name }], bansByReason: { [`x${name}`]: 1 } },
+        series: { ...live.series, alarms: [{ atMs: 0, what: name }] },
+        judgements: [{ assertion: name, bound: 'at most', wanted: 1, found: 2, result: 'unknown', why: name }],
+        run: { ...live.run, scenario: name, honest: [{ ...honest, name }], attack: [{ ...attack, name }] },
+      })
+    expect(skeleton(real(text))).toEqual(skeleton(real('plain')))
     const swarm = (name: string) =>
       swarmPage({
         ...{ ...SWARM, command: name, runtime: name, missed: [name], reached: [{ name, count: 1 }] },
@@ -155,6 +168,40 @@ describe('the page of a run', () => {
     const failed = attacksPage(gathered({ ...lively, verdicts }))
     expect(failed).toContain('<b>Failed: honest_connected_min (0 of 1 assertion held).</b>')
     expect(failed).toContain('at least 99.00 %')
+  })
+})
+
+describe('the page of a run against a real proxy', () => {
+  const text = pages['a run against a real proxy']
+  const plots = (page: string) => [...page.matchAll(/data-plot="(\w+)"/g)].map(([, name]) => name)
+
+  it('draws what can be seen from outside, and from inside where the proxy can be asked', () => {
+    const outside = ['honest', 'attack', 'connect', 'open']
+    const lanes = ['lane', 'lane', 'lane']
+    expect(plots(text)).toEqual([...lanes, 'lane', ...outside, 'bans', 'cpu', 'memory', 'buffers', 'trials'])
+    expect(text).not.toContain('Not drawn: ')
+    const blind = pages['a run against a proxy that cannot be asked']
+    expect(blind).toMatch(/Not drawn: bans, alarms, CPU, memory, .+ --config lets a proxy of ours be asked/)
+    const off = livePage({ ...live, series: { ...live.series, inside: undefined } })
+    expect(plots(off)).toEqual([...lanes, 'lane', ...outside, 'bans'])
+    expect(off).toContain('Not drawn: CPU, memory, buffers and secrets tried of the proxy, as the metrics')
+  })
+
+  it('tells of assertions that nobody can judge, apart from those that failed', () => {
+    const [one] = live.judgements
+    const mixed = [
+      { ...one, assertion: 'connect_p99_max', result: 'fail' },
+      { ...one, assertion: 'pool_max', result: 'unknown', why: 'needs --config' },
+    ] as const
+    const page = livePage({ ...live, judgements: mixed })
+    expect(page).toContain('<b>Failed: connect_p99_max (0 of 1 assertion held).</b>')
+    expect(page).toContain('1 assertion could not be judged from here.')
+    expect(page).toMatch(/\? not judged<.+needs --config</)
+  })
+
+  it('says how it is played again, and that secrets are elsewhere', () => {
+    expect(text).toContain('palisade sim run lively --seed 1 --live 127.0.0.1:8443 --secret &quot;$SECRET&quot;')
+    expect(text).toContain('The secrets of the proxy are not on this page')
   })
 })
 

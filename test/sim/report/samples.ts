@@ -1,7 +1,15 @@
+import { Arena } from '../../../sim/attacks/arena.ts'
+import { enterAll } from '../../../sim/attacks/cast.ts'
 import { Gathered, reportOf } from '../../../sim/attacks/gather.ts'
+import { liveReportOf } from '../../../sim/attacks/live/live-report.ts'
+import { LiveTimeline } from '../../../sim/attacks/live/live-timeline.ts'
+import { judgements } from '../../../sim/attacks/live/outcome.ts'
+import { measure } from '../../../sim/attacks/measures.ts'
 import { CLOSING_MS, play } from '../../../sim/attacks/play.ts'
+import { Tally } from '../../../sim/attacks/tally.ts'
 import { Timeline } from '../../../sim/attacks/timeline.ts'
 import type { ConformanceReport, RunReport, SwarmReport } from '../../../sim/report/data.ts'
+import type { LiveReport } from '../../../sim/report/live-data.ts'
 import { LIVELY, scenarioOf } from '../attacks/lively.ts'
 
 /** A run of a scenario file; what is measured is made up, so that it is the same each time. */
@@ -11,6 +19,34 @@ export function playedReport(text = LIVELY, seed = 1): RunReport {
   const run = play(scenario, seed, { timeline })
   const command = `palisade sim run ${scenario.name} --seed ${seed}`
   return reportOf({ scenario, seed, run, timeline, command, cpuMs: 1234, rssBytes: 150 << 20 })
+}
+
+/** The same people as they see themselves, at a proxy that is asked twice a second; without `isInside` nobody asks it. */
+export function livePlayedReport({ isInside = true } = {}): LiveReport {
+  const scenario = scenarioOf(LIVELY)
+  const arena = new Arena(scenario, 1)
+  const tally = new Tally()
+  const timeline = new LiveTimeline({ lengthMs: scenario.duration + CLOSING_MS, pace: 1 })
+  arena.onEvent = (event) => tally.event(event, arena.nowMs, undefined)
+  enterAll(arena, scenario, tally, {
+    onAttempt: (startMs, connectMs) => timeline.attempt(startMs, connectMs),
+    onAttackEnd: (group, end) => timeline.attackEnd(arena.nowMs, group, end),
+  })
+  for (let atMs = 500; atMs <= scenario.duration + CLOSING_MS; atMs += 500) {
+    arena.world.runUntil(arena.startAt + atMs)
+    timeline.open(arena.nowMs, { honest: arena.proxy.open, attack: atMs % 7 })
+    const look = { trials: arena.vault.trials, bufferBytes: arena.proxy.pool.inUseBytes }
+    if (isInside) timeline.look(arena.nowMs, { ...look, memoryBytes: (90 << 20) + atMs, cpuSec: atMs / 4_000 })
+  }
+  const run = measure({ scenario, seed: 1, arena, tally, openMost: 50 })
+  const sight = { hasTelegram: true, isInside, inside: isInside ? { trials: 0, faults: 0, poolBytes: 0 } : undefined }
+  const place = { ip: '127.0.0.1', port: 8443 }
+  return liveReportOf({
+    options: { name: 'lively', seed: 1, proxy: place, secrets: [1], scale: 1, speed: 1 },
+    ...{ scenario, speed: 1, run, tally, timeline, sight },
+    judgements: judgements(scenario, run, sight),
+    remarks: ['under test is what the proxy has'],
+  })
 }
 
 export function gathered(...reports: readonly RunReport[]) {
