@@ -141,15 +141,20 @@ function toldOf({ run, verdicts, cpuMs }: RunReport): Told {
 
 function playHere(name: string, seed: number): RunReport {
   const scenario = loadScenario(name)
-  const timeline = new Timeline(scenario.duration + CLOSING_MS)
-  const before = process.cpuUsage()
+  const timeline = new Timeline(scenario.duration + CLOSING_MS, cpuMsOfProcess)
+  const before = cpuMsOfProcess()
   const run = play(scenario, seed, { timeline })
-  const { user, system } = process.cpuUsage(before)
+  const cpuMs = cpuMsOfProcess() - before
   const rssBytes = 1024 * process.resourceUsage().maxRSS
   return reportOf({
-    ...{ scenario, seed, run, timeline, cpuMs: (user + system) / 1000, rssBytes },
+    ...{ scenario, seed, run, timeline, cpuMs, rssBytes },
     command: commandOf(name, seed, 1),
   })
+}
+
+function cpuMsOfProcess(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 /** A process of its own for each run: one after the other would share what the runtime learnt, and two at once are twice as fast. */

@@ -40,16 +40,18 @@ export function percentilesOf(bins: readonly (readonly number[])[]): Series['con
  */
 export class Timeline {
   readonly #binMs: number
+  readonly #cpuMs: () => number
   readonly #count: number
   readonly #connectMs: number[][]
   readonly #open = { honest: 0, attack: 0 }
   readonly #series: ReturnType<typeof emptySeries>
   #gauges: Gauges | undefined
-  #last = { came: 0, served: 0, trials: 0 }
+  #last = { came: 0, served: 0, trials: 0, cpuMs: 0 }
   #bin = 0
 
-  /** Of the whole run, its end included. */
-  constructor(lengthMs: number) {
+  /** Of the whole run, its end included. `cpuMs` tells the time that the process has used so far: all else is the same each time. */
+  constructor(lengthMs: number, cpuMs: () => number = () => 0) {
+    this.#cpuMs = cpuMs
     this.#binMs = binMsOf(lengthMs)
     this.#count = Math.max(1, Math.ceil(lengthMs / this.#binMs))
     this.#connectMs = Array.from({ length: this.#count }, () => [])
@@ -59,7 +61,7 @@ export class Timeline {
   /** Before the first step. */
   watch(gauges: Gauges): void {
     this.#gauges = gauges
-    this.#last = { came: gauges.came, served: gauges.served, trials: gauges.trials }
+    this.#last = this.#read(gauges)
   }
 
   /** After every step; times in ms since the start. */
@@ -104,19 +106,25 @@ export class Timeline {
   }
 
   #closeBin(): void {
-    const { attack, trials, sources, honest, bufferBytes } = this.#series
+    const { attack, trials, sources, honest, bufferBytes, cpuMs } = this.#series
     const gauges = this.#gauges
     const bin = this.#bin++
     if (gauges === undefined) return
-    attack.came[bin] = gauges.came - this.#last.came
-    attack.served[bin] = gauges.served - this.#last.served
-    trials[bin] = gauges.trials - this.#last.trials
+    const now = this.#read(gauges)
+    attack.came[bin] = now.came - this.#last.came
+    attack.served[bin] = now.served - this.#last.served
+    trials[bin] = now.trials - this.#last.trials
+    cpuMs[bin] = now.cpuMs - this.#last.cpuMs
     sources[bin] = gauges.sources
-    this.#last = { came: gauges.came, served: gauges.served, trials: gauges.trials }
+    this.#last = now
     if (this.#bin >= this.#count) return
     honest.open[this.#bin] = Math.max(honest.open[this.#bin], this.#open.honest)
     attack.open[this.#bin] = Math.max(attack.open[this.#bin], this.#open.attack)
     bufferBytes[this.#bin] = gauges.poolBytes
+  }
+
+  #read({ came, served, trials }: Gauges) {
+    return { came, served, trials, cpuMs: this.#cpuMs() }
   }
 
   #alarm(atMs: number, what: string): void {
@@ -145,7 +153,7 @@ function emptySeries(count: number) {
       ...{ came: zeros(), masked: zeros(), refused: zeros(), tarpitted: zeros(), discarded: zeros(), failed: zeros() },
       ...{ served: zeros(), open: zeros() },
     },
-    ...{ bans: zeros(), trials: zeros(), sources: zeros(), bufferBytes: zeros() },
+    ...{ bans: zeros(), trials: zeros(), sources: zeros(), bufferBytes: zeros(), cpuMs: zeros() },
     alarms: [] as { readonly atMs: number; readonly what: string }[],
   }
 }

@@ -10,7 +10,7 @@ export interface Span {
   readonly toMs: number
 }
 
-/** One run of a scenario, as plain data: the same seed gives the same but for `cpuMs` and `rssBytes`. */
+/** One run of a scenario, as plain data: the same seed gives the same but for CPU time and `rssBytes`. */
 export interface RunReport {
   /** A sentence from the scenario's file. */
   readonly about: string

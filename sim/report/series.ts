@@ -35,6 +35,8 @@ export interface Series {
   /** Tracked by the guard at the end of the bin. */
   readonly sources: Bins
   readonly bufferBytes: Bins
+  /** Of the process that played it; measured, and not the same twice. */
+  readonly cpuMs: Bins
   /** A detector began to see an attack; the first hundred. */
   readonly alarms: readonly { readonly atMs: number; readonly what: string }[]
 }

@@ -12,7 +12,7 @@ const second = playedReport(undefined, 2)
 const failed = { ...second, verdicts: second.verdicts.map((verdict) => ({ ...verdict, isHeld: false })) }
 /** Of two attacks, an outage and the alarms; the rest have names of their own. */
 const LANES = ['lane', 'lane', 'lane', 'lane']
-const PLOTS = ['honest', 'attack', 'connect', 'open', 'bans', 'trials', 'sources', 'buffers']
+const PLOTS = ['honest', 'attack', 'connect', 'open', 'bans', 'trials', 'sources', 'buffers', 'cpu']
 const RUN_PLOTS = [...LANES, ...PLOTS]
 const RUN = { title: 'lively, seed 1', text: attacksPage(gathered(lively)), plots: RUN_PLOTS }
 const PAGES = [

@@ -30,7 +30,7 @@ ${flat.length === 0 ? undefined : markup`<p class="soft">Not drawn, as all of it
 <details><summary>The figures of these plots, every ${moment(series.binMs)}</summary>${figureTable(drawn, series)}</details>`
 }
 
-function plotsOf({ honest, attack, connectMs, bans, trials, sources, bufferBytes }: Series): readonly Plot[] {
+function plotsOf({ honest, attack, connectMs, bans, trials, sources, bufferBytes, cpuMs }: Series): readonly Plot[] {
   return [
     honestPlot(honest),
     {
@@ -56,6 +56,7 @@ function plotsOf({ honest, attack, connectMs, bans, trials, sources, bufferBytes
     single('trials', 'Secrets tried', 'plain', 'bars', trials),
     single('sources', 'Sources tracked', 'plain', 'lines', sources),
     { ...single('buffers', 'Memory in buffers', 'plain', 'bars', bufferBytes), unit: 'bytes' },
+    { ...single('cpu', 'CPU, measured while it was played', 'plain', 'bars', cpuMs), unit: 'ms' },
   ]
 }
 

@@ -19,6 +19,15 @@ describe('the timeline of a run', () => {
     expect(without).toEqual(seen)
   })
 
+  it('tells the time that the process took for each bin, where it is told', () => {
+    let usedMs = 100
+    const timed = new Timeline(1_000, () => (usedMs += 7))
+    timed.watch({ came: 0, served: 0, trials: 0, sources: 0, poolBytes: 0 })
+    timed.stepped(600)
+    expect(timed.finish()).toMatchObject({ binMs: 250, cpuMs: [7, 7, 7, 7] })
+    expect(sum(series.cpuMs)).toBe(0)
+  })
+
   it('adds up to what the run was measured at', () => {
     const [homes] = run.honest
     expect(sum(series.honest.connected)).toBe(homes.connected)

@@ -152,6 +152,7 @@ describe('the page of a run', () => {
       'trials',
       'sources',
       'buffers',
+      'cpu',
     ])
     const quiet = attacksPage(gathered({ ...lively, series: { ...lively.series, bans: [0] } }))
     expect(quiet).toContain('Not drawn, as all of it is zero: new bans.')

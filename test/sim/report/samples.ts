@@ -15,7 +15,8 @@ import { LIVELY, scenarioOf } from '../attacks/lively.ts'
 /** A run of a scenario file; what is measured is made up, so that it is the same each time. */
 export function playedReport(text = LIVELY, seed = 1): RunReport {
   const scenario = scenarioOf(text)
-  const timeline = new Timeline(scenario.duration + CLOSING_MS)
+  let cpuMs = 0
+  const timeline = new Timeline(scenario.duration + CLOSING_MS, () => (cpuMs += 3))
   const run = play(scenario, seed, { timeline })
   const command = `palisade sim run ${scenario.name} --seed ${seed}`
   return reportOf({ scenario, seed, run, timeline, command, cpuMs: 1234, rssBytes: 150 << 20 })
