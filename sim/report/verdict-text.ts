@@ -12,9 +12,13 @@ const WORDS: Readonly<Record<string, string>> = {
   sources_max: 'sources tracked',
   pool_max: 'memory in buffers at most',
   faults: 'assertions of the proxy\u2019s own that failed',
+  strays: 'hosts dialled that are neither a DC nor the mask host',
   connected_min: 'attempts that came to an answer',
+  trials_max: 'secrets tried on their hellos',
+  got_max: 'bytes that one connection got at most',
 }
 const SHARES = ['honest_connected_min', 'throughput_lost_max', 'attackers_served_max', 'connected_min']
+const SIZES = ['pool_max', 'got_max']
 const TIMES = ['connect_p99_max', 'detect_within', 'recover_within']
 
 export interface VerdictText {
@@ -25,7 +29,7 @@ export interface VerdictText {
 
 /** An assertion in words; one that nobody knows here keeps its name and plain figures. */
 export function verdictText({ assertion, bound, wanted, found }: Omit<Verdict, 'isHeld'>): VerdictText {
-  const [, group, key = assertion] = /^honest\.(.+)\.([a-z_0-9]+)$/.exec(assertion) ?? []
+  const [, group, key = assertion] = /^(?:honest|attack)\.(.+)\.([a-z_0-9]+)$/.exec(assertion) ?? []
   const words = Object.hasOwn(WORDS, key) ? WORDS[key] : key
   const what = group === undefined ? words : `of ${group}: ${words}`
   return {
@@ -38,5 +42,5 @@ export function verdictText({ assertion, bound, wanted, found }: Omit<Verdict, '
 function shown(key: string, value: number): string {
   if (SHARES.includes(key)) return percent(value)
   if (TIMES.includes(key)) return milliseconds(value)
-  return key === 'pool_max' ? size(value) : number(value)
+  return SIZES.includes(key) ? size(value) : number(value)
 }

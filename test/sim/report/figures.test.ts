@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { counted, milliseconds, moment, number, percent, size } from '../../../sim/report/figures.ts'
 import { progressText } from '../../../sim/report/progress.ts'
 import { sparkline, sparklines } from '../../../sim/report/spark.ts'
+import { loadScenario, scenarioNames } from '../../../sim/attacks.ts'
+import { verdicts } from '../../../sim/attacks/judge.ts'
 import { verdictText } from '../../../sim/report/verdict-text.ts'
 import { playedReport } from './samples.ts'
 
@@ -117,6 +119,13 @@ describe('an assertion in words', () => {
       found: 0.5,
     })
     expect([what, found]).toEqual(['of new-ones: attempts that came to an answer', '50.00 %'])
+  })
+
+  it('has words for all that the scenarios of this project assert', () => {
+    const { run } = playedReport()
+    const keys = scenarioNames().flatMap((name) => verdicts(loadScenario(name), { ...run, strays: 0 }))
+    const wordless = keys.filter((each) => verdictText(each).what.endsWith(each.assertion.split('.').at(-1) ?? ''))
+    expect(wordless.map(({ assertion }) => assertion)).toEqual([])
   })
 
   it.each(['new_key_max', 'toString', '__proto__'])('keeps the name of %s, which is not known here', (assertion) => {
