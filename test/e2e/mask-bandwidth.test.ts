@@ -1,11 +1,13 @@
+import { once } from 'node:events'
 import { request } from 'node:https'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DOMAIN, FAKE_TLS } from './config.ts'
+import { configText, DOMAIN, FAKE_TLS } from './config.ts'
 import { MaskSite } from './mask-site.ts'
-import { RUNTIMES } from './program.ts'
+import { Home, Program, RUNTIMES } from './program.ts'
 import { Stage } from './stage.ts'
-import { within } from './wait.ts'
+import { until, within } from './wait.ts'
 
 const RATE = 1_000_000
 /** Reads pass whole and are paid for behind, the last one of a connection by nobody: more than the largest takes. */
@@ -54,3 +56,38 @@ describe.each(RUNTIMES)('with mask.bandwidth, the program with two workers on %s
     expect(Math.min(...tookMs)).toBeLessThan(leastMs(1))
   })
 })
+
+describe.each(RUNTIMES)('with mask.bandwidth, the program on %s', (runtime) => {
+  it('lets neither direction of a connection keep the other one back', async () => {
+    const site = createServer((socket) => talk(socket, (bytes) => (got.up += bytes)))
+    const got = { up: 0, down: 0 }
+    site.listen(0, '127.0.0.1')
+    await once(site, 'listening')
+    const maskPort = (site.address() as AddressInfo).port
+    const home = new Home(configText({ dcPort: 1, maskPort, mask: 'dial = "late"\nbandwidth = "8 Mbit/s"' }))
+    const program = await Program.start(home, runtime)
+    const socket = connect({ host: '127.0.0.1', port: program.port })
+    try {
+      talk(socket, (bytes) => (got.down += bytes))
+      await until('some seconds of talk', () => Promise.resolve(got.up + got.down > 6 * RATE))
+      expect(Math.min(got.up, got.down)).toBeGreaterThan(RATE)
+    } finally {
+      socket.destroy()
+      await program.stop()
+      site.close()
+      home.remove()
+    }
+  })
+})
+
+/** Says as much as it is let, which nobody would take for a client, and counts what comes. */
+function talk(socket: Socket, onBytes: (bytes: number) => void): void {
+  const words = Buffer.alloc(65_536, 0x5a)
+  const say = () => {
+    while (socket.write(words)) continue
+  }
+  socket.on('data', (chunk) => onBytes(chunk.length))
+  socket.on('error', () => {})
+  socket.on('drain', say)
+  say()
+}

@@ -5,6 +5,7 @@ import type { MaskLine } from '../mask/line.ts'
 import type { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { jittered } from './jitter.ts'
+import { PipePair } from './pipe-pair.ts'
 import { Pipe } from './pipe.ts'
 import type { Session, Stage } from './session.ts'
 
@@ -19,6 +20,7 @@ type State =
       readonly site: Connection
       readonly toSite: Pipe
       readonly toClient: Pipe
+      readonly both: PipePair
       readonly flow: Flow
     }
   | { readonly name: 'left' }
@@ -35,8 +37,6 @@ export class MaskStage implements Stage {
   readonly #hasClientEnded: boolean
   readonly #line: MaskLine | undefined
   #bytesLeft: number
-  /** Who is read first when both were held for want of bandwidth. */
-  #isSiteFirst = false
   #state: State = { name: 'left' }
 
   /** Takes over `seen`, every byte the client sent so far, and the line to the site where there is one already. */
@@ -99,19 +99,11 @@ export class MaskStage implements Stage {
   }
 
   hold(): void {
-    if (this.#state.name !== 'relaying') return
-    this.#state.toSite.hold()
-    this.#state.toClient.hold()
+    if (this.#state.name === 'relaying') this.#state.both.hold()
   }
 
-  /** In turns: what comes first may use up the bandwidth once more, and the other one would never be read. */
   letGo(): void {
-    if (this.#state.name !== 'relaying') return
-    const { toSite, toClient } = this.#state
-    this.#isSiteFirst = !this.#isSiteFirst
-    if (this.#isSiteFirst) toClient.letGo()
-    toSite.letGo()
-    if (!this.#isSiteFirst) toClient.letGo()
+    if (this.#state.name === 'relaying') this.#state.both.letGo()
   }
 
   leave(): void {
@@ -133,7 +125,7 @@ export class MaskStage implements Stage {
     const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES, session)
     const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES, session)
     const flow = maskBandwidth.enter(session.clientAddress.ip, session)
-    this.#state = { name: 'relaying', site, toSite, toClient, flow }
+    this.#state = { name: 'relaying', site, toSite, toClient, both: new PipePair(toSite, toClient), flow }
     session.setDeadline(jittered(settings.mask.maxTimeMs, random))
     session.guard(() => {
       this.#pass(flow, toSite, this.#seen.bytes)
