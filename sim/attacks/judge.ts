@@ -71,10 +71,11 @@ export function verdicts(
     atLeast(`honest.${name}.connected_min`, connected_min, connectedShare(group))
     atMost(`honest.${name}.throughput_lost_max`, throughput_lost_max, group[0]?.throughputLost)
   }
-  for (const { name, trials_max, got_max } of attacks) {
+  for (const { name, trials_max, got_max, got_total_max } of attacks) {
     const group = run.attack.find((each) => each.name === name)
     atMost(`attack.${name}.trials_max`, trials_max, group?.trials)
     atMost(`attack.${name}.got_max`, got_max, group?.gotMost)
+    atMost(`attack.${name}.got_total_max`, got_total_max, group?.gotBytes)
   }
   atMost('throughput_lost_max', wanted.throughput_lost_max, Math.max(...honest.map((group) => group.throughputLost)))
   const p99 = honest.flatMap(({ connectP99Ms }) => connectP99Ms ?? [])

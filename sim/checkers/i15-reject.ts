@@ -5,7 +5,7 @@ import { keyOf, Ledger } from './ledger.ts'
 
 /** Two links and a dial more than on the direct way, some of them in small pieces. */
 const TIME_CLASS_MS = 1_500
-/** No talk of a prober with the site takes more; with tighter limits they show, which is what limits are for. */
+/** No talk of a prober with the site takes more; with tighter limits they show, as with a bandwidth, which is what limits are for. */
 const UNLIMITED_BYTES = 1 << 20
 const UNLIMITED_MS = 600_000
 
@@ -43,7 +43,7 @@ export const checkReject: MakeChecker = (scene, fail) => {
       if (!isSameStart(proxy.received, site.received)) fail(`${name} was told other bytes than by the site`)
       const { mask, memory } = scene.settings
       if (!isCalm || mask.maxBytes < UNLIMITED_BYTES || mask.maxTimeMs < UNLIMITED_MS) return
-      if (memory.buffersBytes < AMPLE_BUFFERS_BYTES) return
+      if (memory.buffersBytes < AMPLE_BUFFERS_BYTES || mask.bytesPerSec !== undefined) return
       if (proxy.received.length !== site.received.length)
         fail(`${name} was told ${proxy.received.length} bytes, by the site ${site.received.length}`)
       if (proxy.closed !== site.closed) fail(`${name} saw ${proxy.closed}, at the site ${site.closed}`)

@@ -4,6 +4,7 @@ import type { Scene } from '../scenarios/scene.ts'
 import type { VirtualConnection } from '../world/connection.ts'
 import { checkStreams } from './i01-streams.ts'
 import { checkAdmission } from './i02-admission.ts'
+import { checkMask } from './i03-mask.ts'
 import { checkSources } from './i03-sources.ts'
 import { checkUsers } from './i03-users.ts'
 import { checkBans } from './i04-bans.ts'
@@ -56,7 +57,7 @@ export type MakeChecker = (scene: Scene, fail: (what: string) => void) => Checke
 export const CHECKERS: Readonly<Record<string, readonly MakeChecker[]>> = {
   I1: [checkStreams],
   I2: [checkAdmission],
-  I3: [checkUsers, checkSources],
+  I3: [checkUsers, checkSources, checkMask],
   I4: [checkBans],
   I5: [checkBounds],
   I6: [checkTrials],

@@ -9,8 +9,8 @@ export const MASK_MUTANTS: readonly Mutant[] = [
     name: 'bytes behind the hello are forgotten when the site takes over',
     invariant: 'I15',
     file: MASK,
-    find: 'this.#pass(toSite, this.#seen.bytes)',
-    replace: 'this.#pass(toSite, this.#seen.bytes.subarray(0, 500))',
+    find: 'this.#pass(flow, toSite, this.#seen.bytes)',
+    replace: 'this.#pass(flow, toSite, this.#seen.bytes.subarray(0, 500))',
   },
   {
     name: 'a masked connection may carry as much as it likes',
@@ -19,6 +19,13 @@ export const MASK_MUTANTS: readonly Mutant[] = [
     find: "    else if (this.#bytesLeft < 0) this.#stop('mask-limit')\n",
     replace: '',
     tests,
+  },
+  {
+    name: 'masked connections of one network share no bandwidth',
+    invariant: 'I3',
+    file: 'src/core/guard/mask-bandwidth.ts',
+    find: 'const mark = table.markOf(ip)',
+    replace: 'const mark = { low: table.markOf(ip).low, high: this.#pacer.nowMs >>> 0 }',
   },
   {
     name: 'a stranger is led to the host that it names',

@@ -11,9 +11,9 @@ export const PROBING_MUTANTS: readonly Mutant[] = [
   {
     name: 'a prober sees a reset behind 64 KiB',
     file: MASK,
-    find: '    this.#pass(this.#state.toSite, chunk)',
+    find: '    this.#pass(this.#state.flow, this.#state.toSite, chunk)',
     replace:
-      '    this.#pass(this.#state.toSite, chunk)\n' +
+      '    this.#pass(this.#state.flow, this.#state.toSite, chunk)\n' +
       "    if (this.#session.fromClientBytes > 65_536) this.#session.close('masked', 'masked', 'reset')",
   },
   {
@@ -34,8 +34,8 @@ export const PROBING_MUTANTS: readonly Mutant[] = [
   {
     name: "a prober does not get the last byte of the site's answers",
     file: MASK,
-    find: 'this.#pass(this.#state.toClient, chunk)',
-    replace: 'this.#pass(this.#state.toClient, chunk.subarray(0, Math.max(1, chunk.length - 1)))',
+    find: 'this.#pass(this.#state.flow, this.#state.toClient, chunk)',
+    replace: 'this.#pass(this.#state.flow, this.#state.toClient, chunk.subarray(0, Math.max(1, chunk.length - 1)))',
   },
   {
     name: "a prober's FIN does not reach the site",

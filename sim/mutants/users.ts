@@ -107,8 +107,8 @@ export const USER_MUTANTS: readonly Mutant[] = [
     name: 'a bandwidth is twice as wide as it is configured',
     invariant: 'I3',
     file: `${USERS}/bucket.ts`,
-    find: 'Math.max(cells[at], nowMs) + (bytes * 1000) / this.bytesPerSec',
-    replace: 'Math.max(cells[at], nowMs) + (bytes * 500) / this.bytesPerSec',
+    find: '(bytes * 1000) / this.bytesPerSec',
+    replace: '(bytes * 500) / this.bytesPerSec',
     tests: USERS_TESTS,
   },
 ]

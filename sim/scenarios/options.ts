@@ -158,8 +158,14 @@ const OUTAGES: readonly Fault[] = ['vault-outages']
 function drawnSettings(seed: number, settings: Omit<Settings, 'access'>, access: SeededRandom): Settings {
   const refusals = new SeededRandom(seed, 'refusals')
   const guard = { ...settings.guard, onRefuse: refusals.pick(['mask', 'mask', 'tarpit', 'drop'] as const) }
-  const mask = { ...settings.mask, dialsEarly: new SeededRandom(seed, 'early-dials').chance(3, 4) }
+  const dialsEarly = new SeededRandom(seed, 'early-dials').chance(3, 4)
+  const mask = { ...settings.mask, dialsEarly, ...drawMaskBandwidth(new SeededRandom(seed, 'mask-bandwidth')) }
   return { ...settings, guard, mask, access: drawAccess(access) }
+}
+
+/** In a third of all seeds, and so low that a few strangers use it up. */
+function drawMaskBandwidth(random: SeededRandom): { readonly bytesPerSec?: number } {
+  return random.chance(1, 3) ? { bytesPerSec: random.pick([1_000, 4_000, 20_000]) } : {}
 }
 
 /** All but those that came later. */

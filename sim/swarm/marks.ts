@@ -29,6 +29,7 @@ export const MARKS: readonly string[] = [
   'migrated',
   'mask-learnt',
   'mask-unreachable',
+  'masked connection held',
   ...TOKEN_TROUBLES.map((trouble) => `token ${trouble}`),
   ...['gone', 'back'].map((state) => `vault ${state}`),
   ...['fresh', 'stale'].map((state) => `name ${state}`),

@@ -80,6 +80,7 @@ function toSettings({ config }: LoadedConfig, ids: readonly SecretId[]): Setting
       skewSec: Math.floor(mask.skew / 1000),
       maxBytes: mask.max_bytes,
       maxTimeMs: mask.max_time,
+      bytesPerSec: mask.bandwidth,
       dialsEarly: mask.dial === 'early',
     },
     telegram: {

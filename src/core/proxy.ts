@@ -3,6 +3,7 @@ import type { Emit } from './events.ts'
 import { AccessRules, type AccessLevel } from './guard/access/index.ts'
 import { BanKeeper } from './guard/ban-keeper.ts'
 import { Guard } from './guard/guard.ts'
+import { MaskBandwidth } from './guard/mask-bandwidth.ts'
 import { Overload } from './guard/overload.ts'
 import { ReplayGuard } from './guard/replay.ts'
 import { TrialTable } from './guard/trial-table.ts'
@@ -127,6 +128,7 @@ export class Proxy {
     const { fetcher = NO_FETCHER, run = { pid: 1, startedSec: clock.wall() }, worker = ALONE } = ports
     const guardSettings = () => current().guard
     const { gauges = NO_GAUGES } = ports
+    const table = new TrialTable({ memory, random, worker, nowMs: clock.mono() })
     const overload = new Overload({ gauges, clock, wheel, emit, settings: current })
     this.#services = {
       clock,
@@ -150,9 +152,9 @@ export class Proxy {
         ...{ entries: settings.guard.tableEntries, readMaxBytes: network.readMaxBytes },
       }),
       replay: new ReplayGuard({ memory, store, clock, skewSec: settings.mask.skewSec, worker }),
-      trials: new TrialBudget({
-        table: new TrialTable({ memory, random, worker, nowMs: clock.mono() }),
-        secrets: () => this.#services.secrets,
+      trials: new TrialBudget({ table, secrets: () => this.#services.secrets }),
+      maskBandwidth: new MaskBandwidth({
+        ...{ table, wheel, readMaxBytes: network.readMaxBytes, settings: () => current().mask },
       }),
       dialer: new DirectDialer({ network, clock, random, wheel, emit, settings: telegram }),
       middle: new MiddleProxies({
@@ -287,6 +289,7 @@ export class Proxy {
     services.secrets = new SecretTable(settings.secrets)
     this.#trusted = settings.listen.proxyProtocolFrom.flatMap((text) => parseCidr(text) ?? [])
     services.users.apply(settings.secrets)
+    services.maskBandwidth.apply()
     services.access.apply(settings.access)
     services.targets.refresh()
     services.flights.refresh()

@@ -155,6 +155,8 @@ export interface MaskSettings {
   readonly skewSec: number
   readonly maxBytes: number
   readonly maxTimeMs: number
+  /** Of all masked connections of one /24 or /64; unbounded unless said. */
+  readonly bytesPerSec?: number
   /** Whether its host is dialled as soon as a stranger connects, and not only once it is needed; not unless said. */
   readonly dialsEarly?: boolean
 }

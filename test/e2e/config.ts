@@ -30,6 +30,8 @@ export interface ConfigOptions {
   readonly maskPort: number
   /** In place of the loopback's address. */
   readonly maskHost?: string
+  /** Lines put at the end of the `[mask]` table. */
+  readonly mask?: string
   /** Lines of the `[dns]` table. */
   readonly dns?: string
   readonly secrets?: readonly TestSecret[]
@@ -59,6 +61,7 @@ export function configText(options: ConfigOptions): string {
     dcPort,
     maskPort,
     maskHost = '127.0.0.1',
+    mask = '',
     dns = '',
     secrets = SECRETS,
     listenPort = 0,
@@ -89,6 +92,7 @@ ${users.join('\n')}
 [mask]
 host = "${maskHost}"
 port = ${maskPort}
+${mask}
 
 [dns]
 ${dns}

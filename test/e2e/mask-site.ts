@@ -11,6 +11,8 @@ import { Recorder } from './recorder.ts'
 /** A real web site over TLS with a certificate of its own, as the site that the proxy hides behind. */
 export class MaskSite {
   static readonly page = '<!doctype html><title>A harmless page</title><p>Nothing to see here.\n'
+  /** What is at `/file`. */
+  static readonly file = Buffer.alloc(3_000_000, 'Nothing to see here either. ')
   readonly fingerprint: string
   /** Everything that reaches the site passes here; its port is the site's. */
   readonly tap: Recorder
@@ -40,8 +42,8 @@ export class MaskSite {
     const made = await runToEnd('openssl', [...request, ...names, '-keyout', keyFile, '-out', certificateFile])
     if (made.code !== 0) throw new Error(made.stderr)
     const certificate = readFileSync(certificateFile)
-    const server = createServer({ key: readFileSync(keyFile), cert: certificate }, (_request, response) => {
-      response.setHeader('content-type', 'text/html').end(MaskSite.page)
+    const server = createServer({ key: readFileSync(keyFile), cert: certificate }, ({ url }, response) => {
+      response.setHeader('content-type', 'text/html').end(url === '/file' ? MaskSite.file : MaskSite.page)
     })
     rmSync(folder, { recursive: true })
     server.listen(0, '127.0.0.1')

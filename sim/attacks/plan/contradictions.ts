@@ -127,7 +127,8 @@ function ofAttacks({ attack, duration }: Sketch, isGiven: IsGiven): readonly Con
     const problems: Contradiction[] = []
     if (stop <= start) problems.push({ path: ['attack', at, 'stop'], allowed: 'a time behind start' })
     if (stop > duration) problems.push({ path: ['attack', at, 'stop'], allowed: 'a time within duration' })
-    const foreign = kind === 'leech' ? [] : kind === 'hog' ? ['hold', 'think'] : ['ask', 'think', 'got_max']
+    const foreign =
+      kind === 'leech' ? [] : kind === 'hog' ? ['hold', 'think'] : ['ask', 'think', 'got_max', 'got_total_max']
     for (const key of foreign.filter((each) => isGiven('attack', at, each)))
       problems.push({ path: ['attack', at, key], allowed: `nothing, as kind ${kind} has no use for it` })
     return problems

@@ -64,6 +64,7 @@ export const attack = table({
   ask: SIZE.prefault('8 MB'),
   think: duration(0).prefault('0ms'),
   got_max: size(1, 2 ** 40).optional(),
+  got_total_max: size(1, 2 ** 40).optional(),
   trials_max: integer(0, 1_000_000_000).optional(),
 })
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { key, section } from '../key.ts'
-import { size } from '../values/amount.ts'
+import { bandwidth, size } from '../values/amount.ts'
 import { dnsServer } from '../values/dns-server.ts'
 import { cidr, host, hostPort, ip, ipPort, listenAddress, socks5 } from '../values/net.ts'
 import { duration } from '../values/time.ts'
@@ -67,6 +67,12 @@ export const mask = section(
     ),
     max_bytes: key(size(64 * 1024, TB), '64 MB', 'Most that one masked connection may carry, jittered.'),
     max_time: key(duration(1000), '10m', 'Longest that one masked connection may last, jittered.'),
+    bandwidth: key(
+      bandwidth(),
+      '50 Mbit/s',
+      'What all masked connections of one /24 (of IPv6: /64) may carry together, both directions; who wants more waits, ' +
+        'as behind a slow line.',
+    ),
     dial: key(
       oneOf('early', 'late'),
       'early',

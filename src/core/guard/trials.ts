@@ -50,7 +50,7 @@ export class TrialBudget {
    * that is grey may fail less before only the secrets that are tried always are left to it.
    */
   take(ip: string, preferred: readonly SecretId[], all: readonly SecretId[], now: number, isGrey = false): Trials {
-    const entry = this.#table.lock(ip, now)
+    const entry = this.#table.lock(this.#table.markOf(ip), now)
     const debtMs = this.#debtMs(entry, now)
     const leftMs = Math.max(0, (isGrey ? GREY_MS : REFILL_MS) - debtMs)
     const always = all.length <= 1 ? all : this.#always(entry, preferred, all)
@@ -79,7 +79,7 @@ export class TrialBudget {
     const backMs = Math.max(0, unusedMs - Math.max(0, now - atMs))
     const owedMs = matched === undefined ? Math.max(0, spent - candidates.length) * MS_PER_TRIAL : 0
     if (backMs === 0 && owedMs === 0 && matched === undefined) return
-    const entry = this.#table.lock(ip, now)
+    const entry = this.#table.lock(this.#table.markOf(ip), now)
     this.#table.paidMs[entry] -= backMs
     const debtMs = this.#debtMs(entry, now)
     if (owedMs > 0 && debtMs < REFILL_MS) this.#table.paidMs[entry] = now + Math.min(REFILL_MS, debtMs + owedMs)

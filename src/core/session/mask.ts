@@ -1,9 +1,11 @@
 import type { CloseReason } from '../events.ts'
+import type { Flow } from '../guard/users/index.ts'
 import type { Address, Cancellable, CloseKind, Connection, DialFailure, Dialing, Handler } from '../ports.ts'
 import type { MaskLine } from '../mask/line.ts'
 import type { Accumulator } from './accumulator.ts'
 import { DiscardStage } from './discard.ts'
 import { jittered } from './jitter.ts'
+import { PipePair } from './pipe-pair.ts'
 import { Pipe } from './pipe.ts'
 import type { Session, Stage } from './session.ts'
 
@@ -13,12 +15,19 @@ const WAITING_MAX_BYTES = 64 << 10
 
 type State =
   | { readonly name: 'dialing'; readonly dial: Cancellable }
-  | { readonly name: 'relaying'; readonly site: Connection; readonly toSite: Pipe; readonly toClient: Pipe }
+  | {
+      readonly name: 'relaying'
+      readonly site: Connection
+      readonly toSite: Pipe
+      readonly toClient: Pipe
+      readonly both: PipePair
+      readonly flow: Flow
+    }
   | { readonly name: 'left' }
 
 /**
  * The client is somebody else's: it gets the web site we hide behind, from the first byte it sent, with that site's own
- * certificate, timing and way of closing. Bounded in bytes and in time.
+ * certificate, timing and way of closing. Bounded in bytes and in time, and in bandwidth with all others of its network.
  */
 export class MaskStage implements Stage {
   readonly name = 'mask'
@@ -57,7 +66,7 @@ export class MaskStage implements Stage {
 
   onData(chunk: Uint8Array): void {
     if (this.#state.name !== 'relaying') return
-    this.#pass(this.#state.toSite, chunk)
+    this.#pass(this.#state.flow, this.#state.toSite, chunk)
   }
 
   onDrain(): void {
@@ -89,12 +98,21 @@ export class MaskStage implements Stage {
     this.#stop('overflow')
   }
 
+  hold(): void {
+    if (this.#state.name === 'relaying') this.#state.both.hold()
+  }
+
+  letGo(): void {
+    if (this.#state.name === 'relaying') this.#state.both.letGo()
+  }
+
   leave(): void {
     const state = this.#state
     this.#state = { name: 'left' }
     this.#seen.release()
     if (state.name === 'dialing') state.dial.cancel()
     if (state.name === 'relaying') {
+      this.#session.services.maskBandwidth.leave(this.#session.clientAddress.ip, state.flow)
       state.toSite.release()
       state.toClient.release()
       state.site.close()
@@ -103,17 +121,18 @@ export class MaskStage implements Stage {
 
   #relay(site: Connection): Handler {
     const session = this.#session
-    const { pool, random, settings } = session.services
+    const { maskBandwidth, pool, random, settings } = session.services
     const toSite = new Pipe(session.client, site, pool, WAITING_MAX_BYTES, session)
     const toClient = new Pipe(site, session.client, pool, WAITING_MAX_BYTES, session)
-    this.#state = { name: 'relaying', site, toSite, toClient }
+    const flow = maskBandwidth.enter(session.clientAddress.ip, session)
+    this.#state = { name: 'relaying', site, toSite, toClient, both: new PipePair(toSite, toClient), flow }
     session.setDeadline(jittered(settings.mask.maxTimeMs, random))
     session.guard(() => {
-      this.#pass(toSite, this.#seen.bytes)
+      this.#pass(flow, toSite, this.#seen.bytes)
       this.#seen.release()
       if (this.#state.name !== 'relaying') return
       if (this.#hasClientEnded) toSite.end()
-      session.client.resume()
+      if (!flow.isHeld) session.client.resume()
     })
     return {
       onData: (chunk) => session.guard(() => this.#fromSite(chunk)),
@@ -137,10 +156,11 @@ export class MaskStage implements Stage {
   #fromSite(chunk: Uint8Array): void {
     if (this.#state.name !== 'relaying') return
     this.#session.toClientBytes += chunk.length
-    this.#pass(this.#state.toClient, chunk)
+    this.#pass(this.#state.flow, this.#state.toClient, chunk)
   }
 
-  #pass(pipe: Pipe, bytes: Uint8Array): void {
+  #pass(flow: Flow, pipe: Pipe, bytes: Uint8Array): void {
+    flow.take(bytes.length)
     this.#bytesLeft -= bytes.length
     if (!pipe.push(bytes)) this.#stop('overflow')
     else if (this.#bytesLeft < 0) this.#stop('mask-limit')

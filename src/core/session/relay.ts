@@ -4,6 +4,7 @@ import { INIT_LENGTH } from '../protocol/obfuscated2.ts'
 import type { CipherKey, CloseKind, Connection, Handler } from '../ports.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { Opened } from './opening.ts'
+import { PipePair } from './pipe-pair.ts'
 import { Pipe } from './pipe.ts'
 import { RelayTimes } from './relay-times.ts'
 import { scratchFor } from './services.ts'
@@ -27,6 +28,7 @@ export class RelayStage implements Stage {
   readonly #toDc: StreamCipher
   readonly #uplink: Pipe
   readonly #downlink: Pipe
+  readonly #both: PipePair
   readonly #hasClientEnded: boolean
   readonly #init: Uint8Array
   readonly #early: Accumulator
@@ -52,6 +54,7 @@ export class RelayStage implements Stage {
     this.#toDc = ctr(init.up, INIT_LENGTH)
     this.#uplink = new Pipe(session.client, dc, pool, waitingMax, session)
     this.#downlink = new Pipe(dc, session.client, pool, waitingMax, session)
+    this.#both = new PipePair(this.#uplink, this.#downlink)
     this.#times = new RelayTimes(session)
     this.#init = init.wire
     this.#early = early
@@ -138,14 +141,12 @@ export class RelayStage implements Stage {
   }
 
   hold(): void {
-    this.#uplink.hold()
-    this.#downlink.hold()
+    this.#both.hold()
   }
 
   letGo(): void {
     this.#times.touch()
-    this.#uplink.letGo()
-    this.#downlink.letGo()
+    this.#both.letGo()
   }
 
   leave(): void {

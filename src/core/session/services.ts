@@ -1,6 +1,7 @@
 import type { Emit } from '../events.ts'
 import type { AccessRules } from '../guard/access/index.ts'
 import type { Guard } from '../guard/guard.ts'
+import type { MaskBandwidth } from '../guard/mask-bandwidth.ts'
 import type { Overload } from '../guard/overload.ts'
 import type { ReplayGuard } from '../guard/replay.ts'
 import type { Users } from '../guard/users/index.ts'
@@ -38,6 +39,7 @@ export interface Services {
   readonly users: Users
   readonly replay: ReplayGuard
   readonly trials: TrialBudget
+  readonly maskBandwidth: MaskBandwidth
   readonly dialer: DirectDialer
   readonly middle: MiddleProxies
   readonly targets: MaskTargets

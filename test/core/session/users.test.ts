@@ -183,6 +183,7 @@ describe('the bandwidth of a user', () => {
     const bytes = client.receivedBytes + (dc?.receivedBytes ?? 0) - 64
     expect(bytes).toBeLessThanOrEqual(RATE * 21 + 2 * 65_536)
     expect(bytes).toBeGreaterThanOrEqual(RATE * 19)
+    expect(Math.min(client.receivedBytes, dc?.receivedBytes ?? 0)).toBeGreaterThan(RATE * 5)
   })
 
   it('wakes everybody once it is lifted, and everything arrives', () => {

@@ -24,6 +24,7 @@ stop = "30s"
 hold = "40s"
 ask = "64 KB"
 got_max = "200 KB"
+got_total_max = "10 MB"
 [[attack]]
 name = "patient"
 kind = "leech"
@@ -38,9 +39,9 @@ think = "1s"
 got_max = "24 KB"
 `
 
-function scenarioOf(maxBytes: string, maxTime: string): Scenario {
+function scenarioOf(maxBytes: string, maxTime: string, bandwidth = '50 Mbit/s'): Scenario {
   const read = readScenario(
-    `${LEECHES}[config.mask]\nmax_bytes = "${maxBytes}"\nmax_time = "${maxTime}"\n`,
+    `${LEECHES}[config.mask]\nmax_bytes = "${maxBytes}"\nmax_time = "${maxTime}"\nbandwidth = "${bandwidth}"\n`,
     'leeches.toml',
   )
   if ('problems' in read) throw new Error(JSON.stringify(read.problems))
@@ -64,6 +65,18 @@ describe('strangers who take what they can of the mask host', () => {
   it('get more where more is allowed, and that is told', () => {
     const run = play(scenarioOf('1 MB', '60s'), 1)
     const failed = judge(scenarioOf('1 MB', '60s'), run).map(({ assertion }) => assertion)
-    expect(failed).toEqual(['attack.hasty.got_max', 'attack.patient.got_max'])
+    expect(failed).toEqual(['attack.hasty.got_max', 'attack.hasty.got_total_max', 'attack.patient.got_max'])
+  })
+
+  it('get no more of one network together than its bandwidth, and the others what they would', () => {
+    const wide = play(scenarioOf('1 MB', '60s'), 1)
+    const narrow = scenarioOf('1 MB', '60s', '1 Mbit/s')
+    const run = play(narrow, 1)
+    const [hasty, patient] = run.attack
+    // From 5 s on to the last one's end.
+    expect(hasty.maskedBytes).toBeLessThanOrEqual(125_000 * (65 + 1) + 64 * KB)
+    expect(hasty.maskedBytes).toBeGreaterThan(125_000 * 50)
+    expect([patient.gotBytes, patient.gotMost]).toEqual([wide.attack[1].gotBytes, wide.attack[1].gotMost])
+    expect(judge(narrow, run).map(({ assertion }) => assertion)).not.toContain('attack.hasty.got_total_max')
   })
 })

@@ -5,12 +5,37 @@ import type { Turn } from '../../memory/backlog.ts'
 /** So much of the rate may pass at once behind a silence. */
 export const BURST_MS = 1_000
 
-/** Where in shared memory it stands up to when a bandwidth is used up, in monotonic ms, and which lock guards it. */
+/** Where all workers see up to when a bandwidth is used up, in monotonic ms. */
 export interface BucketPlace {
-  readonly cells: Float64Array
-  readonly at: number
-  readonly locks: SharedLocks
-  readonly lock: number
+  /** Perhaps long ago. */
+  paidMs(nowMs: number): number
+  /** Moves it on by `ms`, from now where it lies in the past. */
+  pay(ms: number, nowMs: number): void
+}
+
+/** In a cell that is its own for as long as it is used, and which lock guards that. */
+export class CellPlace implements BucketPlace {
+  readonly #cells: Float64Array
+  readonly #at: number
+  readonly #locks: SharedLocks
+  readonly #lock: number
+
+  constructor(cells: Float64Array, at: number, locks: SharedLocks, lock: number) {
+    this.#cells = cells
+    this.#at = at
+    this.#locks = locks
+    this.#lock = lock
+  }
+
+  paidMs(): number {
+    return this.#cells[this.#at]
+  }
+
+  pay(ms: number, nowMs: number): void {
+    if (!this.#locks.acquire(this.#lock)) this.#locks.seize(this.#lock)
+    this.#cells[this.#at] = Math.max(this.#cells[this.#at], nowMs) + ms
+    this.#locks.release(this.#lock)
+  }
 }
 
 /**
@@ -31,16 +56,12 @@ export class Bucket {
 
   /** `bytes` have passed. */
   charge(bytes: number, nowMs: number): void {
-    const { cells, at, locks, lock } = this.#place
-    if (!locks.acquire(lock)) locks.seize(lock)
-    cells[at] = Math.max(cells[at], nowMs) + (bytes * 1000) / this.bytesPerSec
-    locks.release(lock)
+    this.#place.pay((bytes * 1000) / this.bytesPerSec, nowMs)
   }
 
   /** How many bytes may pass now; 0 or less: none. */
   room(nowMs: number): number {
-    const { cells, at } = this.#place
-    return ((nowMs + BURST_MS - Math.max(cells[at], nowMs)) * this.bytesPerSec) / 1000
+    return ((nowMs + BURST_MS - Math.max(this.#place.paidMs(nowMs), nowMs)) * this.bytesPerSec) / 1000
   }
 }
 

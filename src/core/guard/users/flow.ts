@@ -9,19 +9,25 @@ export interface Paced {
   letGo(): void
 }
 
-export interface FlowOptions {
+/** One user, with what it has used up. */
+export interface Account {
   readonly user: User
   /** Of the user, in the shared rows. */
   readonly row: number
   readonly quotas: Quotas
+}
+
+export interface FlowOptions {
+  /** Whose bandwidth and quota count; a stranger has neither. */
+  readonly account?: Account
   readonly pacer: Pacer
   readonly owner: Paced
 }
 
-/** What the bytes of one connection go through whose user has a quota or a bandwidth, or whose level has one. */
+/** What the bytes of one connection go through whose user has a quota or a bandwidth, or whose level or source has one. */
 export class Flow implements Turn {
   readonly #options: FlowOptions
-  /** Of its level and address; undefined: none. */
+  /** Of its level and address, or of where a stranger is; undefined: none. */
   #limited: Bucket | undefined
   #waitsIn: Bucket | undefined
 
@@ -36,10 +42,9 @@ export class Flow implements Turn {
 
   /** So many bytes have come, in either direction; returns how many may pass. Fewer: the quota is used up with them. */
   take(bytes: number): number {
-    const { user, row, quotas } = this.#options
-    const { quota } = user.limits
-    const granted = quota === undefined ? bytes : quotas.spend(row, quota, bytes)
-    if (user.bucket !== undefined || this.#limited !== undefined) this.#charge(granted)
+    const { account } = this.#options
+    const granted = account === undefined ? bytes : grantedOf(account, bytes)
+    if (account?.user.bucket !== undefined || this.#limited !== undefined) this.#charge(granted)
     return granted
   }
 
@@ -65,8 +70,8 @@ export class Flow implements Turn {
   }
 
   #charge(bytes: number): void {
-    const { user, pacer, owner } = this.#options
-    user.bucket?.charge(bytes, pacer.nowMs)
+    const { account, pacer, owner } = this.#options
+    account?.user.bucket?.charge(bytes, pacer.nowMs)
     this.#limited?.charge(bytes, pacer.nowMs)
     if (this.#waitsIn !== undefined) return
     this.#waitsIn = this.#over()
@@ -77,9 +82,16 @@ export class Flow implements Turn {
 
   /** A bandwidth that is used up. */
   #over(): Bucket | undefined {
-    const { user, pacer } = this.#options
+    const { account, pacer } = this.#options
     const now = pacer.nowMs
-    if (user.bucket !== undefined && user.bucket.room(now) <= 0) return user.bucket
+    const bucket = account?.user.bucket
+    if (bucket !== undefined && bucket.room(now) <= 0) return bucket
     return this.#limited !== undefined && this.#limited.room(now) <= 0 ? this.#limited : undefined
   }
+}
+
+/** How many of these bytes its quota lets pass. */
+function grantedOf({ user, row, quotas }: Account, bytes: number): number {
+  const { quota } = user.limits
+  return quota === undefined ? bytes : quotas.spend(row, quota, bytes)
 }

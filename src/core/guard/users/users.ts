@@ -4,7 +4,7 @@ import type { TimerWheel } from '../../memory/wheel.ts'
 import type { Clock, Random, SecretId, SharedMemory, WorkerPlace } from '../../ports.ts'
 import type { GuardSettings, QuotaSettings, SecretSettings } from '../../settings.ts'
 import type { AccessLevel } from '../access/index.ts'
-import { Bucket, Pacer } from './bucket.ts'
+import { Bucket, CellPlace, Pacer } from './bucket.ts'
 import { Flow, type Paced } from './flow.ts'
 import { Place, Places } from './places.ts'
 import { Quotas, type QuotaRecord } from './quotas.ts'
@@ -114,7 +114,7 @@ export class Users {
       return undefined
     }
     const { quotas } = this
-    const next = flow ?? new Flow({ user, row: place.row, quotas, pacer: this.#pacer, owner })
+    const next = flow ?? new Flow({ account: { user, row: place.row, quotas }, pacer: this.#pacer, owner })
     next.refresh(limited)
     return next
   }
@@ -173,7 +173,7 @@ export class Users {
     else if (user.bucket !== undefined) user.bucket.bytesPerSec = bytesPerSec
     else {
       const { floats: cells, locks } = this.rows
-      user.bucket = new Bucket({ cells, at: this.rows.paidAt(row), locks, lock: row }, bytesPerSec)
+      user.bucket = new Bucket(new CellPlace(cells, this.rows.paidAt(row), locks, row), bytesPerSec)
     }
   }
 
@@ -185,7 +185,7 @@ export class Users {
     let bucket = this.#limited.get(address)
     if (bucket === undefined) {
       const cells = this.#places.addresses.paidMs
-      bucket = new Bucket({ cells, at: address, locks: this.rows.locks, lock: row }, limitedBytesPerSec)
+      bucket = new Bucket(new CellPlace(cells, address, this.rows.locks, row), limitedBytesPerSec)
       this.#limited.set(address, bucket)
     }
     bucket.bytesPerSec = limitedBytesPerSec

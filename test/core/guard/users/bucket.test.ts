@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { Bucket, BURST_MS, Pacer } from '../../../../src/core/guard/users/bucket.ts'
+import { Bucket, BURST_MS, CellPlace, Pacer } from '../../../../src/core/guard/users/bucket.ts'
 import { SharedLocks } from '../../../../src/core/memory/shared-lock.ts'
 import { TimerWheel } from '../../../../src/core/memory/wheel.ts'
 
@@ -9,7 +9,7 @@ const TURN_BYTES = 1_000
 
 /** One bandwidth as two workers see it. */
 function open() {
-  const place = (column: number) => ({ cells, at: 0, locks: new SharedLocks(words, { column, columns: 2 }), lock: 0 })
+  const place = (column: number) => new CellPlace(cells, 0, new SharedLocks(words, { column, columns: 2 }), 0)
   const [cells, words] = [new Float64Array(1), new Int32Array(1)]
   return { words, buckets: [0, 1].map((column) => new Bucket(place(column), RATE)) }
 }
