@@ -1,6 +1,6 @@
 import { AUTH, KeyExchange, type Agreed } from './auth.ts'
 import type { DcKey } from './key.ts'
-import { MessageIds, open, readPlainMessage, seal, writePlainMessage } from './message.ts'
+import { MessageIds, open, readPlainMessage, seal, writePlainMessage, type Envelope } from './message.ts'
 import type { MethodContext } from './methods.ts'
 import {
   answerMessage,
@@ -46,6 +46,8 @@ export interface DcMemory {
 const KEY_UNKNOWN = -404
 /** The shortest packet with a message in it; shorter ones mean nothing here. */
 const PACKET_MIN = 20
+/** Sent again at a time. Whoever sent all of it at once could fill a link up to its rotation before a confirmation comes by it. */
+const AGAIN_BYTES = 1 << 20
 
 /** One client: key exchange, then messages under any key the DC knows. */
 export class ClientSession implements ClientInput {
@@ -56,6 +58,8 @@ export class ClientSession implements ClientInput {
   readonly #messageIds = new MessageIds()
   /** The session that speaks here; it may have spoken elsewhere before. */
   #session: SessionRecord | undefined
+  /** Ids of what was sent to it elsewhere, was not confirmed, and is to be sent here. */
+  #missed = new Set<bigint>()
 
   constructor(memory: DcMemory, dc: number, output: ClientOutput) {
     this.#memory = memory
@@ -85,16 +89,27 @@ export class ClientSession implements ClientInput {
     }
     const { envelope } = opened
     const session = sessionOf(record, envelope.session)
-    // What it confirms with its first words has not been missed.
-    const before = session === this.#session ? [] : session.unconfirmed
+    if (session !== this.#session) this.#missed = new Set(session.unconfirmed.map(({ messageId }) => messageId))
     this.#session = session
     const answers = answerMessage(ports, record, session, envelope, this.#memory.context(this.#dc))
-    const missed = unconfirmedOf(record, session).filter(({ messageId }) =>
-      before.some((sent) => sent.messageId === messageId),
-    )
-    for (const answer of [...missed, ...answers]) {
+    for (const answer of [...this.#sentAgain(record, session), ...answers]) {
       this.#output.packet(seal(record.key, 'to-client', answer, ports.random))
     }
+  }
+
+  /** Some of what it missed and has not confirmed since. More with its next message, so that its words are heard in between. */
+  #sentAgain(record: KeyRecord, session: SessionRecord): Envelope[] {
+    if (this.#missed.size === 0) return []
+    const again: Envelope[] = []
+    let left = AGAIN_BYTES
+    for (const sent of unconfirmedOf(record, session)) {
+      if (left <= 0) return again
+      if (!this.#missed.delete(sent.messageId)) continue
+      left -= sent.body.length
+      again.push(sent)
+    }
+    this.#missed.clear()
+    return again
   }
 
   #exchangeKey(packet: Uint8Array): void {
