@@ -16,9 +16,10 @@ const WORDS: Readonly<Record<string, string>> = {
   connected_min: 'attempts that came to an answer',
   trials_max: 'secrets tried on their hellos',
   got_max: 'bytes that one connection got at most',
+  got_total_max: 'bytes that they got together',
 }
 const SHARES = ['honest_connected_min', 'throughput_lost_max', 'attackers_served_max', 'connected_min']
-const SIZES = ['pool_max', 'got_max']
+const SIZES = ['pool_max', 'got_max', 'got_total_max']
 const TIMES = ['connect_p99_max', 'detect_within', 'recover_within']
 
 export interface VerdictText {
