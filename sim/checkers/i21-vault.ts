@@ -24,8 +24,10 @@ const GARBAGE_MS = 1_000
 export const checkVault: MakeChecker = (scene, fail) => {
   const open = new Set<Question>()
   const relaying = new Set<number>()
-  /** What a client says first, by its address. */
+  /** What clients that are there said first, by their addresses. */
   const says = new Map<string, string>()
+  /** Whether nobody else that is there said the same: a talk that roams comes again before its last attempt is over. */
+  const isAlone = (name: string) => [...says.values()].filter((said) => said === name).length === 1
   /** What is acted upon at this moment. */
   let answer: VaultAnswer | undefined
   /** Processes whose token is gone, and since when. */
@@ -56,6 +58,7 @@ export const checkVault: MakeChecker = (scene, fail) => {
         told.delete(pid)
       } else if (event.kind === 'relaying') relaying.add(event.connection)
       else if (event.kind === 'closed') {
+        says.delete(keyOf(event.client))
         if (relaying.delete(event.connection) && (event.reason === 'killed' || event.reason === 'vault-failed'))
           fail(`a live relay ended as ${event.reason}`)
       } else if (event.kind === 'rejected') {
@@ -63,7 +66,8 @@ export const checkVault: MakeChecker = (scene, fail) => {
           fail(`${event.client.ip} was refused as ${event.reason}, because the vault failed`)
         const name = says.get(keyOf(event.client))
         const waits = event.reason === 'handshake-timeout' && [...open].some(({ identity }) => identity === name)
-        if (name !== undefined && waits) fail(`${event.client.ip} was blamed for the time that the vault took`)
+        if (name !== undefined && waits && isAlone(name))
+          fail(`${event.client.ip} was blamed for the time that the vault took`)
       } else if (event.kind === 'entered' || event.kind === 'authenticated') {
         if (answer === 'failed') fail('somebody was let in because the vault failed')
         const isGone = now > (goneAt.get(pid) ?? Infinity) + latency()
@@ -93,6 +97,7 @@ export const checkVault: MakeChecker = (scene, fail) => {
     },
     onCrash() {
       open.clear()
+      says.clear()
       relaying.clear()
       goneAt.clear()
       answer = undefined
