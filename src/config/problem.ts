@@ -18,13 +18,16 @@ export interface Problem {
 }
 
 const FOUND_MAX = 60
+/** Names may be of any length; longer than all that we say ourselves. */
+const LINE_MAX = 1_000
 
 /** `palisade.toml:7: guard.block_for: expected a duration such as "30s", got 10 (did you mean "10s"?)` */
 export function formatProblem(problem: Problem): string {
   const { file, line, column, key, found, allowed, hint } = problem
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const what = key === '' ? allowed : `${key}: expected ${allowed}, got ${found ?? 'nothing'}`
-  return asLine(`${place}: ${what}${hint === undefined ? '' : ` (${hint})`}`)
+  // Shortened when no key can be in it any more: a part of one would be too much as well.
+  return clip(asLine(`${place}: ${what}${hint === undefined ? '' : ` (${hint})`}`), LINE_MAX)
 }
 
 /** Names come from the file too: they may hold anything, and a key that was put in the place of one. */
@@ -58,6 +61,6 @@ function mayBeSensitive(path: readonly (string | number)[]): boolean {
   )
 }
 
-function clip(text: string): string {
-  return text.length <= FOUND_MAX ? text : `${text.slice(0, FOUND_MAX)}...`
+function clip(text: string, most = FOUND_MAX): string {
+  return text.length <= most ? text : `${text.slice(0, most)}...`
 }

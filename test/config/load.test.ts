@@ -137,6 +137,22 @@ max_time = 10
     expect(problemsOf('#\x7f')).toEqual([expect.stringMatching(/^palisade.toml:1:2: not valid TOML: [\x20-\x7e]+$/)])
   })
 
+  it('are not as long as a name may be, and show no part of a key that is cut', () => {
+    const [problem] = problemsOf(`${'s'.repeat(960)}${OTHER_KEY}${'s'.repeat(5_000)} = 1\n${SECRET}`)
+    expect(problem.length).toBeLessThan(1_100)
+    expect(problem).toMatch(/^palisade\.toml:1: unknown key s+/)
+    expect(problem).not.toContain(OTHER_KEY.slice(0, 8))
+  })
+
+  it('tell of tables in the place of values', () => {
+    const at = (line: number, key: string) =>
+      expect.stringMatching(new RegExp(`^palisade.toml:${line}: ${key}: expected`))
+    const text = '[telegram.middle]\ndcs = ["", { e = 2 }]\n[state]\nsealed = { a = 1 }\n'
+    expect(problemsOf(`${SECRET}${text}`)).toEqual(
+      expect.arrayContaining([at(6, 'telegram.middle.dcs.0'), at(6, 'telegram.middle.dcs.1'), at(8, 'state.sealed')]),
+    )
+  })
+
   it('tells who pasted what a client is given', () => {
     expect(problemsOf(SECRET.replace(KEY, `dd${KEY}`))[0]).toContain('with modes = ["padded"]')
   })

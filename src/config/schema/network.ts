@@ -210,7 +210,10 @@ function source() {
 }
 
 function dcId() {
-  return value<number>({ allowed: 'a DC id such as 2, or -2', read: (found) => readDcId(String(found)) })
+  return value<number>({
+    allowed: 'a DC id such as 2, or -2',
+    read: (found) => (typeof found === 'number' || typeof found === 'string' ? readDcId(String(found)) : undefined),
+  })
 }
 
 /** DC ids are signed 16-bit numbers on the wire; 0 is none. */

@@ -13,6 +13,7 @@ export function sealSource(): Kind<SealSource> {
       if (scheme === 'file') return { from: 'file', path: rest }
       return scheme === 'hsm' && isLabel(rest) ? { from: 'hsm', label: rest } : undefined
     },
-    (found) => (String(found).startsWith('hsm:') ? `after "hsm:" comes ${LABEL_ALLOWED}` : undefined),
+    (found) =>
+      typeof found === 'string' && found.startsWith('hsm:') ? `after "hsm:" comes ${LABEL_ALLOWED}` : undefined,
   )
 }
