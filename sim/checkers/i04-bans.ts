@@ -4,14 +4,14 @@ import type { MakeChecker } from './index.ts'
 interface Ban {
   readonly prefix: Cidr
   /** Virtual ms. */
-  readonly since: number
   readonly until: number
 }
 
 /** A connection whose hello was right. */
 interface Entry {
   readonly ip: string
-  readonly at: number
+  /** The ban that held then. Behind fake TLS the init comes when our answer is out: a ban in between is too late for it. */
+  readonly ban: string | undefined
 }
 
 /** The proxy learns of the time once a tick, and its clock drifts. */
@@ -23,6 +23,11 @@ const FOR_NEIGHBOURS: readonly string[] = ['children', 'prefix']
 export const checkBans: MakeChecker = (scene, fail) => {
   const bans = new Map<string, Ban>()
   const entries = new Map<number, Entry>()
+  const banOf = (text: string, now: number): string | undefined => {
+    const ip = parseIp(text)
+    if (ip === undefined) return undefined
+    return [...bans].find(([, { prefix, until }]) => now < until && cidrContains(prefix, ip))?.[0]
+  }
   return {
     onEvent(event) {
       const { now } = scene.world
@@ -30,19 +35,17 @@ export const checkBans: MakeChecker = (scene, fail) => {
         const prefix = parseCidr(event.prefix)
         if (prefix === undefined) fail(`a ban of ${event.prefix}, which is no prefix`)
         else if (!FOR_NEIGHBOURS.includes(event.reason))
-          bans.set(event.prefix, { prefix, since: now, until: now + event.forMs - SLACK_MS })
+          bans.set(event.prefix, { prefix, until: now + event.forMs - SLACK_MS })
       } else if (event.kind === 'unbanned') bans.delete(event.prefix)
-      else if (event.kind === 'entered') entries.set(event.connection, { ip: event.client.ip, at: now })
-      else if (event.kind === 'closed') entries.delete(event.connection)
+      else if (event.kind === 'entered') {
+        const { ip } = event.client
+        entries.set(event.connection, { ip, ban: banOf(ip, now) })
+      } else if (event.kind === 'closed') entries.delete(event.connection)
       else if (event.kind === 'authenticated') {
         const { isEnabled, isDryRun } = scene.settings.guard
         const entry = entries.get(event.connection)
-        const ip = entry === undefined ? undefined : parseIp(entry.ip)
-        if (!isEnabled || isDryRun || entry === undefined || ip === undefined) return
-        // Behind fake TLS the init comes when our answer is out: a ban in between is too late for it.
-        for (const [name, { prefix, since, until }] of bans)
-          if (since <= entry.at && entry.at < until && cidrContains(prefix, ip))
-            fail(`${entry.ip} was recognised in spite of the ban of ${name}`)
+        if (isEnabled && !isDryRun && entry?.ban !== undefined)
+          fail(`${entry.ip} was recognised in spite of the ban of ${entry.ban}`)
       }
     },
     onCrash(how) {
