@@ -14,7 +14,7 @@ import { FILE_ID, Stage, sha256OfFile } from './stage.ts'
 import { until } from './wait.ts'
 
 const BYTES = 8 << 20
-const LISTEN = 'drain_timeout = "60s"\n'
+const LISTEN = 'drain_timeout = "40s"\n'
 
 describe.each(RUNTIMES)('several workers on %s', (runtime) => {
   let stage: Stage | undefined
