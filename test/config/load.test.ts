@@ -145,7 +145,7 @@ max_time = 10
   })
 
   it('tell of tables in the place of values', () => {
-    const at = (line: number, key: string) =>
+    const at = (line: number, key: string): unknown =>
       expect.stringMatching(new RegExp(`^palisade.toml:${line}: ${key}: expected`))
     const text = '[telegram.middle]\ndcs = ["", { e = 2 }]\n[state]\nsealed = { a = 1 }\n'
     expect(problemsOf(`${SECRET}${text}`)).toEqual(
